@@ -1,0 +1,86 @@
+"""Stage keys and the ledger of builds: why a stage may do nothing.
+
+A stage's key is sha256 over its code version, the settings it reads and the data versions of its inputs. When the
+ledger's newest build of a period has the same key, the stage reports the old data version and 0 rows. The order of
+commits is table, then ledger: a crash between the two repeats a build and never skips one.
+
+Here: keys of stages and the ledger. Not here: the keys of single rows (`mmrec/keys.py`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from mmrec.keys import canonical_digest
+from mmrec.lake import Lake
+from mmrec.report import WHOLE, PeriodReport
+
+LEDGER = "ledger/builds"
+
+
+@dataclass(frozen=True)
+class Build:
+    """The newest build of one asset's period."""
+
+    stage_key: str
+    data_version: str
+    rows: int
+    computed: int
+    rejected: int
+    seconds: float
+
+
+def stage_key(code_version: str, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    """The key of a stage's period: equal keys mean equal results."""
+    return canonical_digest({"code": code_version, "settings": dict(settings), "inputs": dict(inputs)})
+
+
+def newest(lake: Lake, asset: str) -> dict[str, Build]:
+    """The newest build of each of an asset's periods."""
+    rows = (
+        lake.scan(LEDGER)
+        .filter(pl.col("asset") == asset)
+        .sort("at", "run_id")
+        .group_by("period", maintain_order=True)
+        .last()
+        .select("period", "stage_key", "data_version", "rows", "computed", "rejected", "seconds")
+        .collect()
+    )
+    return {period: Build(*rest) for period, *rest in rows.iter_rows()}
+
+
+def data_version(lake: Lake, asset: str, periods: Iterable[str] = (WHOLE,)) -> dict[str, str]:
+    """`asset@period` → data version of the newest builds, for a stage key; a period never built has none."""
+    known = newest(lake, asset)
+    return {f"{asset}@{period}": known[period].data_version for period in sorted(periods) if period in known}
+
+
+def record(lake: Lake, reports: Mapping[str, PeriodReport], keys: Mapping[str, str]) -> None:
+    """Notes what was built, one row a period of `keys`; a refused period is not a build."""
+    now = dt.datetime.now(dt.UTC)
+    rows = [
+        {
+            "asset": lake.asset,
+            "period": period,
+            "stage_key": keys[period],
+            "data_version": report.data_version,
+            "rows": report.rows,
+            "computed": report.computed,
+            "reused": report.reused,
+            "removed": report.removed,
+            "rejected": report.rejected,
+            "seconds": report.seconds,
+            "code_version": lake.code_version,
+            "run_id": lake.run_id,
+            "at": now,
+        }
+        for period, report in sorted(reports.items())
+        if period in keys and report.refused is None
+    ]
+    if rows:
+        lake.append(LEDGER, pl.DataFrame(rows))

@@ -1,0 +1,253 @@
+"""The batch contracts: what must hold of a candidate before it is published, judged by Great Expectations.
+
+Here: suites made from `mmrec/tables.py` and the settings' thresholds, and verdicts with their ledger. Not here: row
+rules, which reject single rows (`mmrec/rules.py`).
+
+A verdict is keyed by candidate + suite + what it was judged against. The same triple again is the old verdict, read from
+the ledger, so that a no-op never imports Great Expectations.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from mmrec import tables
+from mmrec.keys import canonical_digest
+from mmrec.lake import Lake
+from mmrec.report import Check
+from mmrec.settings import Settings
+
+LEDGER = "ledger/verdicts"
+GOOD = "ok"  # the rule of a row that broke none
+_SUITE = "1"  # raised when the meaning of a check changes
+
+_DESCRIPTIONS = {
+    "header": "the published columns are those of the table's contract, in order",
+    "types": "every column has the type of the table's contract",
+    "nulls": "no value is missing in a column that may not lack one",
+    "keys": "no two published rows share a key",
+    "ranges": "every value lies in the range that the settings allow",
+    "rejected_share": "the share of rejected rows stays within quality.max_rejected_share",
+    "references": "the share of rows that name an unknown item stays within quality.max_unknown_item_share",
+    "volume": "the number of landed rows lies within quality.min_rows and quality.max_rows",
+}
+_OF_ASSET = {
+    "validated/interactions": tuple(_DESCRIPTIONS),
+    "validated/items": ("header", "types", "nulls", "keys", "rejected_share", "volume"),
+}
+_TYPE_NAMES = {pl.String: "str", pl.Int64: "int", pl.Float64: "float", tables.TIME: "datetime"}
+
+
+@dataclass(frozen=True)
+class CheckSpec:
+    """A check before anything was judged. A blocking one keeps a failing candidate from being published."""
+
+    name: str
+    description: str
+    blocking: bool
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One period's rows before their publication: `rules` holds every landed row's rule, `good` those that broke none."""
+
+    period: str
+    rules: pl.Series
+    good: pl.DataFrame
+    digest: str  # of all landed rows with their rules
+    against: str  # digest of what the rows were judged against, such as which of the named items exist
+
+
+def checks(asset: str) -> list[CheckSpec]:
+    """The checks of an asset's contract; none where it has no contract."""
+    return [CheckSpec(name, _DESCRIPTIONS[name], name != "volume") for name in _OF_ASSET.get(asset, ())]
+
+
+def verdicts(lake: Lake, asset: str, candidates: Iterable[Candidate], settings: Settings) -> dict[str, list[Check]]:
+    """The checks of each candidate by period: from the ledger where it was judged before, else judged now and noted."""
+    known = _known(lake, asset)
+    suite = _suite_digest(asset, settings)
+    result: dict[str, list[Check]] = {}
+    rows: list[dict[str, Any]] = []
+    for candidate in candidates:
+        name = canonical_digest([candidate.digest, suite, candidate.against])
+        found = known.get((candidate.period, name))
+        if found is None:
+            found = _judge(asset, candidate, settings)
+            rows += [_row(lake, asset, name, candidate, check) for check in found]
+        result[candidate.period] = found
+    if rows:
+        lake.append(LEDGER, pl.DataFrame(rows))
+    return result
+
+
+def refusal(found: Iterable[Check]) -> str | None:
+    """Why a candidate may not be published, in one line; None when it may."""
+    failed = [f"{check.name} (expected {check.expected}; found {check.found})" for check in found if not check.passed and check.blocking]
+    return "failed its contract: " + ", ".join(failed) if failed else None
+
+
+def judged_periods(lake: Lake, asset: str) -> dict[str, bool]:
+    """Every period with a verdict → whether its newest verdict let it be published."""
+    rows = (
+        lake.scan(LEDGER)
+        .filter(pl.col("asset") == asset)
+        .with_columns(newest=pl.col("at").max().over("period"))
+        .filter(pl.col("at") == pl.col("newest"))
+        .group_by("period")
+        .agg(published=(pl.col("passed") | ~pl.col("blocking")).all())
+        .collect()
+    )
+    return dict(rows.iter_rows())
+
+
+def _known(lake: Lake, asset: str) -> Mapping[tuple[str, str], list[Check]]:
+    rows = lake.scan(LEDGER).filter(pl.col("asset") == asset).sort("at", "check").collect()
+    found: dict[tuple[str, str], dict[str, Check]] = {}
+    for row in rows.iter_rows(named=True):
+        check = Check(row["check"], row["period"], row["blocking"], row["passed"], row["expected"], row["found"])
+        found.setdefault((row["period"], row["verdict"]), {})[check.name] = check
+    return {key: list(by_name.values()) for key, by_name in found.items()}
+
+
+def _row(lake: Lake, asset: str, verdict: str, candidate: Candidate, check: Check) -> dict[str, Any]:
+    return {
+        "asset": asset,
+        "period": candidate.period,
+        "verdict": verdict,
+        "check": check.name,
+        "blocking": check.blocking,
+        "passed": check.passed,
+        "expected": check.expected,
+        "found": check.found,
+        "rows": candidate.rules.len(),
+        "run_id": lake.run_id,
+        "at": dt.datetime.now(dt.UTC),
+    }
+
+
+def _suite_digest(asset: str, settings: Settings) -> str:
+    contract = tables.contract(asset)
+    columns = [(c.name, str(c.dtype), c.nullable) for c in contract.columns_]
+    return canonical_digest([_SUITE, asset, columns, contract.key, settings.quality.model_dump(), settings.interactions.value_range])
+
+
+def _judge(asset: str, candidate: Candidate, settings: Settings) -> list[Check]:
+    """Every check of one candidate, by Great Expectations. A suite that could not be evaluated counts as failed."""
+    landed = pl.DataFrame({"rule": candidate.rules})
+    outcomes = _validate(landed, _landed_expectations(asset, settings, landed.height))
+    outcomes |= _validate(candidate.good, _published_expectations(asset, settings))
+    result = []
+    for spec in checks(asset):
+        outcome = outcomes.get(spec.name, _Outcome(True, _DESCRIPTIONS[spec.name], "no rows"))
+        result.append(Check(spec.name, candidate.period, spec.blocking, outcome.passed, outcome.expected, outcome.found))
+    return result
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    passed: bool
+    expected: str
+    found: str
+
+
+def _landed_expectations(asset: str, settings: Settings, rows: int) -> list[tuple[str, str, Any]]:
+    """(check, what is expected, expectation) over the rules of every landed row."""
+    import great_expectations.expectations as gxe
+
+    quality = settings.quality
+    volume = gxe.ExpectTableRowCountToBeBetween(min_value=quality.min_rows, max_value=quality.max_rows, severity="warning")
+    found = [("volume", f"{quality.min_rows} to {quality.max_rows} rows", volume)]
+    if rows:
+        good = gxe.ExpectColumnValuesToBeInSet(column="rule", value_set=[GOOD], mostly=1 - quality.max_rejected_share)
+        found.append(("rejected_share", f"at most {quality.max_rejected_share:.0%} rejected", good))
+        if asset == "validated/interactions":
+            known = gxe.ExpectColumnValuesToNotBeInSet(
+                column="rule", value_set=["item_unknown"], mostly=1 - quality.max_unknown_item_share
+            )
+            found.append(("references", f"at most {quality.max_unknown_item_share:.0%} name an unknown item", known))
+    return found
+
+
+def _published_expectations(asset: str, settings: Settings) -> list[tuple[str, str, Any]]:
+    """(check, what is expected, expectation) over the good rows: the table's contract, said again independently."""
+    import great_expectations.expectations as gxe
+
+    contract = tables.contract(asset)
+    found: list[tuple[str, str, Any]] = [
+        ("header", ", ".join(contract.columns), gxe.ExpectTableColumnsToMatchOrderedList(column_list=contract.columns)),
+        ("keys", " + ".join(contract.key) + " unique", _unique(list(contract.key))),
+    ]
+    for column in contract.columns_:
+        if not column.nullable:
+            found.append(("nulls", f"{column.name} never missing", gxe.ExpectColumnValuesToNotBeNull(column=column.name)))
+            name = _TYPE_NAMES[column.dtype]  # type: ignore[index]
+            found.append(("types", f"{column.name} is {name}", gxe.ExpectColumnValuesToBeOfType(column=column.name, type_=name)))
+    limits = settings.interactions.value_range
+    if asset == "validated/interactions" and limits:
+        between = gxe.ExpectColumnValuesToBeBetween(column="value", min_value=limits[0], max_value=limits[1])
+        found.append(("ranges", f"value within {limits[0]:g} to {limits[1]:g}", between))
+    return found
+
+
+def _unique(columns: list[str]) -> Any:
+    import great_expectations.expectations as gxe
+
+    if len(columns) == 1:
+        return gxe.ExpectColumnValuesToBeUnique(column=columns[0])
+    return gxe.ExpectCompoundColumnsToBeUnique(column_list=columns, ignore_row_if="never")
+
+
+def _validate(frame: pl.DataFrame, expectations: list[tuple[str, str, Any]]) -> dict[str, _Outcome]:
+    """The outcome of each check on `frame`; several expectations of one check are one outcome."""
+    if frame.is_empty() and "rule" not in frame.columns:
+        return {}
+    import great_expectations as gx
+
+    suite = gx.ExpectationSuite(name="contract", expectations=[expectation for *_, expectation in expectations])
+    batch = _batch_definition().get_batch({"dataframe": frame.to_pandas(use_pyarrow_extension_array=True)})
+    results = {_identity(result.expectation_config): result for result in batch.validate(suite).results}
+    outcomes: dict[str, _Outcome] = {}
+    for check, expected, expectation in expectations:
+        result = results[_identity(expectation.configuration)]
+        if result.success and check in outcomes:
+            continue
+        outcome = _Outcome(bool(result.success), expected, _found(result, frame.height))
+        if check not in outcomes or not outcome.passed:
+            outcomes[check] = outcome
+    return outcomes
+
+
+def _identity(configuration: Any) -> str:
+    kwargs = {key: value for key, value in configuration.kwargs.items() if key != "batch_id" and value is not None}
+    return canonical_digest([configuration.type, kwargs])
+
+
+def _found(result: Any, rows: int) -> str:
+    """What was found, in counts: values can be a person's, so none is quoted."""
+    raised = (result.exception_info or {}).get("raised_exception")
+    if raised:
+        return "the expectation could not be evaluated"
+    detail = result.result
+    if "unexpected_count" in detail:
+        count = detail["unexpected_count"]
+        return f"{count} of {rows} rows ({count / max(rows, 1):.1%})"
+    observed = detail.get("observed_value")
+    return f"{observed} rows" if isinstance(observed, int) else f"{observed}"
+
+
+def _batch_definition() -> Any:
+    """A fresh in-memory Great Expectations context: nothing is written, sent or shown as a progress bar."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    import great_expectations as gx
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    source = context.data_sources.add_pandas("candidates")
+    return source.add_dataframe_asset("candidate").add_batch_definition_whole_dataframe("all")

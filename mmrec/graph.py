@@ -1,0 +1,102 @@
+"""The stages in their order: which asset rests on which, and which function makes it.
+
+Here: the one list that the asset graph, `mmrec plan`, `mmrec verify` and the tests read. A dependency said here is one
+that the stage's function may read; a test compares the tables a run has scanned with it. Not here: any work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from mmrec.errors import MmrecError
+from mmrec.lake import Lake
+from mmrec.report import StageReport
+from mmrec.settings import Settings
+from mmrec.tables import MODALITIES
+
+STAGES = ("raw", "validated", "embeddings", "fused", "model", "recommendations")
+
+
+@dataclass(frozen=True)
+class Node:
+    """One asset: its key, what it rests on, and how its periods look upstream."""
+
+    asset: str
+    deps: tuple[str, ...]
+    code_version: str  # set by hand when the meaning of the result changes
+    partitioned: bool = False
+    history: tuple[str, ...] = ()  # deps of which period D sees every period up to D
+    gpu: bool = False
+
+    @property
+    def stage(self) -> str:
+        """The stage word: module, group, key prefix and lake folder."""
+        return self.asset.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The asset's name within its stage."""
+        return self.asset.partition("/")[2]
+
+    def run(self, lake: Lake, settings: Settings, periods: list[str], run_id: str = "-") -> StageReport:
+        """Makes the asset for `periods` (ignored where it has none) by its stage function."""
+        work: Callable[..., StageReport]
+        module = import_module(f"mmrec.stages.{self.stage}")
+        acting = lake.acting_as(self.asset, self.code_version, run_id)
+        if self.stage == "embeddings":
+            return module.embed(acting, settings, self.name)
+        work = getattr(module, self.name)
+        return work(acting, settings, periods) if self.partitioned else work(acting, settings)
+
+
+def nodes(settings: Settings) -> list[Node]:
+    """Every asset of a data set, each after what it rests on."""
+    embeddings = [f"embeddings/{modality}" for modality in MODALITIES if modality in settings.embeddings]
+    events = ("validated/interactions",)
+    return [
+        Node("raw/items", (), "1"),
+        Node("raw/media", ("raw/items",), "1"),
+        Node("raw/interactions", (), "1", partitioned=True),
+        Node("validated/items", ("raw/items", "raw/media"), "1"),
+        Node("validated/interactions", ("raw/interactions", "validated/items"), "1", partitioned=True),
+        *[Node(asset, ("validated/items",), "1", gpu=True) for asset in embeddings],
+        Node("fused/items", ("validated/items", *embeddings), "1"),
+        Node("model/factors", (*events, "validated/items", "fused/items"), "1", partitioned=True, history=events),
+        Node(
+            "model/evaluation",
+            (*events, "validated/items", "fused/items", "model/factors"),
+            "1",
+            partitioned=True,
+            history=events,
+        ),
+        Node(
+            "recommendations/top_k",
+            (*events, "validated/items", "fused/items", "model/factors"),
+            "1",
+            partitioned=True,
+            history=events,
+        ),
+        Node(
+            "recommendations/reasons",
+            (*events, "validated/items", "fused/items", "model/factors", "recommendations/top_k"),
+            "1",
+            partitioned=True,
+            history=events,
+        ),
+        Node(
+            "recommendations/snapshot",
+            ("recommendations/top_k", "recommendations/reasons", "model/factors", "model/evaluation"),
+            "1",
+            partitioned=True,
+        ),
+    ]
+
+
+def node(settings: Settings, asset: str) -> Node:
+    """The asset by its key; one line with the known keys where there is none."""
+    found = {each.asset: each for each in nodes(settings)}
+    if asset not in found:
+        raise MmrecError(f"no asset is called '{asset}'; there are: {', '.join(found)}")
+    return found[asset]

@@ -1,0 +1,67 @@
+"""The keys of rows: what decides a vector, and nothing else.
+
+    input_hash = sha256 of the canonical input (cleaned text; a media file's bytes)
+    encoder_id = sha256 of the canonical JSON of everything that decides the encoder's numbers (`mmrec/encoders`)
+    key        = sha256(modality | input_hash | encoder_id), length-delimited
+
+Here: pure functions. Device, batch size and threads never enter a key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+_CHUNK_BYTES = 1 << 20
+
+
+def canonical_digest(value: Any) -> str:
+    """sha256 of a JSON-able value, whatever the order of its keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def text_hash(text: str) -> str:
+    """The input hash of a cleaned text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def text_hashes(texts: pl.Series) -> pl.Series:
+    """`text_hash` of every text, null where there is none."""
+    return _over({"text": texts}, "sha256(text)", "text_hash")
+
+
+def row_keys(modality: str, input_hashes: pl.Series, encoder_id: str) -> pl.Series:
+    """`row_key` of every input hash under one encoder, null where there is none."""
+    head, tail = f"{len(modality)}:{modality}", f"{len(encoder_id)}:{encoder_id}"
+    return _over({"h": input_hashes}, f"sha256(concat('{head}', length(h), ':', h, '{tail}'))", "key", "h")
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file's bytes, read once in blocks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_CHUNK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def row_key(modality: str, input_hash: str, encoder_id: str) -> str:
+    """The key of one vector. Fields are length-delimited, so no two triples share a key by concatenation."""
+    fields = (modality, input_hash, encoder_id)
+    return hashlib.sha256("".join(f"{len(field)}:{field}" for field in fields).encode()).hexdigest()
+
+
+def _over(columns: dict[str, pl.Series], expression: str, name: str, required: str | None = None) -> pl.Series:
+    """One SQL expression over aligned series, in their order."""
+    rows = pl.DataFrame(columns).with_row_index("_at")
+    guarded = f"CASE WHEN {required} IS NOT NULL THEN {expression} END" if required else expression
+    with duckdb.connect() as connection:
+        connection.register("rows", rows)
+        answer = connection.sql(f"SELECT {guarded} AS value FROM rows ORDER BY _at").pl()
+    return answer["value"].cast(pl.String).alias(name)

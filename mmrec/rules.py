@@ -1,0 +1,157 @@
+"""Row rules: what makes a single landed row good, and what it becomes.
+
+Here: Polars expressions from delivered text to typed columns, and the first rule that a row breaks with its reason. A
+reason never quotes a person's id. Not here: what must hold of a whole batch (`mmrec/contracts.py`).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+import polars as pl
+
+from mmrec import tables
+from mmrec.contracts import GOOD
+from mmrec.settings import Calendar, Settings
+
+SEARCH = "search"  # the event that has a query instead of an item
+Rule = tuple[str, pl.Expr, pl.Expr | str]  # name, whether a row breaks it, reason in words
+
+_WITH_OFFSET = ("%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M%z")
+_WITHOUT_OFFSET = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
+_MILLISECONDS_FROM, _MICROSECONDS_FROM = 1e11, 1e14  # as seconds these would be the years 5138 and 3 million
+
+
+def utc_time(column: str, calendar: Calendar) -> pl.Expr:
+    """A delivered time as UTC: unix seconds, milli- or microseconds, or ISO 8601 (without offset: the calendar's zone)."""
+    text = pl.col(column).str.strip_chars().str.replace(" ", "T", literal=True).str.replace("Z$", "+00:00")
+    number = pl.col(column).str.strip_chars().cast(pl.Float64, strict=False)
+    scale = pl.when(number.abs() < _MILLISECONDS_FROM).then(1e6).when(number.abs() < _MICROSECONDS_FROM).then(1e3).otherwise(1)
+    micros = pl.when(number.is_finite()).then((number * scale).round().cast(pl.Int64, strict=False))
+    iso = [text.str.to_datetime(pattern, time_unit="us", time_zone="UTC", strict=False) for pattern in _WITH_OFFSET]
+    naive = [
+        text.str.to_datetime(pattern, time_unit="us", strict=False)
+        .dt.replace_time_zone(calendar.timezone, ambiguous="earliest", non_existent="null")
+        .dt.convert_time_zone("UTC")
+        for pattern in _WITHOUT_OFFSET
+    ]
+    return pl.coalesce(pl.from_epoch(micros, time_unit="us").dt.replace_time_zone("UTC"), *iso, *naive).cast(tables.TIME)
+
+
+def judge_interactions(raw: pl.DataFrame, items: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """Every landed row with its typed columns, `rule` (`ok` or the first one it breaks) and `reason`.
+
+    `raw` has the columns of raw/interactions, `items` the known `item_id`s. Of equal events the first by file and row
+    stays.
+    """
+    typed = raw.sort("source_file", "source_row").with_columns(
+        user_id=_clean("user_id"),
+        item_id=_clean("item_id"),
+        event=_clean("event"),
+        query=_clean("query"),
+        value_text=_clean("value"),
+        value=_clean("value").cast(pl.Float64, strict=False),
+        time_text=pl.col("time"),
+        time=pl.col("time_utc"),
+        known=_clean("item_id").is_in(items["item_id"].implode()),
+    )
+    judged = _apply(typed, _interaction_rules(settings))
+    key = list(tables.contract("validated/interactions").key)
+    first = pl.int_range(pl.len()).over([*key, "rule"]) == 0
+    duplicate = ~first & (pl.col("rule") == GOOD)
+    return judged.with_columns(
+        rule=pl.when(duplicate).then(pl.lit("duplicate")).otherwise("rule"),
+        reason=pl.when(duplicate).then(pl.lit("the same event stands in an earlier row")).otherwise("reason"),
+    )
+
+
+def judge_items(raw: pl.DataFrame) -> pl.DataFrame:
+    """Every catalogue entry with its cleaned columns, `rule` and `reason`. Of equal ids the first by file and row stays."""
+    typed = raw.sort("source_file", "source_row").with_columns(
+        item_id=_clean("item_id"),
+        title=_clean("title"),
+        text=clean_text(pl.col("text").list.drop_nulls().list.join(". ")),
+        image=_clean("image"),
+        categories=_clean("categories"),
+    )
+    rules: list[Rule] = [
+        ("malformed", pl.col("problem").is_not_null(), pl.col("problem")),
+        ("item_missing", pl.col("item_id").is_null(), "item_id is empty; every item needs an id"),
+        ("title_missing", pl.col("title").is_null(), "title is empty; every item needs a title to be shown"),
+        (
+            "duplicate",
+            pl.int_range(pl.len()).over("item_id") > 0,
+            "an earlier row has the same item_id; the first one stays",
+        ),
+    ]
+    return _apply(typed, rules)
+
+
+def clean_text(text: pl.Expr) -> pl.Expr:
+    """The canonical form of a text, which its hash is taken of: NFC, single spaces, null when nothing is left."""
+    normal = text.str.normalize("NFC").str.replace_all(r"[\s\p{Cc}]+", " ").str.strip_chars()
+    return pl.when(normal.str.len_chars() > 0).then(normal)
+
+
+def clean_words(text: str) -> str:
+    """`clean_text` of one Python string."""
+    return pl.DataFrame({"text": [unicodedata.normalize("NFC", text)]}).select(clean_text(pl.col("text"))).item() or ""
+
+
+def _clean(column: str) -> pl.Expr:
+    stripped = pl.col(column).str.strip_chars()
+    return pl.when(stripped.str.len_chars() > 0).then(stripped)
+
+
+def _interaction_rules(settings: Settings) -> list[Rule]:
+    events = sorted(settings.events)
+    is_search = (pl.col("event") == SEARCH) & pl.col("query").is_not_null()
+    value, text = pl.col("value"), pl.col("value_text")
+    rules: list[Rule] = [
+        ("malformed", pl.col("problem").is_not_null(), pl.col("problem")),
+        ("user_missing", pl.col("user_id").is_null(), "user_id is empty"),
+        ("control_characters", _has_control("user_id", "item_id"), "an id holds a control character"),
+        (
+            "event_unknown",
+            ~pl.col("event").is_in(events).fill_null(value=False),
+            pl.format("event '{}' has no weight in [events], which has: {}", pl.col("event").fill_null(""), pl.lit(", ".join(events))),
+        ),
+        (
+            "time_unusable",
+            pl.col("time").is_null(),
+            pl.format(
+                "time '{}' cannot be read or lies outside the calendar ({} to {})",
+                pl.col("time_text").fill_null(""),
+                pl.lit(str(settings.calendar.start)),
+                pl.lit(str(settings.calendar.end or "now")),
+            ),
+        ),
+        ("item_missing", pl.col("item_id").is_null() & ~is_search.fill_null(value=False), "item_id is empty"),
+        (
+            "value_unusable",
+            text.is_not_null() & ~(value.is_not_null() & value.is_finite()).fill_null(value=False),
+            pl.format("value '{}' is no finite number", text.fill_null("")),
+        ),
+    ]
+    if settings.interactions.value_range:
+        low, high = settings.interactions.value_range
+        told = pl.format("value {} lies outside {} to {}", text.fill_null(""), pl.lit(f"{low:g}"), pl.lit(f"{high:g}"))
+        rules.append(("value_out_of_range", ~value.is_between(low, high).fill_null(value=True), told))
+    unknown = pl.col("item_id").is_not_null() & ~pl.col("known").fill_null(value=False)
+    rules.append(("item_unknown", unknown, pl.format("item '{}' is not in the catalogue", pl.col("item_id").fill_null(""))))
+    return rules
+
+
+def _has_control(*columns: str) -> pl.Expr:
+    return pl.any_horizontal(pl.col(name).str.contains(r"\p{Cc}").fill_null(value=False) for name in columns)
+
+
+def _apply(frame: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
+    """Adds `rule` and `reason` of the first rule that a row breaks."""
+    rule: pl.Expr = pl.lit(GOOD)
+    reason: pl.Expr = pl.lit(None, dtype=pl.String)
+    for name, broken, told in reversed(rules):
+        rule = pl.when(broken).then(pl.lit(name)).otherwise(rule)
+        reason = pl.when(broken).then(pl.lit(told) if isinstance(told, str) else told).otherwise(reason)
+    return frame.with_columns(rule=rule, reason=reason)

@@ -1,0 +1,279 @@
+"""What `mmrec.toml` and the environment may say, parsed and checked in one place.
+
+Here: the shape of a data set's description, its defaults and its one-line errors. Not here: reading data, resolving
+weights, or any other I/O. Only `mmrec_assets/definitions.py`, `mmrec_assets/cli.py` and the demo call `load`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from mmrec.errors import SettingsError
+
+PROJECT = Path(__file__).resolve().parent.parent
+DEMO_CONFIG = PROJECT / "demo" / "mmrec.toml"
+HOME = PROJECT / ".mmrec"  # git-ignored: the demo's lake, fetched weights, Dagster's home
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Calendar(_Section):
+    """The periods that events are cut into. `end` is exclusive; without it the calendar is open-ended."""
+
+    period: Literal["day", "week"] = "day"
+    timezone: str = "UTC"
+    start: dt.date
+    end: dt.date | None = None
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        return _known_timezone(value)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Calendar:
+        if self.end is not None and self.end <= self.start:
+            raise ValueError(f"end {self.end} is not after start {self.start}; end is exclusive")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone in which a period begins at midnight."""
+        return ZoneInfo(self.timezone)
+
+
+class InteractionColumns(_Section):
+    """Which column of the event files holds what; `event`, `value` and `query` may be absent."""
+
+    user_id: str = "user_id"
+    item_id: str = "item_id"
+    time: str = "time"
+    event: str | None = None
+    value: str | None = None
+    query: str | None = None
+
+
+class Interactions(_Section):
+    """The event files. `event` is the type of rows where no column says it."""
+
+    files: list[str] = Field(min_length=1)
+    columns: InteractionColumns = InteractionColumns()
+    event: str | None = None
+    value_range: tuple[float, float] | None = None
+
+    @model_validator(mode="after")
+    def _has_event(self) -> Interactions:
+        if self.event is None and self.columns.event is None:
+            raise ValueError("neither event nor columns.event is set; name the event type or the column that holds it")
+        return self
+
+
+class ItemColumns(_Section):
+    """Which column of the catalogue holds what; the columns named in `text` are joined to the item's text."""
+
+    item_id: str = "item_id"
+    title: str = "title"
+    text: list[str] = []
+    image: str | None = None
+    categories: str | None = None
+
+
+class Items(_Section):
+    """The catalogue files."""
+
+    files: list[str] = Field(min_length=1)
+    columns: ItemColumns = ItemColumns()
+
+
+class Media(_Section):
+    """Where the catalogue's pictures lie. `stand_in` marks drawn pictures, which are labelled wherever they show."""
+
+    root: str = "."
+    stand_in: bool = False
+
+
+class Modality(_Section):
+    """One embedding: its encoder by registry name, where it runs and in which precision (keyed)."""
+
+    encoder: str
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+
+class Fused(_Section):
+    """How the modalities' vectors become one vector an item."""
+
+    kind: Literal["concat"] = "concat"
+
+
+class Model(_Section):
+    """The factorization: `refit` periods share one item-factor version; the rest is the search's grid."""
+
+    refit: int = Field(default=4, ge=1)
+    width: int = Field(default=64, ge=2, le=1024)
+    sweeps: int = Field(default=8, ge=1, le=50)
+    min_events: int = Field(default=5, ge=2)  # a person with fewer has every event in train
+    split: Literal["per_person", "global"] = "per_person"
+    seed: int = 0
+
+
+class Recommendations(_Section):
+    """The length of a list."""
+
+    k: int = Field(default=20, ge=1, le=1000)
+
+
+class Quality(_Section):
+    """Thresholds of the batch contracts; the defaults are lenient."""
+
+    max_rejected_share: Share = 0.5
+    max_unknown_item_share: Share = 0.5
+    min_rows: int = Field(default=1, ge=0)
+    max_rows: int = Field(default=1_000_000_000, ge=1)
+
+
+class Schedule(_Section):
+    """When the newest landed period is refreshed, once somebody starts the schedule."""
+
+    cron: Annotated[str, Field(pattern=r"^\S+(\s+\S+){4}$")] = "0 5 * * *"
+    timezone: str = "UTC"
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        return _known_timezone(value)
+
+
+class Lake(_Section):
+    """Where the tables live: a folder, or an `s3://`, `gs://` or `az://` root."""
+
+    root: str | None = None
+
+
+class Settings(_Section):
+    """One data set, as `mmrec.toml` describes it. Paths are absolute once loaded."""
+
+    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9._-]+$")
+    data: Path = Path(".")
+    lake: Lake = Lake()
+    calendar: Calendar
+    interactions: Interactions
+    events: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(min_length=1)
+    items: Items
+    media: Media = Media()
+    embeddings: dict[Literal["text", "image"], Modality] = {}
+    fused: Fused = Fused()
+    model: Model = Model()
+    recommendations: Recommendations = Recommendations()
+    quality: Quality = Quality()
+    schedule: Schedule = Schedule()
+    weights: Path = HOME / "weights"
+
+    @model_validator(mode="after")
+    def _possible(self) -> Settings:
+        event = self.interactions.event
+        if event is not None and event not in self.events:
+            raise ValueError(f"interactions.event is '{event}', which [events] gives no weight; it has {sorted(self.events)}")
+        if "image" in self.embeddings and self.items.columns.image is None:
+            raise ValueError("embeddings.image is set, but items.columns.image names no column")
+        if "text" in self.embeddings and not self.items.columns.text:
+            raise ValueError("embeddings.text is set, but items.columns.text names no column")
+        return self
+
+    @property
+    def lake_root(self) -> str:
+        """Where the tables live, as a path or a URL."""
+        assert self.lake.root is not None
+        return self.lake.root
+
+    @property
+    def media_root(self) -> Path:
+        """The folder that pictures may not lie outside of."""
+        return (self.data / self.media.root).resolve()
+
+
+def load(config: Path | str | None = None, environment: dict[str, str] | None = None) -> Settings:
+    """Settings of a data set: `config`, else `MMREC_CONFIG`, else the demo's. `MMREC_LAKE` overrides the lake's root.
+
+    Raises `SettingsError` with one line that names the key, what was found and what is allowed.
+    """
+    env = dict(os.environ) if environment is None else environment
+    path = Path(config or env.get("MMREC_CONFIG") or DEMO_CONFIG).expanduser()
+    raw = _read_toml(path)
+    base = path.resolve().parent
+    raw["data"] = str((base / str(raw.get("data", "."))).resolve())
+    if "weights" in raw:
+        raw["weights"] = str((base / str(raw["weights"])).resolve())
+    if env.get("MMREC_WEIGHTS"):
+        raw["weights"] = env["MMREC_WEIGHTS"]
+    raw["lake"] = _lake_section(raw, base, env.get("MMREC_LAKE"), is_demo=path.resolve() == DEMO_CONFIG)
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        raise SettingsError(f"{path.name}: {_one_line(error)}") from None
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise SettingsError(f"no settings file at {path}; name one with MMREC_CONFIG or --config") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path.name} is not valid TOML: {error}") from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _lake_section(raw: dict[str, Any], base: Path, override: str | None, *, is_demo: bool) -> Any:
+    section = raw.get("lake", {})
+    if not isinstance(section, dict):
+        return section
+    default = str(HOME / "lake") if is_demo else ".mmrec/lake"
+    root = override or str(section.get("root") or default)
+    return {**section, "root": root if "://" in root else str((base / Path(root).expanduser()).resolve())}
+
+
+def _known_timezone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError(f"'{value}' is no time zone; use an IANA name such as Europe/Berlin or UTC")
+    return value
+
+
+def _one_line(error: ValidationError) -> str:
+    """The first problem, as: key: found …; expected …."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"] if part != "[key]") or "settings"
+    kind, found = first["type"], first["input"]
+    if kind == "extra_forbidden":
+        return f"unknown key '{key}'; {_allowed(first['loc'])}"
+    if kind == "missing":
+        return f"'{key}' is missing"
+    if kind == "value_error":
+        return f"{'' if key == 'settings' else key + ': '}{first['ctx']['error']}"
+    if "[key]" in first["loc"]:
+        return f"unknown key '{key}'; {_lower(first['msg'])}"
+    return f"{key}: found {found!r}; {_lower(first['msg'])}"
+
+
+def _allowed(location: tuple[int | str, ...]) -> str:
+    model: Any = Settings
+    for part in location[:-1]:
+        field = model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
+        model = Modality if field is None else field.annotation
+    fields = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
+    return "allowed here: " + ", ".join(sorted(fields))
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:]

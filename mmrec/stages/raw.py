@@ -1,0 +1,221 @@
+"""raw: what was delivered, as delivered, with file and row; and the ledger of what landed.
+
+Landed = what the source files hold. Nothing is judged here: a row whose time cannot be used stays, in the newest period
+that its file touches, and a file that touches none is refused whole, by name.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from mmrec import builds, periods, publishing, rules, sources, tables
+from mmrec.keys import canonical_digest
+from mmrec.lake import Lake
+from mmrec.media import BadMedia, regular_path
+from mmrec.report import WHOLE, Check, StageReport
+from mmrec.settings import Settings
+
+LANDING = "ledger/landing"
+FILES_READABLE = "files_readable"  # the blocking check of raw/interactions
+
+
+@dataclass(frozen=True)
+class Landed:
+    """One event file: its identity, its rows per period, and why it was refused, if it was."""
+
+    file: str
+    stat: sources.Stat
+    rows: Mapping[str, int]
+    refused: str | None = None
+
+
+def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
+    """Lands the event files and writes the rows of the wanted periods; the ledger is rewritten for every file."""
+    began = time.perf_counter()
+    landed = _land(lake, settings)
+    keys = {period: _period_key(lake, settings, landed, period) for period in wanted}
+    reports = publishing.unchanged(lake, keys)
+    stale = {period: key for period, key in keys.items() if period not in reports}
+    if stale:
+        reports |= publishing.publish(lake, "raw/interactions", _rows_of(settings, landed, list(stale)), stale, began)
+    refused = [f"{each.file} {each.refused}" for each in landed if each.refused]
+    empty = sorted(period for period in wanted if reports[period].rows == 0)
+    return publishing.report(
+        lake,
+        "raw/interactions",
+        reports,
+        began,
+        facts={"files": len(landed), "files_refused": len(refused)},
+        tables={"landed files": _landing_frame(settings, landed).drop("mtime_ns", "sha256", "reading")},
+        checks=[_readable(len(landed), refused)],
+        warnings=[f"{len(empty)} periods have no landed row: {', '.join(empty[:5])}"] if empty else [],
+        problem="; ".join(refused) if refused else None,
+    )
+
+
+def items(lake: Lake, settings: Settings) -> StageReport:
+    """The catalogue as delivered, from every catalogue file."""
+    began = time.perf_counter()
+    columns: dict[str, Any] = settings.items.columns.model_dump()
+    columns["text"] = columns["text"] or [columns["title"]]
+    files = sources.find(settings.data, settings.items.files, "items.files")
+    hashes = {file: sources.stat(settings.data / file, None).sha256 for file in files}
+    keys = {WHOLE: builds.stage_key(lake.code_version, {"columns": columns}, hashes)}
+    reports = publishing.unchanged(lake, keys)
+    if not reports:
+        frames, refused = _read_catalogue(settings, files, columns)
+        if refused:
+            return publishing.problem(lake, "; ".join(refused), began)
+        reports = publishing.publish(lake, "raw/items", pl.concat(frames), keys, began)
+    return publishing.report(lake, "raw/items", reports, began, facts={"files": len(files)})
+
+
+def media(lake: Lake, settings: Settings) -> StageReport:
+    """One row a file that the catalogue names; hashed again only when its size or modification time changed."""
+    began = time.perf_counter()
+    named = lake.scan("raw/items").select(pl.col("image").str.strip_chars()).drop_nulls().unique().sort("image").collect()
+    known = {
+        row["uri"]: sources.Stat(row["size_bytes"], row["mtime_ns"], row["sha256"])
+        for row in lake.scan("raw/media").filter(pl.col("sha256").is_not_null()).collect().iter_rows(named=True)
+    }
+    rows = [_media_row(settings.media_root, uri, known.get(uri)) for uri in named["image"] if uri]
+    frame = pl.DataFrame(rows, schema=tables.contract("raw/media").schema, orient="row")
+    keys = {WHOLE: builds.stage_key(lake.code_version, {}, {"files": canonical_digest(frame.rows())})}
+    reports = publishing.unchanged(lake, keys) or publishing.publish(lake, "raw/media", frame, keys, began)
+    broken = frame.filter(pl.col("problem").is_not_null())
+    warnings = [f"{broken.height} of {frame.height} named files cannot be used"] if broken.height else []
+    return publishing.report(
+        lake,
+        "raw/media",
+        reports,
+        began,
+        facts={"size_bytes": int(frame["size_bytes"].sum() or 0), "files_unusable": broken.height},
+        tables={"unusable files": broken.select("uri", "problem").head(5)},
+        warnings=warnings,
+    )
+
+
+def landed_digest(settings: Settings) -> tuple[str | None, str]:
+    """The newest period that any event file touches, and a digest of what landed; from the files alone."""
+    landed = [_read_landed(settings, file, None) for file in _event_files(settings)]
+    touched = sorted({period for each in landed for period in each.rows})
+    return (touched[-1] if touched else None), canonical_digest([[each.file, each.stat.sha256] for each in landed])
+
+
+def _event_files(settings: Settings) -> list[str]:
+    return sources.find(settings.data, settings.interactions.files, "interactions.files")
+
+
+def _reading(settings: Settings) -> dict[str, Any]:
+    """The settings that decide what a landed row looks like."""
+    how = settings.interactions.model_dump(exclude={"files", "value_range"})
+    return {"interactions": how, "calendar": settings.calendar.model_dump()}
+
+
+def _land(lake: Lake, settings: Settings) -> list[Landed]:
+    """Every event file, read again only when its bytes changed; the ledger is rewritten where anything did."""
+    reading = canonical_digest(_reading(settings))
+    old = lake.scan(LANDING).collect()
+    same = old.filter(pl.col("reading") == reading)
+    known = {str(file): _from_ledger(str(file), rows) for (file,), rows in same.group_by("file")}
+    landed = [_read_landed(settings, file, known.get(file)) for file in _event_files(settings)]
+    frame = _landing_frame(settings, landed)
+    if not frame.equals(old.sort("file", "period")):
+        lake.replace(LANDING, frame)
+    return landed
+
+
+def _from_ledger(file: str, rows: pl.DataFrame) -> Landed:
+    first = rows.row(0, named=True)
+    counts = dict(rows.filter(pl.col("rows") > 0).select("period", "rows").iter_rows())
+    return Landed(file, sources.Stat(first["size_bytes"], first["mtime_ns"], first["sha256"]), counts, first["refused"])
+
+
+def _read_landed(settings: Settings, file: str, known: Landed | None) -> Landed:
+    stat = sources.stat(settings.data / file, known.stat if known else None)
+    if known and known.stat.sha256 == stat.sha256:
+        return Landed(file, stat, known.rows, known.refused)
+    try:
+        counts = _read_events(settings, file)["period"].value_counts()
+    except sources.RefusedFile as error:
+        return Landed(file, stat, {}, str(error))
+    return Landed(file, stat, dict(sorted(counts.iter_rows())))
+
+
+def _landing_frame(settings: Settings, landed: list[Landed]) -> pl.DataFrame:
+    reading = canonical_digest(_reading(settings))
+    rows = [
+        (each.file, each.stat.size_bytes, each.stat.mtime_ns, each.stat.sha256, period, count, each.refused, reading)
+        for each in landed
+        for period, count in (each.rows or {"": 0}).items()
+    ]
+    return pl.DataFrame(rows, schema=tables.contract(LANDING).schema, orient="row").sort("file", "period")
+
+
+def _read_events(settings: Settings, file: str) -> pl.DataFrame:
+    """One file's rows with their period; raises `RefusedFile` where there are rows but no usable time among them."""
+    columns = settings.interactions.columns.model_dump()
+    frame = sources.read(settings.data, file, columns)
+    if columns["event"] is None:
+        frame = frame.with_columns(event=pl.lit(settings.interactions.event))
+    frame = frame.with_columns(time_utc=rules.utc_time("time", settings.calendar))
+    frame = frame.with_columns(period=periods.of_time(settings.calendar, "time_utc"))
+    newest = frame["period"].drop_nulls().max()
+    if frame.height and newest is None:
+        raise sources.RefusedFile(
+            f"has {frame.height} rows but no usable time in column '{columns['time']}' from {settings.calendar.start} "
+            f"up to {settings.calendar.end or 'now'}; its first is '{str(frame['time'][0])[:40]}'"
+        )
+    return frame.with_columns(
+        time_utc=pl.when(pl.col("period").is_not_null()).then("time_utc"),
+        period=pl.col("period").fill_null(pl.lit(newest, dtype=pl.String)),
+    )
+
+
+def _period_key(lake: Lake, settings: Settings, landed: list[Landed], period: str) -> str:
+    touching = {each.file: each.stat.sha256 for each in landed if period in each.rows}
+    return builds.stage_key(lake.code_version, _reading(settings), touching)
+
+
+def _rows_of(settings: Settings, landed: list[Landed], wanted: list[str]) -> pl.DataFrame:
+    contract = tables.contract("raw/interactions")
+    files = [each.file for each in landed if set(wanted) & set(each.rows)]
+    frames = [_read_events(settings, file).filter(pl.col("period").is_in(wanted)) for file in files]
+    return pl.concat([contract.empty(), *[contract.conform(frame) for frame in frames]])
+
+
+def _readable(files: int, refused: list[str]) -> Check:
+    return Check(
+        FILES_READABLE,
+        WHOLE,
+        blocking=True,
+        passed=not refused,
+        expected="every file has the mapped columns and, if it has rows, a usable time",
+        found=f"{len(refused)} of {files} files refused" + (f": {refused[0]}" if refused else ""),
+    )
+
+
+def _read_catalogue(settings: Settings, files: list[str], columns: dict[str, Any]) -> tuple[list[pl.DataFrame], list[str]]:
+    frames, refused = [], []
+    for file in files:
+        try:
+            frames.append(tables.contract("raw/items").conform(sources.read(settings.data, file, columns)))
+        except sources.RefusedFile as error:
+            refused.append(f"{file} {error}")
+    return frames, refused
+
+
+def _media_row(root: Path, uri: str, known: sources.Stat | None) -> tuple[Any, ...]:
+    try:
+        stat = sources.stat(regular_path(uri, root), known)
+    except BadMedia as error:
+        return (uri, None, None, None, str(error))
+    except OSError as error:
+        return (uri, None, None, None, error.strerror or type(error).__name__)
+    return (uri, stat.size_bytes, stat.mtime_ns, stat.sha256, None)

@@ -1,0 +1,175 @@
+"""validated: good rows, typed and cleaned; and every rejected row with its reason.
+
+Validate, then publish: row rules split the landed rows, the batch contract judges each period's candidate, and only then
+is anything committed. valid + rejected = landed for every published period. Judged = a verdict exists; published = the
+rows are in the table. A refused period keeps its last published rows; its rejected rows are written all the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from mmrec import builds, contracts, publishing, rules, tables
+from mmrec.contracts import GOOD, Candidate
+from mmrec.keys import canonical_digest, text_hashes
+from mmrec.lake import Lake, digest
+from mmrec.report import WHOLE, Check, PeriodReport, StageReport
+from mmrec.settings import Settings
+
+REJECTED = "validated/rejected"
+
+
+def items(lake: Lake, settings: Settings) -> StageReport:
+    """The catalogue, cleaned, with the hash of each modality's input; judged as a whole."""
+    began = time.perf_counter()
+    inputs = builds.data_version(lake, "raw/items") | builds.data_version(lake, "raw/media")
+    keys = {WHOLE: builds.stage_key(lake.code_version, {"quality": settings.quality.model_dump()}, inputs)}
+    reports = publishing.unchanged(lake, keys)
+    checks: list[Check] = []
+    if not reports:
+        landed = lake.scan("raw/items").collect()
+        judged = rules.judge_items(landed).with_columns(period=pl.lit(WHOLE))
+        good = tables.contract("validated/items").conform(_with_hashes(lake, judged.filter(pl.col("rule") == GOOD)))
+        candidate = _candidate("validated/items", WHOLE, judged, good, "")
+        checks = contracts.verdicts(lake, lake.asset, [candidate], settings)[WHOLE]
+        rejected = _write_rejected(lake, "items", landed, judged, [WHOLE])
+        if told := contracts.refusal(checks):
+            before = builds.newest(lake, lake.asset).get(WHOLE)
+            refused = PeriodReport(before.rows if before else 0, before.data_version if before else "", rejected=rejected[WHOLE], refused=told)
+            return publishing.report(lake, "validated/items", {WHOLE: refused}, began, checks=checks)
+        reports = publishing.publish(lake, "validated/items", good, keys, began, rejected)
+    return publishing.report(lake, "validated/items", reports, began, checks=checks, **_item_facts(lake))
+
+
+def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
+    """The wanted periods' good events. Every period is judged before its commit; good ones are published, bad ones named."""
+    began = time.perf_counter()
+    raw = builds.newest(lake, "raw/interactions")
+    against = _named_items(lake, wanted)
+    keys = {p: _period_key(lake, settings, raw[p].data_version, against.get(p, "")) for p in wanted if p in raw}
+    reports = publishing.unchanged(lake, keys)
+    stale = {period: key for period, key in keys.items() if period not in reports}
+    checks: list[Check] = []
+    if stale:
+        judged_reports, checks = _judge_and_publish(lake, settings, stale, against, began)
+        reports |= judged_reports
+    unlanded = sorted(set(wanted) - set(raw))
+    told = f"{len(unlanded)} periods were never landed ({', '.join(unlanded[:5])}); materialize raw/interactions for them first"
+    return publishing.report(
+        lake,
+        "validated/interactions",
+        reports,
+        began,
+        checks=checks,
+        facts={"rows_rejected": sum(each.rejected for each in reports.values())},
+        tables={"rejected by rule": _rejected_by_rule(lake, "interactions", wanted)},
+        problem=told if unlanded else None,
+    )
+
+
+def _judge_and_publish(
+    lake: Lake, settings: Settings, stale: Mapping[str, str], against: Mapping[str, str], began: float
+) -> tuple[dict[str, PeriodReport], list[Check]]:
+    periods = list(stale)
+    landed = lake.scan("raw/interactions").filter(pl.col("period").is_in(periods)).collect()
+    known = lake.scan("validated/items").select("item_id").collect()
+    judged = rules.judge_interactions(landed, known, settings)
+    contract = tables.contract("validated/interactions")
+    good = contract.conform(judged.filter(pl.col("rule") == GOOD))
+    candidates = [_candidate(contract.name, p, judged, good, against.get(p, "")) for p in periods]
+    verdicts = contracts.verdicts(lake, lake.asset, candidates, settings)
+    refused = {p: told for p in periods if (told := contracts.refusal(verdicts[p]))}
+    rejected = _write_rejected(lake, "interactions", landed, judged, periods)
+    passed = {p: key for p, key in stale.items() if p not in refused}
+    reports = publishing.publish(lake, contract.name, good.filter(pl.col("period").is_in(list(passed))), passed, began, rejected)
+    before = builds.newest(lake, lake.asset)
+    for period, told in refused.items():
+        old = before.get(period)
+        kept = f"{told}; see `mmrec rejected --period {period}`; its last published rows stay ({old.rows if old else 0})"
+        reports[period] = PeriodReport(
+            old.rows if old else 0, old.data_version if old else publishing.EMPTY, rejected=rejected.get(period, 0), refused=kept
+        )
+    return reports, [check for period in periods for check in verdicts[period]]
+
+
+def _candidate(table: str, period: str, judged: pl.DataFrame, good: pl.DataFrame, against: str) -> Candidate:
+    rows = judged.filter(pl.col("period") == period)
+    of_period = good.filter(pl.col("period") == period) if "period" in good.columns else good
+    contract = tables.contract(table)
+    content = digest(of_period.with_columns(_one=pl.lit("")), "_one", contract.columns).get("", publishing.EMPTY)
+    ruled = digest(rows, "period", ["rule", "source_file", "source_row"]).get(period, publishing.EMPTY)
+    return Candidate(period, rows["rule"], of_period, canonical_digest([content, ruled]), against)
+
+
+def _period_key(lake: Lake, settings: Settings, raw_version: str, against: str) -> str:
+    read = {
+        "events": sorted(settings.events),
+        "value_range": settings.interactions.value_range,
+        "quality": settings.quality.model_dump(),
+    }
+    return builds.stage_key(lake.code_version, read, {"raw/interactions": raw_version, "named items that exist": against})
+
+
+def _named_items(lake: Lake, wanted: list[str]) -> dict[str, str]:
+    """period → digest of which of the items named in it exist: all that this stage reads of the catalogue."""
+    named = (
+        lake.scan("raw/interactions")
+        .filter(pl.col("period").is_in(wanted))
+        .select("period", pl.col("item_id").str.strip_chars())
+        .unique()
+        .join(lake.scan("validated/items").select("item_id"), on="item_id", how="semi")
+    )
+    return digest(named, "period", ["item_id"])
+
+
+def _with_hashes(lake: Lake, good: pl.DataFrame) -> pl.DataFrame:
+    """Adds each modality's input hash: of the cleaned text, and of the picture's bytes as registered."""
+    pictures = lake.scan("raw/media").select("uri", image_hash="sha256", image_problem="problem").collect()
+    return good.with_columns(text_hash=text_hashes(good["text"])).join(
+        pictures, left_on="image", right_on="uri", how="left", maintain_order="left"
+    )
+
+
+def _write_rejected(
+    lake: Lake, table: str, landed: pl.DataFrame, judged: pl.DataFrame, periods: list[str]
+) -> dict[str, int]:
+    """Replaces the rejected rows of a table's periods, each with the row as delivered; their number by period."""
+    contract = tables.contract(REJECTED)
+    place = ["source_file", "source_row"]
+    broken = judged.filter(pl.col("rule") != GOOD).select("period", "rule", "reason", *place)
+    delivered = landed.select(*place, row=pl.struct(pl.exclude("period", "time_utc", "problem")).struct.json_encode())
+    rows = broken.join(delivered, on=place, how="left").with_columns(table=pl.lit(table))
+    rejected = contract.conform(rows).sort(*place)
+    old = lake.scan(REJECTED).filter((pl.col("table") == table) & pl.col("period").is_in(periods)).collect()
+    if rejected.height != old.height or rejected.join(old, on=contract.columns, how="anti").height:
+        lake.replace(REJECTED, rejected, {"table": [table], "period": periods})
+    counts = dict(rejected["period"].value_counts().iter_rows())
+    return {period: counts.get(period, 0) for period in periods}
+
+
+def _rejected_by_rule(lake: Lake, table: str, periods: list[str]) -> pl.DataFrame:
+    """Rule, rows and the worst example by file and row number; never the row itself."""
+    return (
+        lake.scan(REJECTED)
+        .filter((pl.col("table") == table) & pl.col("period").is_in(periods))
+        .sort("source_file", "source_row")
+        .group_by("rule")
+        .agg(rows=pl.len(), file=pl.col("source_file").first(), row=pl.col("source_row").first(), reason=pl.col("reason").first())
+        .sort("rows", descending=True)
+        .collect()
+    )
+
+
+def _item_facts(lake: Lake) -> dict[str, Any]:
+    found = lake.scan("validated/items").collect()
+    bare = found.filter(pl.col("text_hash").is_null() & pl.col("image_hash").is_null()).height
+    facts = {
+        "items_with_text": found["text_hash"].count(),
+        "items_with_image": found["image_hash"].count(),
+        "items_without_any_modality": bare,
+    }
+    return {"facts": facts, "tables": {"rejected by rule": _rejected_by_rule(lake, "items", [WHOLE])}}
