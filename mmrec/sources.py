@@ -8,18 +8,19 @@ by name. Not here: what the values mean (`mmrec/rules.py`).
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
+import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import polars as pl
 
 from mmrec.errors import MmrecError
-from mmrec.keys import file_hash
 
 KINDS = (".csv", ".parquet", ".jsonl")
 _SEPARATORS = ",\t;|"
@@ -51,14 +52,15 @@ def find(data: Path, globs: Iterable[str], key: str) -> list[str]:
     return found
 
 
-def stat(path: Path, known: Stat | None) -> Stat:
-    """Size, time and sha256 of a file; hashed again only when size or time differ, or the time is too fresh to trust."""
-    info = path.stat()
+def stat(file: BinaryIO, known: Stat | None) -> Stat:
+    """Size, time and sha256 of an open file; hashed again only when size or time differ, or the time is too fresh."""
+    info = os.fstat(file.fileno())
     fresh = time.time_ns() - info.st_mtime_ns < _RACY_NS
     if known and not fresh and (known.size_bytes, known.mtime_ns) == (info.st_size, info.st_mtime_ns):
         return known
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
     # A file that was still fresh when hashed is recorded with time 0, so that the next look hashes it again.
-    return Stat(info.st_size, 0 if fresh else info.st_mtime_ns, file_hash(path))
+    return Stat(info.st_size, 0 if fresh else info.st_mtime_ns, digest)
 
 
 def read(data: Path, file: str, columns: Mapping[str, str | list[str] | None]) -> pl.DataFrame:

@@ -15,9 +15,9 @@ from typing import Any
 import polars as pl
 
 from mmrec import builds, periods, publishing, rules, sources, tables
-from mmrec.keys import canonical_digest
+from mmrec.keys import canonical_digest, file_hash
 from mmrec.lake import Lake
-from mmrec.media import BadMedia, regular_path
+from mmrec.media import MAX_IMAGE_BYTES, BadMedia, open_regular
 from mmrec.report import WHOLE, Check, StageReport
 from mmrec.settings import Settings
 
@@ -65,7 +65,7 @@ def items(lake: Lake, settings: Settings) -> StageReport:
     columns: dict[str, Any] = settings.items.columns.model_dump()
     columns["text"] = columns["text"] or [columns["title"]]
     files = sources.find(settings.data, settings.items.files, "items.files")
-    hashes = {file: sources.stat(settings.data / file, None).sha256 for file in files}
+    hashes = {file: file_hash(settings.data / file) for file in files}
     keys = {WHOLE: builds.stage_key(lake.code_version, {"columns": columns}, hashes)}
     reports = publishing.unchanged(lake, keys)
     if not reports:
@@ -138,7 +138,8 @@ def _from_ledger(file: str, rows: pl.DataFrame) -> Landed:
 
 
 def _read_landed(settings: Settings, file: str, known: Landed | None) -> Landed:
-    stat = sources.stat(settings.data / file, known.stat if known else None)
+    with (settings.data / file).open("rb") as opened:
+        stat = sources.stat(opened, known.stat if known else None)
     if known and known.stat.sha256 == stat.sha256:
         return Landed(file, stat, known.rows, known.refused)
     try:
@@ -213,9 +214,8 @@ def _read_catalogue(settings: Settings, files: list[str], columns: dict[str, Any
 
 def _media_row(root: Path, uri: str, known: sources.Stat | None) -> tuple[Any, ...]:
     try:
-        stat = sources.stat(regular_path(uri, root), known)
+        with open_regular(Path(uri), root, MAX_IMAGE_BYTES) as opened:
+            stat = sources.stat(opened, known)
     except BadMedia as error:
         return (uri, None, None, None, str(error))
-    except OSError as error:
-        return (uri, None, None, None, error.strerror or type(error).__name__)
     return (uri, stat.size_bytes, stat.mtime_ns, stat.sha256, None)

@@ -1,0 +1,184 @@
+"""Runs an encoder over many inputs in bounded memory and hands the vectors back in chunks.
+
+Belongs here: the order of work, the size of a chunk, and what happens to a row that cannot be encoded. Does not
+belong here: what to compute (the planner), storing it (the caller commits every chunk), networks. Never imports torch.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from mmrec.encoders import Encoder, Failure, Input, Prepared
+from mmrec.errors import MmrecError
+
+# 128 rows sorted by length cost 23 % less CPU than 32 (measured), and 128 prepared pictures of 224² are 19 MB.
+BLOCK_ROWS = 128
+
+_Row = TypeVar("_Row")
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What was done since the chunk before: `vectors` float32 [len(keys), width], and reasons by key for the others.
+
+    `seconds` is the time spent working, without the time the caller kept the chunk.
+    """
+
+    keys: list[str]
+    vectors: np.ndarray
+    failed: dict[str, str]
+    seconds: float
+
+
+@dataclass
+class _Gathered:
+    """The chunk being filled."""
+
+    width: int
+    keys: list[str] = field(default_factory=list)
+    vectors: list[np.ndarray] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    began: float = field(default_factory=time.perf_counter)
+
+    def add(self, key: str, result: np.ndarray | Failure) -> None:
+        if isinstance(result, Failure):
+            self.failed[key] = result.reason
+        else:
+            self.keys.append(key)
+            self.vectors.append(result)
+
+    def seconds(self) -> float:
+        return time.perf_counter() - self.began
+
+    def chunk(self) -> Chunk:
+        vectors = np.stack(self.vectors) if self.vectors else np.empty((0, self.width), dtype=np.float32)
+        return Chunk(self.keys, vectors, self.failed, self.seconds())
+
+
+def run(
+    encoder: Encoder,
+    keys: Sequence[str],
+    inputs: Sequence[Input],
+    chunk_seconds: float = 2.0,
+    *,
+    seed: int,
+    block_rows: int = BLOCK_ROWS,
+) -> Iterator[Chunk]:
+    """Encode `inputs` and yield chunks of about `chunk_seconds` of work; every key is in exactly one chunk.
+
+    `keys` are distinct and aligned with `inputs` (text: the cleaned string; image: a `mmrec.media.MediaRef`). Rows
+    are sorted by size and prepared one block of `block_rows` at a time; `seed` decides at which block a run starts,
+    so that two runs of one plan seldom do the same work. A caller that finds a chunk already done by another run
+    closes this iterator and starts again with the rows that are left.
+
+    A row that makes the encoder fail, or whose vector is not finite, is found by halving its batch and ends up in
+    `failed` with a reason. Running out of memory halves the batch too and is never held against a row; when a single
+    row does not fit, that is a `MmrecError`, and so is a device that broke down.
+    """
+    if len(keys) != len(inputs) or len(set(keys)) != len(keys):
+        raise ValueError(f"need distinct keys, one an input: {len(set(keys))} keys for {len(inputs)} inputs")
+    gathered = _Gathered(encoder.identity.width)
+    for block in _blocks(encoder, keys, inputs, seed, block_rows):
+        for results in _encode_block(encoder, [inputs[row] for row in block]):
+            for row, result in results:
+                gathered.add(keys[block[row]], result)
+            if gathered.seconds() >= chunk_seconds:
+                yield gathered.chunk()
+                gathered = _Gathered(encoder.identity.width)
+    if gathered.keys or gathered.failed:
+        yield gathered.chunk()
+
+
+def _blocks(
+    encoder: Encoder, keys: Sequence[str], inputs: Sequence[Input], seed: int, block_rows: int
+) -> Iterator[list[int]]:
+    """Give row numbers block by block, sorted by size (then key), beginning at a random block."""
+    order = sorted(range(len(keys)), key=lambda row: (encoder.size_hint(inputs[row]), keys[row]))
+    blocks = [order[start : start + block_rows] for start in range(0, len(order), block_rows)]
+    first = random.Random(seed).randrange(len(blocks)) if blocks else 0  # noqa: S311 (no secret)
+    yield from blocks[first:] + blocks[:first]
+
+
+def _encode_block(encoder: Encoder, inputs: list[Input]) -> Iterator[list[tuple[int, np.ndarray | Failure]]]:
+    """Give (number in the block, vector or failure) of every input, batch by batch."""
+    prepared = list(_halving(encoder.prepare, list(enumerate(inputs))))
+    yield [(row, result) for row, result in prepared if isinstance(result, Failure)]
+    ready = [(row, result) for row, result in prepared if isinstance(result, Prepared)]
+    for batch in encoder.batches([result for _, result in ready]):
+        yield list(_halving(lambda rows: _finite(encoder, rows), [ready[number] for number in batch]))
+
+
+class _NotFinite(Exception):
+    """Some vector of a batch holds a NaN or an infinity."""
+
+
+def _finite(encoder: Encoder, batch: Sequence[Prepared]) -> list[np.ndarray]:
+    vectors = np.asarray(encoder.encode(batch), dtype=np.float32)
+    if vectors.shape != (len(batch), encoder.identity.width):
+        raise ValueError(f"the encoder gave {vectors.shape}, expected {(len(batch), encoder.identity.width)}")
+    if not np.isfinite(vectors).all():
+        raise _NotFinite("the vector is not finite")
+    return list(vectors)
+
+
+def _halving(
+    work: Callable[[list[_Row]], Sequence[_Result]], rows: list[tuple[int, _Row]]
+) -> Iterator[tuple[int, _Result | Failure]]:
+    """Do `work` on all rows at once; when that fails, on each half, down to the one row that is to blame."""
+    if not rows:
+        return
+    try:
+        results = work([row for _, row in rows])
+    except Exception as error:
+        failure = _blame(error, len(rows))
+    else:
+        yield from zip((number for number, _ in rows), results, strict=True)
+        return
+    # Outside the handler: the traceback would keep the memory of the failed attempt alive.
+    if len(rows) == 1:
+        yield rows[0][0], failure
+        return
+    middle = len(rows) // 2
+    yield from _halving(work, rows[:middle])
+    yield from _halving(work, rows[middle:])
+
+
+def _blame(error: Exception, rows: int) -> Failure:
+    """Turn an exception into a row's failure; a `MmrecError` when no row is to blame."""
+    if isinstance(error, MmrecError):
+        raise error
+    if _is_out_of_memory(error):
+        if rows == 1:
+            raise MmrecError(
+                "out of memory with a single row; use bf16, a smaller encoder or another device"
+            ) from error
+    elif _is_device_gone(error):
+        raise MmrecError(f"the device broke down: {_one_line(error)}; start again, or use another device") from error
+    if isinstance(error, _NotFinite):
+        return Failure(str(error))
+    return Failure(f"could not be encoded: {type(error).__name__}: {_one_line(error)}")
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Tell without importing torch: its own class by name, and the words of allocators that raise RuntimeError."""
+    if isinstance(error, MemoryError) or any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+
+
+def _is_device_gone(error: Exception) -> bool:
+    """After an error on the device itself every later call fails too, so it must not be held against rows."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return "AcceleratorError" in names or (isinstance(error, RuntimeError) and "CUDA error" in str(error))
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,84 @@
+"""What a period may see: every published event up to it, and nothing when a landed period was not judged.
+
+Landed = what the source files hold. Judged = a verdict exists. Published = its rows are in the table. Here: the gate
+between them, and the events as people's histories. Not here: fitting or folding in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from mmrec import builds, contracts, periods, publishing
+from mmrec.lake import Lake, digest
+from mmrec.settings import Settings
+
+EVENTS = "validated/interactions"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Which of the wanted periods may go on, why the others may not, and what to warn of."""
+
+    open: list[str]
+    refused: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def gate(lake: Lake, wanted: Iterable[str]) -> Gate:
+    """Complete history or nothing: a period is refused when a landed period up to it has no verdict."""
+    landed = lake.scan("ledger/landing").filter(pl.col("rows") > 0).select("period").unique().sort("period").collect()
+    judged = contracts.judged_periods(lake, EVENTS)
+    unjudged = [period for period in landed["period"] if period not in judged]
+    refused_weeks = sorted(period for period, published in judged.items() if not published)
+    published = builds.newest(lake, EVENTS)
+    refused, is_open = {}, []
+    for period in sorted(wanted):
+        before = [each for each in unjudged if each <= period]
+        if before:
+            shown = before[0] if len(before) == 1 else f"{before[0]} … {before[-1]}"
+            refused[period] = (
+                f"{len(before)} landed periods up to it are not judged ({shown}): materialize raw/interactions and "
+                f"validated/interactions for all partitions, or type `mmrec run`"
+            )
+        else:
+            is_open.append(period)
+    seen = [each for each in refused_weeks if is_open and each <= is_open[-1]]
+    warnings = [
+        f"period {each} was refused by its contract and counts with its last published rows "
+        f"({published[each].rows if each in published else 0})"
+        for each in seen
+    ]
+    return Gate(is_open, refused, warnings)
+
+
+def read(lake: Lake, settings: Settings, up_to: str) -> pl.DataFrame:
+    """Every published event with an item up to a period: user_id, item_id, event, time, period, weight; sorted."""
+    return (
+        lake.scan(EVENTS)
+        .filter((pl.col("period") <= up_to) & pl.col("item_id").is_not_null())
+        .select(
+            "user_id",
+            "item_id",
+            "event",
+            "time",
+            "period",
+            weight=pl.col("event").replace_strict(settings.events, default=0.0, return_dtype=pl.Float64),
+        )
+        .sort("user_id", "item_id", "time", "event")
+        .collect()
+    )
+
+
+def versions(lake: Lake, settings: Settings, up_to: str) -> dict[str, str]:
+    """Data versions of every published period up to one, for a stage key; a period without rows leaves no trace."""
+    found = builds.data_version(lake, EVENTS, periods.up_to(settings.calendar, up_to))
+    return {name: version for name, version in found.items() if version != publishing.EMPTY}
+
+
+def digests(events: pl.DataFrame, extra: list[str]) -> pl.DataFrame:
+    """user_id, events_digest: a digest of each person's own events (and the columns `extra`), whatever their order."""
+    found = digest(events, "user_id", ["item_id", "event", "time", *extra])
+    return pl.DataFrame({"user_id": list(found), "events_digest": list(found.values())}, schema={"user_id": pl.String, "events_digest": pl.String}).sort("user_id")

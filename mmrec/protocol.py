@@ -1,0 +1,114 @@
+"""The evaluation protocol's split, and the order of a person's events in time.
+
+Belongs here: which event is train, validation or test, how equal timestamps are ordered, and weights by recency, which
+need the same order. Does not belong here: fitting, metrics, storage. A split is a function of the events and is
+never stored. numpy and hashlib only.
+
+Equal timestamps are ordered by a hash of the ids: file order leaks how a file was sorted and item ids leak popularity
+(that alone moved EASE's NDCG@20 by .018 on ML-100K).
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+TRAIN, VALIDATION, TEST = 0, 1, 2
+MINIMUM_EVENTS = 5  # distinct items below which a person has nothing held out
+
+
+def tie_hash(user_ids: Sequence[str], item_ids: Sequence[str]) -> np.ndarray:
+    """uint64 [n], one for each event, from its person's and item's id: the same on every platform and for any order.
+
+    SHA-256 over each distinct id and splitmix64's finisher over the pair (Steele, Lea, Flood 2014).
+    """
+    if len(user_ids) != len(item_ids):
+        raise ValueError(f"expected one item id for each user id; got {len(user_ids)} and {len(item_ids)}")
+    with np.errstate(over="ignore"):
+        return _mix(_mix(_digests(user_ids)) + _digests(item_ids))
+
+
+def _digests(ids: Sequence[str]) -> np.ndarray:
+    known = {one: int.from_bytes(hashlib.sha256(one.encode()).digest()[:8], "little") for one in set(ids)}
+    return np.fromiter((known[one] for one in ids), np.uint64, len(ids))
+
+
+def _mix(z: np.ndarray) -> np.ndarray:
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def split(
+    user_idx: np.ndarray,
+    item_idx: np.ndarray,
+    time_us: np.ndarray,
+    hashes: np.ndarray,
+    *,
+    shares: tuple[float, float] = (0.1, 0.1),
+    minimum: int = MINIMUM_EVENTS,
+) -> np.ndarray:
+    """Per person by time: int8 [n] of TRAIN, VALIDATION, TEST, 80/10/10 by default.
+
+    A person's distinct items stand in the order in which they were first met, by (time, hash). The last share of them
+    is test, the share before it validation, each rounded down but at least one; the rest is train. A repeated event
+    belongs to the part its moment falls in. People with fewer than `minimum` distinct items have everything in train.
+    """
+    order, starts = _by_person(user_idx, time_us, hashes)
+    first = np.zeros(len(order), bool)
+    first[np.unique(_pair_codes(user_idx[order], item_idx[order]), return_index=True)[1]] = True
+    met = np.cumsum(first)  # distinct items met so far, over everybody
+    before = np.concatenate([[0], met])[starts[:-1]]
+    count = np.concatenate([[0], met])[starts[1:]] - before
+    test = np.where(count >= minimum, np.maximum(1, np.floor(shares[1] * count + 1e-9)), 0)
+    validation = np.where(count >= minimum, np.maximum(1, np.floor(shares[0] * count + 1e-9)), 0)
+    lengths = np.diff(starts)
+    position = met - 1 - np.repeat(before, lengths)
+    part = np.zeros(len(order), np.int8)
+    part += position >= np.repeat(count - test - validation, lengths)
+    part += position >= np.repeat(count - test, lengths)
+    out = np.empty(len(order), np.int8)
+    out[order] = part
+    return out
+
+
+def split_by_time(time_us: np.ndarray, *, shares: tuple[float, float] = (0.1, 0.1)) -> np.ndarray:
+    """One global cut: int8 [n] of TRAIN, VALIDATION, TEST; the last share of all events is test.
+
+    Events at one instant stay together, on the later side of a cut.
+    """
+    if not len(time_us):
+        return np.zeros(0, np.int8)
+    times = np.sort(time_us)
+    at = [int(len(times) * (1 - shares[0] - shares[1]) + 1e-9), int(len(times) * (1 - shares[1]) + 1e-9)]
+    cuts = times[np.minimum(at, len(times) - 1)]
+    return np.searchsorted(cuts, time_us, side="right").astype(np.int8)
+
+
+def recency(
+    user_idx: np.ndarray, time_us: np.ndarray, hashes: np.ndarray, half_life: float, floor: float = 0.0
+) -> np.ndarray:
+    """Weights float64 [n] that halve with every `half_life` later events of the same person, down to `floor`.
+
+    The newest event has 1. A property of the person's own events: nobody else's events move it.
+    """
+    order, starts = _by_person(user_idx, time_us, hashes)
+    lengths = np.diff(starts)
+    later = np.repeat(starts[1:], lengths) - 1 - np.arange(len(order))
+    out = np.empty(len(order))
+    out[order] = floor + (1 - floor) * 0.5 ** (later / half_life)
+    return out
+
+
+def _by_person(user_idx: np.ndarray, time_us: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The order by (person, time, hash), and where each present person's events start in it (plus the end)."""
+    order = np.lexsort((hashes, time_us, user_idx))
+    people = np.asarray(user_idx)[order]
+    starts = np.flatnonzero(np.concatenate([[True], people[1:] != people[:-1]])) if len(people) else np.zeros(0, int)
+    return order, np.append(starts, len(people))
+
+
+def _pair_codes(user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:
+    """One integer a (person, item)."""
+    width = int(item_idx.max(initial=0)) + 1
+    return np.asarray(user_idx, np.int64) * width + item_idx

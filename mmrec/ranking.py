@@ -1,0 +1,172 @@
+"""Top-K lists: the same bytes whatever the tiling, the batch or the machine's matrix product.
+
+Belongs here: exact scores of factors, the certified top-K, and top-K of ready-made score rows for reference models.
+Does not belong here: how factors come about (`factorization.py`) and what a list is worth (`metrics.py`). numpy only,
+so that a list can be made from stored factors without torch.
+
+The rule: a float32 product nominates K + 20 items, float64 `(u * v).sum(-1)` scores them, and they are sorted by
+(−score, item order). The list stands if the K-th score lies above everything that was not nominated could reach, given
+the rounding error of the product; else all items are scored exactly for that person.
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+
+SPARE = 20  # items nominated beyond K
+TILE_SCORES = 16_000_000  # approximate scores held at once, 64 MB
+GATHERED = 8_000_000  # float64 factors gathered at once for exact scores, 64 MB
+
+
+class Rows(Protocol):
+    """What is read of people's histories (`factorization.Histories`): sparse rows of item indexes."""
+
+    @property
+    def indptr(self) -> np.ndarray:
+        """int64 [n + 1]."""
+        ...
+
+    @property
+    def items(self) -> np.ndarray:
+        """Item indexes, row after row."""
+        ...
+
+
+def exact_scores(user_factors: np.ndarray, item_factors: np.ndarray) -> np.ndarray:
+    """float64 dot products of aligned rows, [n, d] and [n, d] → [n]: no bit depends on how many rows there are."""
+    out = np.empty(len(user_factors))
+    step = max(1, GATHERED // max(1, user_factors.shape[1]))
+    for start in range(0, len(out), step):
+        here = slice(start, start + step)
+        out[here] = (user_factors[here] * item_factors[here]).sum(-1)
+    return out
+
+
+def top_k(  # noqa: PLR0917
+    user_factors: np.ndarray,
+    item_factors: np.ndarray,
+    seen: Rows,
+    k: int,
+    item_order: np.ndarray,
+    servable: np.ndarray | None = None,
+    *,
+    tile: int | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The K best unseen items of every person: (items int32 [n, k], scores float64 [n, k]), best first.
+
+    Row u of `seen` is masked for person u. `item_order` [n_items] is the rank of each item's id and settles ties.
+    Only items where `servable` (bool [n_items], default all) and with a factor that is not zero are candidates;
+    people with a zero factor get an empty list. Where candidates run out, items are −1 and scores NaN. `tile` is the
+    number of people per product; it changes memory and speed, never a list. Raises ValueError on non-finite factors.
+    """
+    if not (np.isfinite(user_factors).all() and np.isfinite(item_factors).all()):
+        raise ValueError("factors hold NaN or infinite numbers; expected finite ones: fit again")
+    n, n_items = len(user_factors), len(item_factors)
+    items, scores = np.full((n, k), -1, np.int32), np.full((n, k), np.nan)
+    norms = np.sqrt((user_factors**2).sum(-1))
+    allowed = np.sqrt((item_factors**2).sum(-1)) > 0
+    allowed &= True if servable is None else servable
+    pool = np.flatnonzero(allowed)
+    if k == 0 or not pool.size:
+        return items, scores
+    scale = float(np.sqrt((item_factors[pool] ** 2).sum(-1)).max())
+    V = np.ascontiguousarray((item_factors[pool] / scale).astype(np.float32).T)
+    column = np.full(n_items, -1)
+    column[pool] = np.arange(pool.size)
+    slack = _rounding(item_factors.shape[1])
+    people = np.flatnonzero(norms > 0)
+    for rows in _batches(people, tile or max(1, TILE_SCORES // pool.size)):
+        approximate = (user_factors[rows] / norms[rows, None]).astype(np.float32) @ V
+        _mask(approximate, rows, seen, column)
+        nominated, limit = _nominate(approximate, k + SPARE)
+        chosen = np.where(nominated >= 0, pool[nominated], -1)
+        exact = _score_lists(user_factors[rows], item_factors, chosen)
+        items[rows], scores[rows] = _sorted(chosen, exact, item_order, k)
+        last = scores[rows, -1] / norms[rows] / scale
+        for row in rows[(limit > -np.inf) & ~(last > limit + slack)]:
+            everything = np.setdiff1d(pool, seen.items[seen.indptr[row] : seen.indptr[row + 1]])[None, :]
+            exact = _score_lists(user_factors[[row]], item_factors, everything)
+            items[row], scores[row] = (part[0] for part in _sorted(everything, exact, item_order, k))
+    return items, scores
+
+
+def top_k_of_scores(
+    scores: np.ndarray, seen: Rows, k: int, item_order: np.ndarray, servable: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The K best of ready-made scores [n, n_items], masked, tied and padded as in `top_k`; −inf is no candidate.
+
+    For reference models. Takes memory of several times `scores`: pass people in tiles.
+    """
+    scores = np.array(scores, np.float64)
+    if servable is not None:
+        scores[:, ~servable] = -np.inf
+    _mask(scores, np.arange(len(scores)), seen, np.arange(scores.shape[1]))
+    chosen, limit = _nominate(scores, k + SPARE)
+    items, best = _sorted(chosen, _taken(scores, chosen), item_order, k)
+    everything = np.arange(scores.shape[1])[None, :]
+    for row in np.flatnonzero((limit > -np.inf) & ~(best[:, -1] > limit)):  # a tie may cross the cut
+        items[row], best[row] = (part[0] for part in _sorted(everything, scores[[row]], item_order, k))
+    return items, best
+
+
+def _rounding(width: int) -> float:
+    """A bound on |float32 product − exact score| for vectors of length ≤ 1 (Higham 2002, section 3.1: γ_n ‖u‖‖v‖).
+
+    n counts d products and sums and two roundings to float32; the factor 2 covers their cross terms, the float64
+    rounding of the exact score and its division by the norms, and the constant underflow.
+    """
+    return 2 * (width + 4) * 2.0**-24 + 1e-30
+
+
+def _batches(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    yield from (rows[start : start + size] for start in range(0, len(rows), size))
+
+
+def _mask(scores: np.ndarray, rows: np.ndarray, seen: Rows, column: np.ndarray) -> None:
+    """−inf where person rows[a] has seen an item; `column` maps items to columns of `scores`, −1 = none."""
+    lengths = seen.indptr[rows + 1] - seen.indptr[rows]
+    starts = np.cumsum(lengths) - lengths
+    at = np.arange(lengths.sum()) + np.repeat(seen.indptr[rows] - starts, lengths)
+    columns = column[seen.items[at]]
+    scores[np.repeat(np.arange(len(rows)), lengths)[columns >= 0], columns[columns >= 0]] = -np.inf
+
+
+def _nominate(approximate: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Columns of the `count` largest scores of each row (−1 = masked), and the most that the others can have."""
+    if count >= approximate.shape[1]:
+        nominated = np.broadcast_to(np.arange(approximate.shape[1]), approximate.shape)
+        limit = np.full(len(approximate), -np.inf)
+    else:
+        nominated = np.argpartition(approximate, -count, axis=1)[:, -count:]
+        limit = np.take_along_axis(approximate, nominated, axis=1).min(axis=1).astype(np.float64)
+    return np.where(np.take_along_axis(approximate, nominated, axis=1) > -np.inf, nominated, -1), limit
+
+
+def _taken(scores: np.ndarray, lists: np.ndarray) -> np.ndarray:
+    """Scores of item lists, −inf where an item is −1."""
+    return np.where(lists >= 0, np.take_along_axis(scores, lists, axis=1), -np.inf)
+
+
+def _score_lists(user_factors: np.ndarray, item_factors: np.ndarray, lists: np.ndarray) -> np.ndarray:
+    """Exact scores of item lists [n, m], −inf where an item is −1."""
+    out = np.empty(lists.shape)
+    n, m = lists.shape
+    step = max(1, GATHERED // max(1, m * user_factors.shape[1]))
+    for start in range(0, n, step):
+        some = lists[start : start + step]
+        people = np.repeat(user_factors[start : start + step], m, axis=0)
+        out[start : start + step] = exact_scores(people, item_factors[some.ravel()]).reshape(some.shape)
+    out[lists < 0] = -np.inf
+    return out
+
+
+def _sorted(lists: np.ndarray, scores: np.ndarray, item_order: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first K of each row by (−score, item order), padded with −1 and NaN."""
+    order = np.lexsort((item_order[lists], -scores), axis=1)[:, :k]
+    items, best = np.take_along_axis(lists, order, axis=1), np.take_along_axis(scores, order, axis=1)
+    padding = ((0, 0), (0, k - items.shape[1]))
+    items = np.where(best > -np.inf, items, -1)
+    best = np.where(items >= 0, best, np.nan)
+    items = np.pad(items, padding, constant_values=-1).astype(np.int32)
+    return items, np.pad(best, padding, constant_values=np.nan)

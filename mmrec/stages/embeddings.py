@@ -1,0 +1,181 @@
+"""embeddings: one vector an item and modality, computed only where a key has none.
+
+The order of commits is vectors → current → failed: a reader who takes current first never finds a key without its
+vector, and a killed run loses at most one chunk. `current` and `failed` are light and change by one commit a run;
+`vectors` is content-addressed and only ever added to.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from mmrec import builds, encoders, executor, keys, publishing, tables
+from mmrec.lake import Lake, digest
+from mmrec.media import MediaRef
+from mmrec.planner import REMOVED, EmbeddingPlan, plan_embeddings
+from mmrec.report import WHOLE, PeriodReport, StageReport
+from mmrec.settings import Settings
+
+
+@dataclass
+class _Work:
+    """What became of the planned keys: planned = done + failed."""
+
+    planned: int
+    done: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    facts: dict[str, int | float | str] = field(default_factory=dict)
+
+
+def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool = False) -> StageReport:
+    """Brings one modality's vectors up to date. Imports torch only when a key has no vector."""
+    began = time.perf_counter()
+    wanted = settings.embeddings[modality]  # type: ignore[index]
+    identity = encoders.identity(modality, wanted.encoder, wanted.precision, settings.weights)
+    plan = plan_embeddings(lake, modality, identity.id, retry_failed=retry_failed)
+    work = _encode(lake, settings, plan, identity, wanted.device)
+    if work.planned != work.done + len(work.failed):
+        raise AssertionError(f"planned {work.planned} keys, but {work.done} done and {len(work.failed)} failed")
+    _switch(lake, plan, work)
+    failed = _write_failed(lake, plan, work)
+    report = _period_report(lake, plan, work, failed, began)
+    inputs = {"encoder": identity.id, **builds.data_version(lake, "validated/items")}
+    known = builds.newest(lake, lake.asset).get(WHOLE)
+    stage_key = builds.stage_key(lake.code_version, {}, inputs)
+    if known is None or (known.stage_key, known.data_version) != (stage_key, report.data_version):
+        builds.record(lake, {WHOLE: report}, {WHOLE: stage_key})
+    facts = {"encoder": wanted.encoder, "precision": wanted.precision, "encoder_id": identity.id, "width": identity.width}
+    numbers = {"keys_planned": work.planned, "keys_done": work.done, "keys_failed": len(work.failed)}
+    return publishing.report(
+        lake,
+        f"embeddings/{modality}/current",
+        {WHOLE: report},
+        began,
+        facts={**facts, **numbers, **work.facts},
+        tables={"planned by reason": _reasons(plan), "failures": failed.select("item_id", "reason").head(5)},
+        warnings=[f"{failed.height} items could not be encoded; see `mmrec rejected`"] if failed.height else [],
+    )
+
+
+def _encode(lake: Lake, settings: Settings, plan: EmbeddingPlan, identity: encoders.EncoderIdentity, device: str) -> _Work:
+    """Computes the missing vectors and commits them chunk by chunk."""
+    work = _Work(planned=plan.missing.height)
+    if plan.missing.is_empty():
+        return work
+    began = time.perf_counter()
+    encoder = encoders.load(identity, device)
+    table = f"embeddings/{plan.modality}/vectors"
+    named = plan.missing["key"].to_list()
+    for chunk in executor.run(encoder, named, _inputs(lake, settings, plan), seed=time.time_ns() % 2**32):
+        work.failed |= chunk.failed
+        work.done += len(chunk.keys)
+        work.seconds += chunk.seconds
+        if chunk.keys:
+            lake.append(table, _vector_rows(chunk.keys, chunk.vectors, plan.encoder_id))
+    work.facts = {
+        "device": encoder.device,
+        "device_reason": encoder.device_reason,
+        "items_per_second": round(work.done / max(work.seconds, 1e-9), 1),
+        "seconds_encoding": round(work.seconds, 2),
+        "seconds_loading": round(time.perf_counter() - began - work.seconds, 2),
+    }
+    return work
+
+
+def _inputs(lake: Lake, settings: Settings, plan: EmbeddingPlan) -> list[Any]:
+    """The canonical input of each missing key, aligned with `plan.missing`: a text, or a reference to a registered file."""
+    column, hashed = plan.modality, f"{plan.modality}_hash"
+    items = lake.scan("validated/items").select(column, input_hash=hashed).unique("input_hash", keep="any").collect()
+    rows = plan.missing.join(items, on="input_hash", how="left", maintain_order="left")
+    if plan.modality == "text":
+        return rows[column].to_list()
+    root = settings.media_root
+    return [MediaRef(root / uri, root, sha) for uri, sha in rows.select(column, "input_hash").iter_rows()]
+
+
+def _vector_rows(named: list[str], vectors: np.ndarray, encoder_id: str) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "key": named,
+            "encoder_id": encoder_id,
+            "vector": pl.Series(np.ascontiguousarray(vectors, dtype=np.float32)).cast(tables.VECTOR),
+            "checksum": keys.vector_checksums(vectors),
+        }
+    )
+
+
+def read_vectors(lake: Lake, modality: str, wanted: pl.DataFrame) -> tuple[list[str], np.ndarray]:
+    """Keys (sorted) and their vectors, float32 [n, width], each checked against its stored checksum."""
+    found = lake.vectors(f"embeddings/{modality}/vectors", wanted)
+    if found.is_empty():
+        return [], np.zeros((0, 0), dtype=np.float32)
+    width = found["vector"].list.len()[0]
+    matrix = found["vector"].list.to_array(width).to_numpy()
+    bad = keys.vector_checksums(matrix) != found["checksum"].to_numpy()
+    if bad.any():
+        raise publishing.Damaged(
+            f"{int(bad.sum())} {modality} vectors differ from their checksum; the lake's files were damaged: "
+            f"delete embeddings/{modality} from the lake and run again"
+        )
+    return found["key"].to_list(), matrix
+
+
+def _switch(lake: Lake, plan: EmbeddingPlan, work: _Work) -> None:
+    """One merge: items whose key has a vector become current; removed items, and those that failed, do not stay."""
+    lost = pl.col("key").is_in(list(work.failed))
+    wanted = plan.rows.filter((pl.col("reason") != REMOVED) & ~lost).with_columns(encoder_id=pl.lit(plan.encoder_id))
+    gone = plan.rows.filter((pl.col("reason") == REMOVED) | lost)
+    if wanted.height + gone.height:
+        lake.merge(f"embeddings/{plan.modality}/current", wanted, ["item_id"], removed=gone)
+
+
+def _write_failed(lake: Lake, plan: EmbeddingPlan, work: _Work) -> pl.DataFrame:
+    """Every item without a vector that should have one, and why; written where it differs."""
+    table = f"embeddings/{plan.modality}/failed"
+    contract = tables.contract(table)
+    reasons = pl.DataFrame({"key": list(work.failed), "reason": list(work.failed.values())}, schema={"key": pl.String, "reason": pl.String})
+    now = plan.rows.select("item_id", "input_hash", "key").join(reasons, on="key").with_columns(encoder_id=pl.lit(plan.encoder_id))
+    items = lake.scan("validated/items").select("item_id", input_hash=f"{plan.modality}_hash").collect()
+    earlier = plan.failed.filter(pl.col("encoder_id") == plan.encoder_id).join(items, on=["item_id", "input_hash"], how="semi")
+    earlier = earlier.join(plan.rows, on="item_id", how="anti")
+    parts = [now, earlier, _unusable(lake, plan)]
+    rows = pl.concat([contract.conform(part.with_columns(run_id=pl.lit(lake.run_id)), partial=True) for part in parts])
+    old = lake.scan(table).collect()
+    same = [name for name in contract.columns if name != "run_id"]
+    if rows.height != old.height or rows.join(old, on=same, how="anti", nulls_equal=True).height:
+        lake.replace(table, rows.sort("item_id"))
+    return rows.sort("item_id")
+
+
+def _unusable(lake: Lake, plan: EmbeddingPlan) -> pl.DataFrame:
+    """Items that name a file which cannot be used: they never got an input hash, so the planner does not see them."""
+    problem = f"{plan.modality}_problem"
+    if problem not in tables.contract("validated/items").columns:
+        return pl.DataFrame(schema={"item_id": pl.String})
+    named = lake.scan("validated/items").filter(pl.col(problem).is_not_null())
+    empty = [pl.lit("").alias(name) for name in ("input_hash", "key")]
+    return named.select("item_id", *empty, pl.lit(plan.encoder_id).alias("encoder_id"), reason=problem).collect()
+
+
+def _period_report(lake: Lake, plan: EmbeddingPlan, work: _Work, failed: pl.DataFrame, began: float) -> PeriodReport:
+    current = lake.scan(f"embeddings/{plan.modality}/current").select("item_id", "key").collect()
+    whole = digest(current.with_columns(_one=pl.lit("")), "_one", ["item_id", "key"]).get("", publishing.EMPTY)
+    return PeriodReport(
+        current.height,
+        whole,
+        computed=work.done,
+        reused=current.height - min(work.done, current.height),
+        removed=plan.reasons.get(REMOVED, 0),
+        rejected=failed.height,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _reasons(plan: EmbeddingPlan) -> pl.DataFrame:
+    return pl.DataFrame({"reason": list(plan.reasons), "items": list(plan.reasons.values())})

@@ -1,0 +1,162 @@
+"""fused: one vector an item, and which modalities it had. Only rows whose keys or space changed are computed.
+
+The statistics that standardise a block are measured once an encoder and then frozen and named: otherwise one new row
+would change every other one.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import polars as pl
+
+from mmrec import builds, fusion, publishing, tables
+from mmrec.fusion import Statistics
+from mmrec.lake import Lake, digest
+from mmrec.report import WHOLE, PeriodReport, StageReport
+from mmrec.settings import Settings
+from mmrec.stages.embeddings import read_vectors
+
+TABLE = "fused/items"
+
+
+def items(lake: Lake, settings: Settings) -> StageReport:
+    """Brings the fused vectors up to date with the items and their current embeddings."""
+    began = time.perf_counter()
+    modalities = [name for name in tables.MODALITIES if name in settings.embeddings]
+    inputs = builds.data_version(lake, "validated/items")
+    for modality in modalities:
+        inputs |= builds.data_version(lake, f"embeddings/{modality}")
+    keys = {WHOLE: builds.stage_key(lake.code_version, {"kind": settings.fused.kind}, inputs)}
+    reports = publishing.unchanged(lake, keys)
+    if not reports:
+        reports = {WHOLE: _fuse(lake, modalities, began)}
+        builds.record(lake, reports, keys)
+    having = _having(lake)
+    return publishing.report(
+        lake,
+        TABLE,
+        reports,
+        began,
+        tables={"items by modalities": having},
+        facts={"items_without_any_modality": int(having.filter(pl.col("modalities") == "none")["items"].sum())},
+    )
+
+
+def _fuse(lake: Lake, modalities: list[str], began: float) -> PeriodReport:
+    wanted = _wanted(lake, modalities)
+    statistics = [found for m in modalities if (found := _statistics(lake, m, wanted)) is not None]
+    space = fusion.space(statistics)
+    _name_space(lake, space, statistics)
+    wanted = wanted.with_columns(digest=_row_digest(space, modalities), space=pl.lit(space))
+    old = lake.scan(TABLE).select("item_id", "digest").collect()
+    changed = wanted.join(old, on=["item_id", "digest"], how="anti").sort("item_id")
+    removed = old.join(wanted, on="item_id", how="anti")
+    if changed.height + removed.height or not lake.exists(TABLE):
+        rows = changed.with_columns(_vectors(lake, statistics, changed), _modalities(modalities))
+        lake.merge(TABLE, rows, ["item_id"], removed=removed.select("item_id"))
+    whole = digest(wanted.with_columns(_one=pl.lit("")), "_one", ["item_id", "digest"]).get("", publishing.EMPTY)
+    return PeriodReport(
+        wanted.height,
+        whole,
+        computed=changed.height,
+        reused=wanted.height - changed.height,
+        removed=removed.height,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _wanted(lake: Lake, modalities: list[str]) -> pl.DataFrame:
+    """Every item with its key in each modality, null where it has none."""
+    wanted = lake.scan("validated/items").select("item_id")
+    for modality in modalities:
+        current = lake.scan(f"embeddings/{modality}/current").select("item_id", pl.col("key").alias(modality))
+        wanted = wanted.join(current, on="item_id", how="left")
+    return wanted.sort("item_id").collect()
+
+
+def _statistics(lake: Lake, modality: str, wanted: pl.DataFrame) -> Statistics | None:
+    """The frozen statistics of the modality's encoder; measured and frozen now where there are none yet."""
+    encoder = lake.scan(f"embeddings/{modality}/current").select("encoder_id").head(1).collect()
+    if encoder.is_empty():
+        return None
+    encoder_id = encoder.item()
+    frozen = lake.scan("fused/statistics").filter(
+        (pl.col("modality") == modality) & (pl.col("encoder_id") == encoder_id)
+    )
+    row = next(frozen.sort("version").collect().iter_rows(named=True), None)
+    if row is not None:
+        return Statistics(modality, encoder_id, np.array(row["mean"]), row["scale"], row["items"])
+    _, vectors = read_vectors(lake, modality, wanted.select(key=modality).drop_nulls().unique())
+    measured = fusion.measure(modality, encoder_id, vectors)
+    fields = {"version": measured.version, "modality": modality, "encoder_id": encoder_id, "items": measured.items}
+    lake.append("fused/statistics", pl.DataFrame([{**fields, "mean": measured.mean.tolist(), "scale": measured.scale}]))
+    return measured
+
+
+def _name_space(lake: Lake, space: str, statistics: list[Statistics]) -> None:
+    """Notes once where each block lies in a vector of this space."""
+    if not lake.scan("fused/spaces").filter(pl.col("space") == space).head(1).collect().is_empty() or not statistics:
+        return
+    ends = np.cumsum([each.width for each in statistics])
+    rows = [
+        {"space": space, "modality": s.modality, "begin": int(end) - s.width, "end": int(end), "statistics": s.version}
+        for s, end in zip(statistics, ends, strict=True)
+    ]
+    lake.append("fused/spaces", pl.DataFrame(rows))
+
+
+def _row_digest(space: str, modalities: list[str]) -> pl.Expr:
+    """What a fused vector is a function of. The keys are digests already, so naming them is enough."""
+    named = [pl.format(f"{m}={{}}", pl.col(m).fill_null("")) for m in modalities]
+    return pl.concat_str([pl.lit(space), *named], separator="|")
+
+
+def _modalities(modalities: list[str]) -> pl.Expr:
+    present = [pl.when(pl.col(m).is_not_null()).then(pl.lit(m)) for m in modalities]
+    empty = pl.lit([], dtype=pl.List(pl.String))
+    return (pl.concat_list(present).list.drop_nulls() if present else empty).alias("modalities")
+
+
+def _vectors(lake: Lake, statistics: list[Statistics], changed: pl.DataFrame) -> pl.Series:
+    blocks = []
+    for each in statistics:
+        places = changed.with_row_index("at").select("at", key=each.modality).drop_nulls()
+        found, vectors = read_vectors(lake, each.modality, places.select("key").unique())
+        row_of = pl.DataFrame({"key": found, "row": np.arange(len(found))}, schema={"key": pl.String, "row": pl.Int64})
+        placed = places.join(row_of, on="key", how="inner", maintain_order="left")
+        blocks.append((each, placed["at"].to_numpy(), vectors[placed["row"].to_numpy()]))
+    fused = fusion.concat(blocks, changed.height)
+    if not fused.shape[1]:
+        return pl.Series("vector", [[] for _ in range(changed.height)], dtype=tables.VECTOR)
+    return pl.Series("vector", fused).cast(tables.VECTOR)
+
+
+def _having(lake: Lake) -> pl.DataFrame:
+    named = pl.col("modalities").list.join(" + ")
+    named = pl.when(named == "").then(pl.lit("none")).otherwise(named)
+    return lake.scan(TABLE).group_by(named.alias("modalities")).agg(items=pl.len()).sort("modalities").collect()
+
+
+class Features:
+    """The fused vectors of every item in the order of their ids, taken apart into blocks again."""
+
+    def __init__(self, lake: Lake) -> None:
+        """Reads `fused/items` and the statistics that its space names."""
+        rows = lake.scan(TABLE).sort("item_id").collect()
+        self.item_ids: list[str] = rows["item_id"].to_list()
+        self.digests: list[str] = rows["digest"].to_list()
+        self.space: str = rows["space"][0] if rows.height else ""
+        width = rows["vector"].list.len()[0] if rows.height else 0
+        empty = np.zeros((rows.height, 0), dtype=np.float32)
+        self.matrix: np.ndarray = rows["vector"].list.to_array(width).to_numpy() if width else empty
+        self.present = {m: rows["modalities"].list.contains(m).to_numpy() for m in tables.MODALITIES}
+        spaces = lake.scan("fused/spaces").filter(pl.col("space") == self.space).collect()
+        cuts = spaces.unique("modality").sort("begin").select("modality", "begin", "end")
+        self.slices = {modality: slice(begin, end) for modality, begin, end in cuts.iter_rows()}
+
+    @property
+    def blocks(self) -> dict[str, np.ndarray]:
+        """modality → its standardised block [n, width], zeros where an item lacks it."""
+        return {modality: self.matrix[:, cut] for modality, cut in self.slices.items()}

@@ -1,0 +1,164 @@
+"""recommendations: every person's list as of a period, its reasons in words, and the snapshot that publishes both.
+
+A list is a function of the person's factor, the item factors and the catalogue. The snapshot is one row set that pins a
+Delta version of every table behind it, committed last: a run that dies before leaves the last complete snapshot.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+
+import polars as pl
+
+from mmrec import builds, history, publishing, ranking, tables, wording
+from mmrec.keys import canonical_digest
+from mmrec.lake import Lake
+from mmrec.report import PeriodReport, StageReport
+from mmrec.served import Served, load
+from mmrec.settings import Settings
+
+SNAPSHOTS = "ledger/snapshots"
+PINNED = (
+    "recommendations/top_k",
+    "recommendations/reasons",
+    "model/users",
+    "model/items",
+    "model/arrays",
+    "model/versions",
+    "model/evaluation",
+    "fused/items",
+    "validated/items",
+    "validated/interactions",
+)
+
+
+def top_k(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
+    """The K best unseen items of every person with a factor, for each wanted period."""
+    began = time.perf_counter()
+    gate = history.gate(lake, wanted)
+    keys = {period: _key(lake, settings, period, k=settings.recommendations.k) for period in gate.open}
+    reports = publishing.unchanged(lake, keys)
+    stale = {period: key for period, key in keys.items() if period not in reports}
+    if stale:
+        rows = pl.concat([_lists(load(lake, settings, period), settings, period) for period in stale])
+        reports |= publishing.publish(lake, "recommendations/top_k", rows, stale, began)
+    return publishing.report(
+        lake,
+        "recommendations/top_k",
+        reports | _refused(gate),
+        began,
+        facts={"k": settings.recommendations.k},
+        tables={"most recommended": _most_recommended(lake, gate.open)},
+        warnings=gate.warnings,
+    )
+
+
+def reasons(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
+    """One sentence for every recommended item, worded from the exact decomposition of its score."""
+    began = time.perf_counter()
+    gate = history.gate(lake, wanted)
+    lists = {p: v for p in gate.open for v in builds.data_version(lake, "recommendations/top_k", [p]).values()}
+    keys = {period: _key(lake, settings, period, lists=lists.get(period, "")) for period in gate.open}
+    reports = publishing.unchanged(lake, keys)
+    stale = {period: key for period, key in keys.items() if period not in reports}
+    if stale:
+        rows = pl.concat([_reasons(lake, load(lake, settings, period), settings, period) for period in stale])
+        reports |= publishing.publish(lake, "recommendations/reasons", rows, stale, began)
+    stand_in = {"stand_in_media": "the pictures behind these reasons are drawn stand-ins"} if settings.media.stand_in else {}
+    return publishing.report(
+        lake, "recommendations/reasons", reports | _refused(gate), began, warnings=gate.warnings, facts=stand_in
+    )
+
+
+def snapshot(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
+    """Publishes each wanted period by one row set, when what it shows differs from what was last published."""
+    began = time.perf_counter()
+    keys = {}
+    behind = ("recommendations/top_k", "recommendations/reasons", "model/factors", "model/evaluation")
+    for period in wanted:
+        inputs = {name: version for asset in behind for name, version in builds.data_version(lake, asset, [period]).items()}
+        if len(inputs) == len(behind):
+            keys[period] = builds.stage_key(lake.code_version, {}, inputs)
+    reports = publishing.unchanged(lake, keys)
+    stale = {period: key for period, key in keys.items() if period not in reports}
+    reports |= _publish(lake, stale, began)
+    missing = sorted(set(wanted) - set(keys))
+    told = f"{', '.join(missing[:5])} has no complete lists, reasons and evaluation yet; materialize those first"
+    return publishing.report(
+        lake,
+        SNAPSHOTS,
+        reports,
+        began,
+        tables={"published": lake.scan(SNAPSHOTS).sort("at", descending=True).head(len(PINNED)).collect()},
+        problem=told if missing else None,
+    )
+
+
+def _publish(lake: Lake, stale: dict[str, str], began: float) -> dict[str, PeriodReport]:
+    versions = {table: version for table in PINNED if (version := lake.version(table)) is not None}
+    now = dt.datetime.now(dt.UTC)
+    rows, reports = [], {}
+    for period, key in sorted(stale.items()):
+        name = canonical_digest([period, key])[:16]
+        rows += [
+            {"snapshot": name, "period": period, "table": table, "version": version, "run_id": lake.run_id, "at": now}
+            for table, version in versions.items()
+        ]
+        reports[period] = PeriodReport(len(versions), name, computed=len(versions), seconds=time.perf_counter() - began)
+    if rows:
+        lake.append(SNAPSHOTS, pl.DataFrame(rows))
+    builds.record(lake, reports, stale)
+    return reports
+
+
+def _refused(gate: history.Gate) -> dict[str, PeriodReport]:
+    return {period: PeriodReport(0, publishing.EMPTY, refused=told) for period, told in gate.refused.items()}
+
+
+def _key(lake: Lake, settings: Settings, period: str, **read: object) -> str:
+    inputs = builds.data_version(lake, "model/factors", [period])
+    for asset in ("validated/items", "fused/items"):
+        inputs |= builds.data_version(lake, asset)
+    return builds.stage_key(lake.code_version, read, inputs)
+
+
+def _lists(served: Served, settings: Settings, period: str) -> pl.DataFrame:
+    k = settings.recommendations.k
+    items, scores = ranking.top_k(served.users, served.factors.H, served.histories, k, served.item_order, served.servable)
+    people, ranks = (items >= 0).nonzero()
+    return tables.contract("recommendations/top_k").conform(
+        pl.DataFrame(
+            {
+                "period": pl.repeat(period, len(people), eager=True, dtype=pl.String),
+                "user_id": pl.Series(served.user_ids, dtype=pl.String).gather(people),
+                "rank": ranks + 1,
+                "item_id": pl.Series(served.item_ids, dtype=pl.String).gather(items[people, ranks]),
+                "score": scores[people, ranks],
+            }
+        )
+    )
+
+
+def _reasons(lake: Lake, served: Served, settings: Settings, period: str) -> pl.DataFrame:
+    lists = lake.scan("recommendations/top_k").filter(pl.col("period") == period).sort("user_id", "rank").collect()
+    titles = lake.scan("validated/items").select("item_id", "title").collect()
+    return wording.reasons(served, lists, titles)
+
+
+def _most_recommended(lake: Lake, open_periods: list[str]) -> pl.DataFrame:
+    """The items that most people have on their list of the newest period."""
+    newest = max(open_periods, default="")
+    titles = lake.scan("validated/items").select("item_id", "title")
+    return (
+        lake.scan("recommendations/top_k")
+        .filter(pl.col("period") == newest)
+        .group_by("item_id")
+        .agg(people=pl.len())
+        .join(titles, on="item_id", how="left")
+        .sort("people", "item_id", descending=[True, False])
+        .head(10)
+        .collect()
+    )
+
+
