@@ -106,10 +106,11 @@ def _blocks(
     yield from blocks[first:] + blocks[:first]
 
 
-def _encode_block(encoder: Encoder, inputs: list[Input]) -> Iterator[list[tuple[int, np.ndarray | Failure]]]:
+def _encode_block(encoder: Encoder, inputs: list[Input]) -> Iterator[Sequence[tuple[int, np.ndarray | Failure]]]:
     """Give (number in the block, vector or failure) of every input, batch by batch."""
     prepared = list(_halving(encoder.prepare, list(enumerate(inputs))))
-    yield [(row, result) for row, result in prepared if isinstance(result, Failure)]
+    if refused := [(row, result) for row, result in prepared if isinstance(result, Failure)]:
+        yield refused
     ready = [(row, result) for row, result in prepared if isinstance(result, Prepared)]
     for batch in encoder.batches([result for _, result in ready]):
         yield list(_halving(lambda rows: _finite(encoder, rows), [ready[number] for number in batch]))

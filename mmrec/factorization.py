@@ -15,6 +15,7 @@ feedback), Rendle et al. 2022, arXiv:2110.14037 (α₀, ν).
 """
 
 import json
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 SHORTEST = 8  # events in the smallest bucket; with widths padded to 8 every matrix starts on a 64-byte boundary
 SLICE = 256  # events a product takes at once; longer histories are added up slice by slice
 TILE_EVENTS = 4_096  # events (padding included) in a tile, which fixes the number of people a tile holds
+
+_SOLVING = threading.Lock()  # the number of torch threads belongs to the process
 
 
 @dataclass(frozen=True)
@@ -258,16 +261,18 @@ def _workers() -> Iterator[Executor]:
 
     torch is set to one thread meanwhile and set back after. A tile's bits then cannot depend on the thread count,
     and a busy machine does not stall every small product at a barrier (10 to 30 times slower beside one busy core).
+    Threads of one process take turns.
     """
     import torch
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(threads) as pool:
-            yield pool
-    finally:
-        torch.set_num_threads(threads)
+    with _SOLVING:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with ThreadPoolExecutor(threads) as pool:
+                yield pool
+        finally:
+            torch.set_num_threads(threads)
 
 
 def _tile_size(length: int) -> int:

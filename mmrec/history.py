@@ -54,17 +54,23 @@ def gate(lake: Lake, wanted: Iterable[str]) -> Gate:
     return Gate(is_open, refused, warnings)
 
 
-def read(lake: Lake, settings: Settings, up_to: str) -> pl.DataFrame:
-    """Every published event with an item up to a period: user_id, item_id, event, time, period, weight; sorted."""
+def read(lake: Lake, settings: Settings, up_to: str, only: str | None = None) -> pl.DataFrame:
+    """Every published event with an item up to a period, of everybody or of one person, sorted by person and item.
+
+    Columns: user_id, item_id, event, time, period, weight (of the event's type), source_file, source_row.
+    """
+    mine = pl.lit(value=True) if only is None else pl.col("user_id") == only
     return (
         lake.scan(EVENTS)
-        .filter((pl.col("period") <= up_to) & pl.col("item_id").is_not_null())
+        .filter((pl.col("period") <= up_to) & pl.col("item_id").is_not_null() & mine)
         .select(
             "user_id",
             "item_id",
             "event",
             "time",
             "period",
+            "source_file",
+            "source_row",
             weight=pl.col("event").replace_strict(settings.events, default=0.0, return_dtype=pl.Float64),
         )
         .sort("user_id", "item_id", "time", "event")

@@ -48,6 +48,10 @@ class Lake:
         """The same lake with a stamp of its own and no reads yet."""
         return replace(self, asset=asset, code_version=code_version, run_id=run_id or self.run_id, reads={})
 
+    def pinned(self, versions: dict[str, int]) -> Lake:
+        """The same lake as a reader that sees the named tables at these Delta versions."""
+        return replace(self, reads=dict(versions))
+
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def exists(self, table: str) -> bool:

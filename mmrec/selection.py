@@ -17,8 +17,8 @@ import numpy as np
 
 from mmrec import metrics, protocol, reference
 from mmrec.factorization import Histories, Hyper, fit, fold_in
-from mmrec.protocol import TEST, TRAIN, VALIDATION
 from mmrec.metrics import ALL, Figures, Row
+from mmrec.protocol import TEST, TRAIN, VALIDATION
 from mmrec.ranking import top_k, top_k_of_scores
 
 if TYPE_CHECKING:

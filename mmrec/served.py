@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -17,11 +17,11 @@ import polars as pl
 
 from mmrec import factorization, history, periods
 from mmrec.errors import MmrecError
-from mmrec.factorization import Histories, Hyper, ItemFactors
+from mmrec.factorization import Histories, ItemFactors
 from mmrec.lake import Lake
 from mmrec.protocol import recency, tie_hash
 from mmrec.publishing import Damaged
-from mmrec.selection import Candidate, concatenate
+from mmrec.selection import Candidate, feature_slices, features_of
 from mmrec.settings import Settings
 from mmrec.stages.fused import Features
 
@@ -72,9 +72,7 @@ def load(lake: Lake, settings: Settings, period: str, only: str | None = None) -
     features = Features(lake)
     item_ids, factors, rows, slices = extend(version, features)
     user_ids = people["user_id"].to_list()
-    events = history.read(lake, settings, period)
-    if only is not None:
-        events = events.filter(pl.col("user_id") == only)
+    events = history.read(lake, settings, period, only)
     catalogue = set(features.item_ids)
     return Served(
         period,
@@ -101,10 +99,11 @@ def extend(
     known = set(version.item_ids)
     new = [item for item in features.item_ids if item not in known]
     item_ids = [*version.item_ids, *new]
-    rows, slices = None, {}
-    weights = version.choice.block_weights
-    if weights is not None and version.space == features.space:
-        own, slices = concatenate(features.blocks, features.present, weights)
+    rows: np.ndarray | None = None
+    slices: dict[str, slice] = {}
+    if version.choice.block_weights is not None and version.space == features.space:
+        slices = feature_slices(features.blocks, version.choice)
+        own = features_of(features.blocks, features.present, version.choice)
         rows = _aligned(own, features.item_ids, item_ids)
     if not new:
         return item_ids, version.factors, rows, slices
@@ -120,7 +119,7 @@ def histories(events: pl.DataFrame, user_ids: Sequence[str], item_ids: Sequence[
     weight = placed["weight"].to_numpy()
     if choice.half_life is not None:
         hashes = tie_hash(placed["user_id"].to_list(), placed["item_id"].to_list())
-        weight = weight * recency(user, placed["time"].dt.epoch("us").to_numpy(), hashes, choice.half_life)
+        weight = weight * recency(user, placed["time"].dt.epoch("us").to_numpy(), hashes, choice.half_life, choice.floor)
     return Histories.build(user, item, weight, n_users=len(user_ids))
 
 
@@ -130,21 +129,10 @@ def read_version(lake: Lake, name: str) -> Version:
     items = lake.scan("model/items").filter(pl.col("version") == name).sort("position").collect()
     stored = lake.scan("model/arrays").filter(pl.col("version") == name).collect()
     arrays = {each["name"]: _array(each) for each in stored.iter_rows(named=True)}
-    choice = candidate_from_json(row["choice"])
+    choice = Candidate.from_json(json.loads(row["choice"]))
     return Version(
         name, row["boundary"], row["space"], choice, items["item_id"].to_list(), ItemFactors.from_arrays(arrays)
     )
-
-
-def candidate_to_json(candidate: Candidate) -> str:
-    """A candidate as canonical JSON."""
-    return json.dumps(asdict(candidate), sort_keys=True)
-
-
-def candidate_from_json(text: str) -> Candidate:
-    """The inverse of `candidate_to_json`."""
-    fields = json.loads(text)
-    return Candidate(**{**fields, "hyper": Hyper(**fields["hyper"])})
 
 
 def newest_period(lake: Lake, settings: Settings) -> str:

@@ -126,8 +126,8 @@ class Runner:
         """Give the result, or None after making tiles smaller; out of memory with a single row is the caller's."""
         try:
             return work(tile)
-        except torch.OutOfMemoryError:
-            if len(tile) == 1:
+        except RuntimeError as error:  # torch.OutOfMemoryError is one; Apple's GPU raises it plain
+            if len(tile) == 1 or "out of memory" not in str(error).lower():
                 raise
         # Outside the handler: the traceback would keep the failed tensors alive.
         self._halved *= 2
@@ -146,6 +146,7 @@ def _single_threaded_pool(workers: int) -> ThreadPoolExecutor:
     all_started = threading.Barrier(workers + 1, timeout=_START_SECONDS)
 
     def start() -> None:
+        torch.get_num_threads()  # else the thread's first operation takes over the number of the process again
         torch.set_num_threads(1)
         all_started.wait()
 

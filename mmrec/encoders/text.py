@@ -143,7 +143,7 @@ class TextEncoder:
 
     def size_hint(self, item: str) -> int:
         """Give the number of characters: close enough to tokens for sorting."""
-        return len(item)
+        return len(item) if isinstance(item, str) else 0
 
     def prepare(self, inputs: Sequence[str]) -> list[Prepared | Failure]:
         """Tokenize."""
@@ -203,6 +203,7 @@ def _load_tokenizer(identity: EncoderIdentity) -> Tokenizer:
 
 def _load_network(identity: EncoderIdentity) -> Any:  # noqa: ANN401 (transformers' networks have no common type)
     """Read the network from its safetensors files, in the identity's precision, with every weight from the files."""
+    from safetensors import SafetensorError
     from transformers import AutoModel
     from transformers.utils import logging
 
@@ -217,7 +218,7 @@ def _load_network(identity: EncoderIdentity) -> Any:  # noqa: ANN401 (transforme
     logging.disable_progress_bar()
     try:
         network, report = AutoModel.from_pretrained(folder, dtype=dtype, output_loading_info=True, **options)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise MmrecError(f"no text encoder could be loaded from {folder}: {str(error).splitlines()[0]}") from error
     finally:
         if showed_progress:

@@ -24,14 +24,10 @@ TABLE = "fused/items"
 def items(lake: Lake, settings: Settings) -> StageReport:
     """Brings the fused vectors up to date with the items and their current embeddings."""
     began = time.perf_counter()
-    modalities = [name for name in tables.MODALITIES if name in settings.embeddings]
-    inputs = builds.data_version(lake, "validated/items")
-    for modality in modalities:
-        inputs |= builds.data_version(lake, f"embeddings/{modality}")
-    keys = {WHOLE: builds.stage_key(lake.code_version, {"kind": settings.fused.kind}, inputs)}
+    keys = items_keys(lake, settings)
     reports = publishing.unchanged(lake, keys)
     if not reports:
-        reports = {WHOLE: _fuse(lake, modalities, began)}
+        reports = {WHOLE: _fuse(lake, _modalities_of(settings), began)}
         builds.record(lake, reports, keys)
     having = _having(lake)
     return publishing.report(
@@ -42,6 +38,18 @@ def items(lake: Lake, settings: Settings) -> StageReport:
         tables={"items by modalities": having},
         facts={"items_without_any_modality": int(having.filter(pl.col("modalities") == "none")["items"].sum())},
     )
+
+
+def items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
+    """The stage key of the fused vectors."""
+    inputs = builds.data_version(lake, "validated/items")
+    for modality in _modalities_of(settings):
+        inputs |= builds.data_version(lake, f"embeddings/{modality}")
+    return {WHOLE: builds.stage_key(lake.code_version, {"kind": settings.fused.kind}, inputs)}
+
+
+def _modalities_of(settings: Settings) -> list[str]:
+    return [name for name in tables.MODALITIES if name in settings.embeddings]
 
 
 def _fuse(lake: Lake, modalities: list[str], began: float) -> PeriodReport:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import re
+import json
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import polars as pl
@@ -25,14 +25,13 @@ from mmrec.settings import Settings
 from mmrec.stages.fused import Features
 
 USERS, EVALUATION = "model/users", "model/evaluation"
-MF = "MF"  # the served factorization, whichever candidate it is
 
 
 def factors(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     """Everybody's factor as of each wanted period; fits the item-factor version of its boundary where there is none."""
     began = time.perf_counter()
     gate = history.gate(lake, wanted)
-    keys = {period: _key(lake, settings, period) for period in gate.open}
+    keys = factors_keys(lake, settings, gate.open)
     reports = publishing.unchanged(lake, keys)
     stale = {period: key for period, key in keys.items() if period not in reports}
     fitted: list[str] = []
@@ -54,7 +53,7 @@ def evaluation(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport
     """The chosen model beside popularity and EASE on the events up to each wanted period; test is read here only."""
     began = time.perf_counter()
     gate = history.gate(lake, wanted)
-    keys = {period: _key(lake, settings, period, k=settings.recommendations.k) for period in gate.open}
+    keys = evaluation_keys(lake, settings, gate.open)
     reports = publishing.unchanged(lake, keys)
     stale = {period: key for period, key in keys.items() if period not in reports}
     if stale:
@@ -73,6 +72,16 @@ def evaluation(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport
         facts=_headline(shown),
         warnings=gate.warnings + shown.filter(pl.col("people") == 0)["note"].drop_nulls().unique().sort().to_list(),
     )
+
+
+def factors_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
+    """Stage keys of people's factors by period."""
+    return {period: _key(lake, settings, period) for period in wanted}
+
+
+def evaluation_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
+    """Stage keys of the evaluation by period."""
+    return {period: _key(lake, settings, period) for period in wanted}
 
 
 def boundary_version(lake: Lake, settings: Settings, period: str, features: Features, fitted: list[str]) -> Version:
@@ -109,15 +118,14 @@ def _read(settings: Settings) -> dict[str, object]:
 
 def _fit(settings: Settings, boundary: str, events: pl.DataFrame, features: Features) -> Version:
     """Searches on train and validation, then fits the winner on everything up to the boundary."""
-    everything = _events(events, features)
-    part = _split(settings, everything)
-    candidates = selection.default_candidates(list(features.slices), settings.model.seed)
-    # Test events are taken out before the search sees anything.
-    known = part != protocol.TEST
-    found = selection.select(everything.only(known), part[known], candidates, features.blocks, features.present)
-    chosen = found.winner
-    fitted = selection.fit_candidate(chosen, everything, features.blocks, features.present)
-    about = [boundary, features.space, served.candidate_to_json(chosen), features.item_ids, _bytes_digest(fitted)]
+    problem = _problem(settings, events, features)
+    chosen = selection.select(problem).winner
+    rows = None
+    if chosen.block_weights is not None:
+        rows = selection.features_of(features.blocks, features.present, chosen)
+    everything = problem.histories(protocol.TRAIN, protocol.VALIDATION, protocol.TEST)
+    fitted = factorization.fit(everything, problem.n_items, chosen.hyper, rows)
+    about = [boundary, features.space, chosen.to_json(), features.item_ids, _bytes_digest(fitted)]
     return Version(canonical_digest(about)[:16], boundary, features.space, chosen, features.item_ids, fitted)
 
 
@@ -150,7 +158,7 @@ def _store(lake: Lake, version: Version, key: str, events: pl.DataFrame) -> None
         "stage_key": key,
         "boundary": version.boundary,
         "space": version.space,
-        "choice": served.candidate_to_json(version.choice),
+        "choice": json.dumps(version.choice.to_json(), sort_keys=True),
         "people": events["user_id"].n_unique(),
         "events": events.height,
         "at": dt.datetime.now(dt.UTC),
@@ -201,52 +209,50 @@ def _fold_in(
     return tables.contract(USERS).conform(rows), len(todo)
 
 
-def _events(events: pl.DataFrame, features: Features) -> selection.Events:
-    """The events as the search and the evaluation take them: rows in the order of ids, columns in that of the items."""
+def _problem(settings: Settings, events: pl.DataFrame, features: Features) -> selection.Problem:
+    """The events and features as the search and the evaluation take them; people and items in the order of their ids."""
     users = pl.DataFrame({"user_id": events["user_id"].unique().sort()}).with_row_index("u")
     items = pl.DataFrame({"item_id": pl.Series(features.item_ids, dtype=pl.String)}).with_row_index("i")
     placed = events.join(users, on="user_id", maintain_order="left").join(items, on="item_id", maintain_order="left")
-    return selection.Events(
-        user_idx=placed["u"].to_numpy().astype(np.int64),
-        item_idx=placed["i"].to_numpy().astype(np.int64),
+    user, item = (placed[name].to_numpy().astype(np.int64) for name in ("u", "i"))
+    time_us = placed["time"].dt.epoch("us").to_numpy()
+    hashes = protocol.tie_hash(placed["user_id"].to_list(), placed["item_id"].to_list())
+    model = settings.model
+    if model.split == "global":
+        part = protocol.split_by_time(time_us)
+    else:
+        part = protocol.split(user, item, time_us, hashes, minimum=model.min_events)
+    hyper = factorization.Hyper(width=model.width, sweeps=model.sweeps, seed=model.seed)
+    return selection.Problem(
+        user_idx=user,
+        item_idx=item,
         weight=placed["weight"].to_numpy(),
-        time_us=placed["time"].dt.epoch("us").to_numpy(),
-        tie_hash=protocol.tie_hash(placed["user_id"].to_list(), placed["item_id"].to_list()),
+        time_us=time_us,
+        tie_hash=hashes,
+        part=part,
         n_users=users.height,
-        n_items=items.height,
-        item_order=np.arange(items.height),  # features come in the order of their ids
-    )
-
-
-def _split(settings: Settings, events: selection.Events) -> np.ndarray:
-    if settings.model.split == "global":
-        return protocol.split_by_time(events.time_us)
-    return protocol.split(
-        events.user_idx, events.item_idx, events.time_us, events.tie_hash, minimum=settings.model.min_events
+        item_order=np.arange(items.height),
+        blocks=features.blocks,
+        present=features.present,
+        candidates=selection.default_candidates(hyper, sorted(features.blocks), int((part == protocol.TRAIN).sum())),
+        seed=model.seed,
     )
 
 
 def _evaluate(lake: Lake, settings: Settings, period: str, features: Features) -> pl.DataFrame:
     """The candidate that serves the period, popularity and EASE, on the events up to it."""
     version = boundary_version(lake, settings, period, features, [])
-    events = _events(history.read(lake, settings, period), features)
-    found = selection.select(events, _split(settings, events), [version.choice], features.blocks, features.present)
-    named = [_evaluation_row(row, version) for row in (*found.rows, *found.differences)]
-    if not found.enough:
-        named.append({"model": MF, "split": "test", "metric": "NDCG@20", "segment": "all", "people": 0, "note": found.reason})
-    rows = pl.DataFrame(named, schema={name: tables.contract(EVALUATION).schema[name] for name in named[0]}, strict=False)
-    rows = rows.with_columns(pl.col("value", "low", "high").fill_nan(None), period=pl.lit(period))
-    return tables.contract(EVALUATION).conform(rows)
-
-
-def _evaluation_row(row: selection.Row, version: Version) -> dict[str, object]:
-    """A figure under a name that stays the same over periods; which candidate or λ it was stands in the note."""
-    name = row.model.replace(version.choice.name, MF)
-    told = re.search(r"EASE( λ=\S+)", name)
-    note = version.choice.name if name == MF else (told.group(1).strip() if told else None)
-    short = re.sub(r"EASE λ=\S+", "EASE", name) if row.part == "test" else name
-    fields = {"metric": row.metric, "segment": row.segment, "value": row.value, "low": row.low, "high": row.high}
-    return {"model": short, "split": row.part, **fields, "people": row.people, "note": note}
+    events = history.read(lake, settings, period)
+    found = selection.evaluate(_problem(settings, events, features), version.choice)
+    rows = pl.DataFrame([asdict(row) for row in found], infer_schema_length=None)
+    mine = (pl.col("model") == selection.MODEL) & pl.col("note").is_null()
+    return tables.contract(EVALUATION).conform(
+        rows.with_columns(
+            pl.col("value", "low", "high").cast(pl.Float64).fill_nan(None),
+            period=pl.lit(period),
+            note=pl.when(mine).then(pl.lit(version.choice.name)).otherwise(pl.col("note").cast(pl.String)),
+        )
+    )
 
 
 def _versions(lake: Lake) -> pl.DataFrame:
@@ -256,4 +262,4 @@ def _versions(lake: Lake) -> pl.DataFrame:
 def _headline(shown: pl.DataFrame) -> dict[str, float]:
     """The served model's main test figures, as numbers that plot over periods."""
     mine = shown.filter((pl.col("split") == "test") & (pl.col("segment") == "all") & pl.col("value").is_not_null())
-    return {f"{row['model']} {row['metric']}": row["value"] for row in mine.iter_rows(named=True) if row["model"] == MF}
+    return {f"{row['model']} {row['metric']}": row["value"] for row in mine.iter_rows(named=True) if row["model"] == selection.MODEL}

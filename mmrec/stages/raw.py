@@ -6,6 +6,7 @@ that its file touches, and a file that touches none is refused whole, by name.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,14 +63,11 @@ def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageRepo
 def items(lake: Lake, settings: Settings) -> StageReport:
     """The catalogue as delivered, from every catalogue file."""
     began = time.perf_counter()
-    columns: dict[str, Any] = settings.items.columns.model_dump()
-    columns["text"] = columns["text"] or [columns["title"]]
-    files = sources.find(settings.data, settings.items.files, "items.files")
-    hashes = {file: file_hash(settings.data / file) for file in files}
-    keys = {WHOLE: builds.stage_key(lake.code_version, {"columns": columns}, hashes)}
+    files = _catalogue_files(settings)
+    keys = items_keys(lake, settings)
     reports = publishing.unchanged(lake, keys)
     if not reports:
-        frames, refused = _read_catalogue(settings, files, columns)
+        frames, refused = _read_catalogue(settings, files)
         if refused:
             return publishing.problem(lake, "; ".join(refused), began)
         reports = publishing.publish(lake, "raw/items", pl.concat(frames), keys, began)
@@ -79,14 +77,8 @@ def items(lake: Lake, settings: Settings) -> StageReport:
 def media(lake: Lake, settings: Settings) -> StageReport:
     """One row a file that the catalogue names; hashed again only when its size or modification time changed."""
     began = time.perf_counter()
-    named = lake.scan("raw/items").select(pl.col("image").str.strip_chars()).drop_nulls().unique().sort("image").collect()
-    known = {
-        row["uri"]: sources.Stat(row["size_bytes"], row["mtime_ns"], row["sha256"])
-        for row in lake.scan("raw/media").filter(pl.col("sha256").is_not_null()).collect().iter_rows(named=True)
-    }
-    rows = [_media_row(settings.media_root, uri, known.get(uri)) for uri in named["image"] if uri]
-    frame = pl.DataFrame(rows, schema=tables.contract("raw/media").schema, orient="row")
-    keys = {WHOLE: builds.stage_key(lake.code_version, {}, {"files": canonical_digest(frame.rows())})}
+    frame = _named_media(lake, settings)
+    keys = _media_keys(lake, frame)
     reports = publishing.unchanged(lake, keys) or publishing.publish(lake, "raw/media", frame, keys, began)
     broken = frame.filter(pl.col("problem").is_not_null())
     warnings = [f"{broken.height} of {frame.height} named files cannot be used"] if broken.height else []
@@ -99,6 +91,38 @@ def media(lake: Lake, settings: Settings) -> StageReport:
         tables={"unusable files": broken.select("uri", "problem").head(5)},
         warnings=warnings,
     )
+
+
+def interactions_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
+    """Stage keys by period, from the files as they are; nothing is written."""
+    landed = landed_files(lake, settings)
+    return {period: _period_key(lake, settings, landed, period) for period in wanted}
+
+
+def items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
+    """The catalogue's stage key, from the files as they are."""
+    hashes = {file: file_hash(settings.data / file) for file in _catalogue_files(settings)}
+    return {WHOLE: builds.stage_key(lake.code_version, {"columns": _catalogue_columns(settings)}, hashes)}
+
+
+def media_keys(lake: Lake, settings: Settings) -> dict[str, str]:
+    """The stage key of the files that the catalogue names, as they are."""
+    return _media_keys(lake, _named_media(lake, settings))
+
+
+def catalogue_rows(settings: Settings) -> int:
+    """How many entries the catalogue files hold now, refused files left out."""
+    return sum(frame.height for frame in _read_catalogue(settings, _catalogue_files(settings))[0])
+
+
+def people(settings: Settings) -> int:
+    """How many different people the event files name now, refused files left out."""
+    named: set[str] = set()
+    for file in _event_files(settings):
+        with contextlib.suppress(sources.RefusedFile):
+            frame = sources.read(settings.data, file, {"user_id": settings.interactions.columns.user_id})
+            named.update(frame["user_id"].drop_nulls().unique())
+    return len(named)
 
 
 def landed_digest(settings: Settings) -> tuple[str | None, str]:
@@ -118,15 +142,18 @@ def _reading(settings: Settings) -> dict[str, Any]:
     return {"interactions": how, "calendar": settings.calendar.model_dump()}
 
 
-def _land(lake: Lake, settings: Settings) -> list[Landed]:
-    """Every event file, read again only when its bytes changed; the ledger is rewritten where anything did."""
-    reading = canonical_digest(_reading(settings))
-    old = lake.scan(LANDING).collect()
-    same = old.filter(pl.col("reading") == reading)
+def landed_files(lake: Lake, settings: Settings) -> list[Landed]:
+    """Every event file as it is now, read again only when its bytes are not those in the ledger."""
+    same = lake.scan(LANDING).filter(pl.col("reading") == canonical_digest(_reading(settings))).collect()
     known = {str(file): _from_ledger(str(file), rows) for (file,), rows in same.group_by("file")}
-    landed = [_read_landed(settings, file, known.get(file)) for file in _event_files(settings)]
+    return [_read_landed(settings, file, known.get(file)) for file in _event_files(settings)]
+
+
+def _land(lake: Lake, settings: Settings) -> list[Landed]:
+    """The event files as they are now; the ledger is rewritten where anything differs."""
+    landed = landed_files(lake, settings)
     frame = _landing_frame(settings, landed)
-    if not frame.equals(old.sort("file", "period")):
+    if not lake.exists(LANDING) or not frame.equals(lake.scan(LANDING).sort("file", "period").collect()):
         lake.replace(LANDING, frame)
     return landed
 
@@ -202,14 +229,40 @@ def _readable(files: int, refused: list[str]) -> Check:
     )
 
 
-def _read_catalogue(settings: Settings, files: list[str], columns: dict[str, Any]) -> tuple[list[pl.DataFrame], list[str]]:
+def _catalogue_files(settings: Settings) -> list[str]:
+    return sources.find(settings.data, settings.items.files, "items.files")
+
+
+def _catalogue_columns(settings: Settings) -> dict[str, Any]:
+    columns: dict[str, Any] = settings.items.columns.model_dump()
+    return {**columns, "text": columns["text"] or [columns["title"]]}
+
+
+def _read_catalogue(settings: Settings, files: list[str]) -> tuple[list[pl.DataFrame], list[str]]:
     frames, refused = [], []
     for file in files:
         try:
-            frames.append(tables.contract("raw/items").conform(sources.read(settings.data, file, columns)))
+            delivered = sources.read(settings.data, file, _catalogue_columns(settings))
+            frames.append(tables.contract("raw/items").conform(delivered))
         except sources.RefusedFile as error:
             refused.append(f"{file} {error}")
     return frames, refused
+
+
+def _named_media(lake: Lake, settings: Settings) -> pl.DataFrame:
+    """One row a file that the catalogue names; hashed again only when its size or modification time changed."""
+    uri = pl.col("image").str.strip_chars()
+    named = lake.scan("raw/items").select(uri).drop_nulls().unique().sort("image").collect()
+    known = {
+        row["uri"]: sources.Stat(row["size_bytes"], row["mtime_ns"], row["sha256"])
+        for row in lake.scan("raw/media").filter(pl.col("sha256").is_not_null()).collect().iter_rows(named=True)
+    }
+    rows = [_media_row(settings.media_root, each, known.get(each)) for each in named["image"] if each]
+    return pl.DataFrame(rows, schema=tables.contract("raw/media").schema, orient="row")
+
+
+def _media_keys(lake: Lake, frame: pl.DataFrame) -> dict[str, str]:
+    return {WHOLE: builds.stage_key(lake.code_version, {}, {"files": canonical_digest(frame.rows())})}
 
 
 def _media_row(root: Path, uri: str, known: sources.Stat | None) -> tuple[Any, ...]:

@@ -19,6 +19,7 @@ from mmrec.served import Served, load
 from mmrec.settings import Settings
 
 SNAPSHOTS = "ledger/snapshots"
+BEHIND = ("recommendations/top_k", "recommendations/reasons", "model/factors", "model/evaluation")
 PINNED = (
     "recommendations/top_k",
     "recommendations/reasons",
@@ -37,7 +38,7 @@ def top_k(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     """The K best unseen items of every person with a factor, for each wanted period."""
     began = time.perf_counter()
     gate = history.gate(lake, wanted)
-    keys = {period: _key(lake, settings, period, k=settings.recommendations.k) for period in gate.open}
+    keys = top_k_keys(lake, settings, gate.open)
     reports = publishing.unchanged(lake, keys)
     stale = {period: key for period, key in keys.items() if period not in reports}
     if stale:
@@ -58,8 +59,7 @@ def reasons(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     """One sentence for every recommended item, worded from the exact decomposition of its score."""
     began = time.perf_counter()
     gate = history.gate(lake, wanted)
-    lists = {p: v for p in gate.open for v in builds.data_version(lake, "recommendations/top_k", [p]).values()}
-    keys = {period: _key(lake, settings, period, lists=lists.get(period, "")) for period in gate.open}
+    keys = reasons_keys(lake, settings, gate.open)
     reports = publishing.unchanged(lake, keys)
     stale = {period: key for period, key in keys.items() if period not in reports}
     if stale:
@@ -74,12 +74,7 @@ def reasons(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
 def snapshot(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     """Publishes each wanted period by one row set, when what it shows differs from what was last published."""
     began = time.perf_counter()
-    keys = {}
-    behind = ("recommendations/top_k", "recommendations/reasons", "model/factors", "model/evaluation")
-    for period in wanted:
-        inputs = {name: version for asset in behind for name, version in builds.data_version(lake, asset, [period]).items()}
-        if len(inputs) == len(behind):
-            keys[period] = builds.stage_key(lake.code_version, {}, inputs)
+    keys = snapshot_keys(lake, settings, wanted)
     reports = publishing.unchanged(lake, keys)
     stale = {period: key for period, key in keys.items() if period not in reports}
     reports |= _publish(lake, stale, began)
@@ -93,6 +88,28 @@ def snapshot(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
         tables={"published": lake.scan(SNAPSHOTS).sort("at", descending=True).head(len(PINNED)).collect()},
         problem=told if missing else None,
     )
+
+
+def top_k_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
+    """Stage keys of the lists by period."""
+    return {period: _key(lake, settings, period, k=settings.recommendations.k) for period in wanted}
+
+
+def reasons_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
+    """Stage keys of the reasons by period."""
+    lists = builds.data_version(lake, "recommendations/top_k", wanted)
+    return {p: _key(lake, settings, p, lists=lists.get(f"recommendations/top_k@{p}", "")) for p in wanted}
+
+
+def snapshot_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
+    """Stage keys of the snapshots by period; a period whose lists, reasons or evaluation are not there has none."""
+    inputs = [builds.data_version(lake, asset, wanted) for asset in BEHIND]
+    keys = {}
+    for period in wanted:
+        own = {f"{asset}@{period}": v[f"{asset}@{period}"] for asset, v in zip(BEHIND, inputs, strict=True) if f"{asset}@{period}" in v}
+        if len(own) == len(BEHIND):
+            keys[period] = builds.stage_key(lake.code_version, {}, own)
+    return keys
 
 
 def _publish(lake: Lake, stale: dict[str, str], began: float) -> dict[str, PeriodReport]:

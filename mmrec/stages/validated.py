@@ -26,8 +26,7 @@ REJECTED = "validated/rejected"
 def items(lake: Lake, settings: Settings) -> StageReport:
     """The catalogue, cleaned, with the hash of each modality's input; judged as a whole."""
     began = time.perf_counter()
-    inputs = builds.data_version(lake, "raw/items") | builds.data_version(lake, "raw/media")
-    keys = {WHOLE: builds.stage_key(lake.code_version, {"quality": settings.quality.model_dump()}, inputs)}
+    keys = items_keys(lake, settings)
     reports = publishing.unchanged(lake, keys)
     checks: list[Check] = []
     if not reports:
@@ -48,16 +47,15 @@ def items(lake: Lake, settings: Settings) -> StageReport:
 def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     """The wanted periods' good events. Every period is judged before its commit; good ones are published, bad ones named."""
     began = time.perf_counter()
-    raw = builds.newest(lake, "raw/interactions")
     against = _named_items(lake, wanted)
-    keys = {p: _period_key(lake, settings, raw[p].data_version, against.get(p, "")) for p in wanted if p in raw}
+    keys = _interactions_keys(lake, settings, wanted, against)
     reports = publishing.unchanged(lake, keys)
     stale = {period: key for period, key in keys.items() if period not in reports}
     checks: list[Check] = []
     if stale:
         judged_reports, checks = _judge_and_publish(lake, settings, stale, against, began)
         reports |= judged_reports
-    unlanded = sorted(set(wanted) - set(raw))
+    unlanded = sorted(set(wanted) - set(keys))
     told = f"{len(unlanded)} periods were never landed ({', '.join(unlanded[:5])}); materialize raw/interactions for them first"
     return publishing.report(
         lake,
@@ -69,6 +67,22 @@ def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageRepo
         tables={"rejected by rule": _rejected_by_rule(lake, "interactions", wanted)},
         problem=told if unlanded else None,
     )
+
+
+def items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
+    """The stage key of the validated catalogue."""
+    inputs = builds.data_version(lake, "raw/items") | builds.data_version(lake, "raw/media")
+    return {WHOLE: builds.stage_key(lake.code_version, {"quality": settings.quality.model_dump()}, inputs)}
+
+
+def interactions_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
+    """Stage keys by period; a period that was never landed has none."""
+    return _interactions_keys(lake, settings, wanted, _named_items(lake, wanted))
+
+
+def _interactions_keys(lake: Lake, settings: Settings, wanted: list[str], against: Mapping[str, str]) -> dict[str, str]:
+    raw = builds.newest(lake, "raw/interactions")
+    return {p: _period_key(lake, settings, raw[p].data_version, against.get(p, "")) for p in wanted if p in raw}
 
 
 def _judge_and_publish(

@@ -1,0 +1,79 @@
+# Everything a person types to try, test or change the project. `make` alone lists it.
+#
+# Only relative paths name files here, so the project may lie in a folder with spaces in its name. Nothing here calls a
+# system package manager or writes outside this folder.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+PORT ?= 3000
+PY := .venv/bin/python
+INSTALLED := .venv/.mmrec-installed
+DAGSTER := .mmrec/dagster
+
+# Nothing is sent anywhere, by whichever command.
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DO_NOT_TRACK := 1
+export GX_ANALYTICS_ENABLED := false
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# The demo and the tests run on fetched weights only: a model hub is never asked.
+demo test test-full: export HF_HUB_OFFLINE := 1
+demo test test-full: export TRANSFORMERS_OFFLINE := 1
+# Dagster's own state, beside the lake. Absolute, as Dagster wants it.
+ui lint: export DAGSTER_HOME := $(CURDIR)/$(DAGSTER)
+lint: export VIRTUAL_ENV := $(CURDIR)/.venv
+
+.PHONY: help demo test test-full ui lint clean weights data dagster-home
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@echo "PYTHON=…   names the Python (3.11 to 3.13) that .venv is made with; a .venv of your own is used as it is"
+
+demo: $(INSTALLED) weights data ## from nothing to recommendations on MovieLens-100K
+	@$(PY) -m demo
+
+test: $(INSTALLED) weights ## the tests, without the long suites
+	@$(PY) -m pytest -m "not full"
+
+test-full: $(INSTALLED) weights ## all tests
+	@$(PY) -m pytest
+
+# A data set of one's own (MMREC_CONFIG) needs nothing of the demo.
+ui: $(INSTALLED) $(if $(MMREC_CONFIG),,weights data) dagster-home ## page and daemon, on this machine only (PORT=3000)
+	@echo "http://127.0.0.1:$(PORT)  (Ctrl-C ends it)"
+	@# Started from DAGSTER_HOME, else Dagster warns that it ignores the dagster.yaml it is in fact using.
+	@for name in MMREC_CONFIG MMREC_WEIGHTS; do [ -z "$${!name:-}" ] || export $$name="$$(realpath "$${!name}")"; done; \
+	  cd $(DAGSTER) && exec ../../.venv/bin/dg dev --host 127.0.0.1 --port $(PORT) --workspace ../../workspace.yaml
+
+lint: $(INSTALLED) dagster-home ## style, types, and that the asset graph loads
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@.venv/bin/dg check defs
+
+clean: ## delete the demo's lake, Dagster's state and all caches
+	@echo "deleting .mmrec/lake, $(DAGSTER) and caches; .venv, .mmrec/weights, .mmrec/demo and any lake elsewhere stay"
+	@rm -rf .mmrec/lake $(DAGSTER) .pytest_cache .mypy_cache .ruff_cache .hypothesis build
+	@find . -path ./.venv -prune -o -path ./.git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+
+weights: $(INSTALLED)
+	@$(PY) -m demo.fetch weights
+
+data: $(INSTALLED)
+	@$(PY) -m demo.fetch
+
+dagster-home:
+	@mkdir -p $(DAGSTER) && ln -sf ../../dagster.yaml $(DAGSTER)/dagster.yaml
+
+$(INSTALLED): pyproject.toml
+	@if [ -x $(PY) ]; then $(PY) demo/precheck.py .venv; else \
+	  command -v "$(PYTHON)" >/dev/null || { echo "error: no $(PYTHON); try make PYTHON=python3.12" >&2; exit 1; }; \
+	  "$(PYTHON)" demo/precheck.py .venv; echo "making .venv with $(PYTHON)"; "$(PYTHON)" -m venv .venv; fi
+	@echo "installing the packages of pyproject.toml into .venv"
+	@$(PY) -m pip install -e '.[dev]' | awk '/Downloading .*[MG]B/ {print "  " $$2, $$3, $$4} \
+	  /^Installing collected/ {print "  unpacking"} {fflush()}'
+	@touch $(INSTALLED)
