@@ -75,12 +75,13 @@ def verdicts(lake: Lake, asset: str, candidates: Iterable[Candidate], settings: 
     suite = _suite_digest(asset, settings)
     result: dict[str, list[Check]] = {}
     rows: list[dict[str, Any]] = []
+    now = dt.datetime.now(dt.UTC)  # one instant for all: the newest verdict is the one with the newest instant
     for candidate in candidates:
         name = canonical_digest([candidate.digest, suite, candidate.against])
         found = known.get((candidate.period, name))
         if found is None:
             found = _judge(asset, candidate, settings)
-            rows += [_row(lake, asset, name, candidate, check) for check in found]
+            rows += [_row(lake, now, name, candidate, check) for check in found]
         result[candidate.period] = found
     if rows:
         lake.append(LEDGER, pl.DataFrame(rows))
@@ -116,9 +117,9 @@ def _known(lake: Lake, asset: str) -> Mapping[tuple[str, str], list[Check]]:
     return {key: list(by_name.values()) for key, by_name in found.items()}
 
 
-def _row(lake: Lake, asset: str, verdict: str, candidate: Candidate, check: Check) -> dict[str, Any]:
+def _row(lake: Lake, now: dt.datetime, verdict: str, candidate: Candidate, check: Check) -> dict[str, Any]:
     return {
-        "asset": asset,
+        "asset": lake.asset,
         "period": candidate.period,
         "verdict": verdict,
         "check": check.name,
@@ -128,7 +129,7 @@ def _row(lake: Lake, asset: str, verdict: str, candidate: Candidate, check: Chec
         "found": check.found,
         "rows": candidate.rules.len(),
         "run_id": lake.run_id,
-        "at": dt.datetime.now(dt.UTC),
+        "at": now,
     }
 
 

@@ -63,6 +63,14 @@ class Lake:
         delta = self._open(table)
         return None if delta is None else delta.version()
 
+    def rows(self, table: str) -> int:
+        """The number of rows of a table now, from its log alone."""
+        delta = self._open(table)
+        if delta is None:
+            return 0
+        counts = pl.DataFrame(delta.get_add_actions(flatten=True))["num_records"]
+        return int(counts.sum())
+
     def scan(self, table: str, version: int | None = None) -> pl.LazyFrame:
         """The rows of a table, at `version` or at the version this lake saw first; no rows where there is no table."""
         contract = tables.contract(table)

@@ -31,6 +31,7 @@ PINNED = (
     "fused/items",
     "validated/items",
     "validated/interactions",
+    *(f"embeddings/{modality}/current" for modality in tables.MODALITIES),
 )
 
 

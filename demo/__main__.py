@@ -1,0 +1,117 @@
+"""The demo: from fetched files to published lists, with what it cost and what to type next.
+
+Here: what `make demo` shows. Not here: fetching (`demo/fetch.py`), the runs (`mmrec_assets/runs.py`) or any work of a
+stage.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+
+import polars as pl
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mmrec import queries, served
+from mmrec.errors import MmrecError
+from mmrec.lake import Lake
+from mmrec.settings import DEMO_CONFIG, Settings, load
+from mmrec_assets.cli import outcome_table, served_periods
+from mmrec_assets.progress import Progress
+from mmrec_assets.runs import Outcome, run
+
+SERVED = 8  # the newest weeks that get a model and lists, so that plots over partitions show something
+PEOPLE = 3
+ITEMS = 5
+out = Console(highlight=False, soft_wrap=True)
+
+
+def main() -> int:
+    """Runs the demo's data set; 1 and one line on an error that a person can put right."""
+    began = time.perf_counter()
+    settings = load(DEMO_CONFIG)
+    try:
+        periods = served_periods(settings, None, SERVED)
+        with Progress(settings, quiet=not sys.stderr.isatty()) as progress:
+            ran = run(settings, periods, progress.begin)
+        if ran.failures:
+            raise MmrecError("; ".join(ran.failures))
+        lake = Lake(settings.lake_root)
+        _show_evaluation(lake, periods[-1])
+        _show_people(lake, settings, periods[-1])
+    except MmrecError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    _show_cost(ran.outcomes, time.perf_counter() - began)
+    _show_next()
+    return 0
+
+
+def _show_evaluation(lake: Lake, period: str) -> None:
+    rows = (
+        lake.scan("model/evaluation")
+        .filter((pl.col("period") == period) & (pl.col("split") == "test") & (pl.col("segment") == "all"))
+        .filter(pl.col("metric").is_in(["NDCG@20", "Recall@20"]))
+        .collect()
+    )
+    out.print(f"\n[bold]How good it is[/], on the last 10 % of each person's ratings up to the week of {period} (fitted on the first 80 %)")
+    table = Table("", "NDCG@20 [95 %]", "Recall@20 [95 %]", "", box=None, pad_edge=False)
+    for name in ("mf", "popularity", "EASE", "mf − popularity", "mf − EASE"):
+        mine = {row["metric"]: row for row in rows.filter(pl.col("model") == name).iter_rows(named=True)}
+        if mine:
+            note = next((row["note"] for row in mine.values() if row["note"]), "")
+            table.add_row(name, *[_figure(mine.get(metric)) for metric in ("NDCG@20", "Recall@20")], escape(note or ""))
+    out.print(table)
+    out.print("Every rating counts as one positive; posters are drawn stand-ins, so nothing here says what real pictures are worth.")
+
+
+def _figure(row: dict | None) -> str:
+    if row is None or row["value"] is None:
+        return "too little history"
+    return f"{row['value']:.3f} \\[{row['low']:.3f}, {row['high']:.3f}]"
+
+
+def _show_people(lake: Lake, settings: Settings, period: str) -> None:
+    """Three people's lists. A list names no person, here or anywhere that is not asked for one."""
+    pins = served.pinned(lake, period)
+    people = lake.pinned(pins).scan("recommendations/top_k").filter(pl.col("period") == period).select("user_id").unique()
+    for number, user in enumerate(people.sort("user_id").collect()["user_id"].gather_every(300)[:PEOPLE], 1):
+        answer = queries.recommend(lake, settings, user, period)
+        table = Table("", "title", "score", "reason", box=None, pad_edge=False)
+        for row in answer["items"][:ITEMS]:
+            table.add_row(str(row["rank"]), escape(row["title"]), f"{row['score']:.2f}", escape(row["reason"]))
+        out.print(f"\n[bold]Person {number}[/]")
+        out.print(table)
+
+
+def _show_cost(outcomes: list[Outcome], seconds: float) -> None:
+    out.print("\n[bold]What it cost[/]")
+    out.print(outcome_table(outcomes))
+    encode = sum(o.seconds for o in outcomes if o.asset.startswith("embeddings/"))
+    model = sum(o.seconds for o in outcomes if o.asset.startswith(("model/", "recommendations/")))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 2**30
+    out.print(
+        f"encode {encode:.0f} s · model and search {model:.0f} s · Dagster and everything else "
+        f"{seconds - encode - model:.0f} s · peak memory {peak:.1f} GiB"
+    )
+    computed = sum(o.rows_computed for o in outcomes)
+    heavy = [name for name in ("torch", "great_expectations") if name in sys.modules]
+    out.print(f"{computed:,} rows computed; imported of the heavy packages: {', '.join(heavy) or 'none'}")
+
+
+def _show_next() -> None:
+    out.print(
+        "\n[bold]Next[/]\n"
+        "  make demo                                again: nothing changed, so nothing is computed\n"
+        "  make ui                                  the same lake and runs in Dagster, on http://127.0.0.1:3000\n"
+        "  .venv/bin/mmrec recommend --user 196     one person's list\n"
+        "  .venv/bin/mmrec why --user 196           its first item, followed back to files and rows\n"
+        "  .venv/bin/mmrec plan                     what a run would do, before it is paid for"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

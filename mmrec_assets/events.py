@@ -1,0 +1,134 @@
+"""From a stage's report to Dagster's events: the one place where materializations and verdicts are emitted.
+
+A run over several periods is recorded by Dagster with one data version for all of them, and a later run of one period
+would then look like a change. So every period gets an event of its own behind the step's, with its own data version and
+the step's provenance. Of a run in which periods were refused, the good periods are recorded the same way; then the run
+fails and names the others. Not here: what the events show (`display.py`), nor what was judged (the stages).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import dagster as dg
+
+from checks import contracts, results
+from mmrec import graph
+from mmrec.errors import MmrecError
+from mmrec.graph import Node
+from mmrec.keys import canonical_digest
+from mmrec.lake import Lake
+from mmrec.report import WHOLE, Check, StageReport
+from mmrec.settings import Settings
+from mmrec_assets import display
+from resources.lake import LakeResource
+
+Events = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
+Also = Callable[[dg.AssetExecutionContext, Lake], None]
+
+_SHOWN = 3  # refusals that a failure spells out; the metadata has all
+
+
+def materialize(
+    context: dg.AssetExecutionContext, lake: LakeResource, settings: Settings, asset: str, also: Also | None = None
+) -> Events:
+    """Runs an asset's stage for the run's periods and emits what happened; `also` may log more before a failure."""
+    node = graph.node(settings, asset)
+    opened = lake.open()
+    periods = list(context.partition_keys) if node.partitioned else []
+    provenance = _provenance(context, node)
+    try:
+        report = node.run(opened, settings, periods, context.run.run_id)
+    except MmrecError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    yield from emit(context, node, _with_remembered(opened, report), provenance)
+    if also is not None:
+        also(context, opened)
+    if report.refusals:
+        raise _failure(report)
+
+
+def emit(context: dg.AssetExecutionContext, node: Node, report: StageReport, provenance: dict[str, str]) -> Events:
+    """The events of one report: materializations, then a verdict a check."""
+    for warning in report.warnings:
+        context.log.warning(warning)
+    published = [period for period, counts in report.periods.items() if counts.refused is None]
+    several = len(report.periods) > 1
+    if not report.refusals:
+        yield _step_event(context, node, report, published)
+    if several or report.refusals:
+        for period in published:
+            context.log_event(_own_event(node, report, period, provenance))
+    if several:
+        results.per_period(context, node.asset, [check for check in report.checks if check.period != WHOLE])
+    yield from _verdicts(context, node, report)
+
+
+def _with_remembered(lake: Lake, report: StageReport) -> StageReport:
+    """The report with the old verdicts of published periods that were not judged again."""
+    judged = {check.period for check in report.checks}
+    quiet = [period for period, counts in report.periods.items() if counts.refused is None and period not in judged]
+    return (
+        replace(report, checks=[*report.checks, *contracts.published(lake, report.asset, quiet)]) if quiet else report
+    )
+
+
+def _step_event(
+    context: dg.AssetExecutionContext, node: Node, report: StageReport, periods: Sequence[str]
+) -> dg.MaterializeResult[None]:
+    """The step's own event, which Dagster copies to every period of the run, each with its own metadata."""
+    version = canonical_digest({period: report.periods[period].data_version for period in periods})
+    if len(periods) == 1:
+        only = periods[0]
+        version = report.periods[only].data_version
+        return dg.MaterializeResult(
+            metadata=display.materialization(node, report, only), data_version=dg.DataVersion(version)
+        )
+    for period in periods:
+        context.add_asset_metadata(display.materialization(node, report, period), partition_key=period)
+    return dg.MaterializeResult(data_version=dg.DataVersion(version))
+
+
+def _own_event(node: Node, report: StageReport, period: str, provenance: dict[str, str]) -> dg.AssetMaterialization:
+    version = report.periods[period].data_version
+    return dg.AssetMaterialization(
+        asset_key=node.asset.split("/"),
+        partition=period or None,
+        metadata=display.materialization(node, report, period),
+        tags={**provenance, "dagster/data_version": version, "dagster/data_version_is_user_provided": "true"},
+    )
+
+
+def _verdicts(context: dg.AssetExecutionContext, node: Node, report: StageReport) -> Iterator[dg.AssetCheckResult]:
+    """One result for each check that the asset declares. Dagster wants all of a run that succeeds."""
+    for key in sorted(context.selected_asset_check_keys):
+        judged = [check for check in report.checks if check.name == key.name]
+        if not judged and not report.refusals:
+            judged = [Check(key.name, WHOLE, False, False, "a verdict", "none is recorded; materialize again")]
+        if judged:
+            yield results.result(key.name, node.asset, judged)
+
+
+def _provenance(context: dg.AssetExecutionContext, node: Node) -> dict[str, str]:
+    """What Dagster notes on a materialization: code version, and the newest event and data version of each input.
+
+    Read before the work starts, so that an input that changes meanwhile makes the result stale.
+    """
+    tags = {"dagster/code_version": node.code_version}
+    for key in sorted(context.assets_def.asset_deps[context.asset_key]):
+        found = context.instance.fetch_materializations(key, limit=1).records
+        event = found[0].asset_materialization if found else None
+        version = (event.tags or {}).get("dagster/data_version") if event else None
+        tags[f"dagster/input_data_version/{key.to_user_string()}"] = version or "INITIAL"
+        tags[f"dagster/input_event_pointer/{key.to_user_string()}"] = str(found[0].storage_id) if found else "NULL"
+    return tags
+
+
+def _failure(report: StageReport) -> dg.Failure:
+    """A failed step that says what was refused and where to look, without a traceback."""
+    refusals = report.refusals
+    more = f"; and {len(refusals) - _SHOWN} more" if len(refusals) > _SHOWN else ""
+    return dg.Failure(
+        f"{report.asset}: {'; '.join(refusals[:_SHOWN])}{more}",
+        metadata={"refused": dg.MetadataValue.text("\n".join(refusals))},
+        allow_retries=False,
+    )

@@ -1,0 +1,120 @@
+"""Which column comes from which: the column lineage of every asset's main table.
+
+Here: one description, read by the materializations. A test holds every name against the contracts and every upstream
+against the asset's dependencies. Not here: which asset rests on which (`mmrec/graph.py`).
+"""
+
+from collections.abc import Iterable, Mapping
+
+import dagster as dg
+
+from mmrec.tables import MODALITIES
+
+_CATALOGUE, _EVENTS, _MEDIA = "sources/catalogue_files", "sources/event_files", "sources/media_folder"
+_GOOD, _ITEMS, _FUSED = "validated/interactions", "validated/items", "fused/items"
+_LISTS = "recommendations/top_k"
+
+_Columns = Mapping[str, tuple[str, ...]]
+
+
+def _same(upstream: str, *names: str) -> _Columns:
+    """Columns that keep their name."""
+    return {name: (f"{upstream}:{name}",) for name in names}
+
+
+def _from(name: str, upstream: str, *sources: str) -> _Columns:
+    return {name: tuple(f"{upstream}:{source}" for source in sources)}
+
+
+_EVIDENCE = (f"{_GOOD}:user_id", f"{_GOOD}:item_id", f"{_GOOD}:event")
+_FACTOR = (*_EVIDENCE, f"{_FUSED}:vector")
+_VECTORS = tuple(f"embeddings/{modality}:key" for modality in MODALITIES)
+_SCORE = ("model/factors:factor", f"{_FUSED}:vector")
+
+_LINEAGE: dict[str, _Columns] = {
+    "raw/interactions": {
+        **_same(_EVENTS, "user_id", "item_id", "event", "value", "time", "query"),
+        **_from("time_utc", _EVENTS, "time"),
+        **_from("period", _EVENTS, "time"),
+    },
+    "raw/items": _same(_CATALOGUE, "item_id", "title", "text", "image", "categories"),
+    "raw/media": {
+        **_from("uri", "raw/items", "image"),
+        **_same(_MEDIA, "size_bytes", "mtime_ns", "sha256"),
+        **_from("problem", _MEDIA, "bytes"),
+    },
+    "validated/items": {
+        **_same("raw/items", "item_id", "title", "text", "image", "categories", "source_file", "source_row"),
+        **_from("text_hash", "raw/items", "text"),
+        **_from("image_hash", "raw/media", "sha256"),
+        **_from("image_problem", "raw/media", "problem"),
+    },
+    "validated/interactions": {
+        **_same("raw/interactions", "period", "user_id", "event", "value", "query", "source_file", "source_row"),
+        "item_id": ("raw/interactions:item_id", f"{_ITEMS}:item_id"),
+        **_from("time", "raw/interactions", "time_utc"),
+    },
+    "validated/rejected": {
+        "period": ("raw/interactions:period",),
+        **{name: (f"raw/interactions:{name}", f"raw/items:{name}") for name in ("source_file", "source_row")},
+        "row": ("raw/interactions:user_id", "raw/interactions:item_id", "raw/items:item_id"),
+    },
+    _FUSED: {
+        **_same(_ITEMS, "item_id"),
+        **dict.fromkeys(("modalities", "space", "digest", "vector"), _VECTORS),
+    },
+    "model/factors": {
+        **_same(_GOOD, "period", "user_id"),
+        "version": (_GOOD + ":item_id", f"{_FUSED}:vector"),
+        **_from("events", _GOOD, "event"),
+        **_from("events_digest", _GOOD, "item_id", "event", "time"),
+        "factor": _FACTOR,
+    },
+    "model/evaluation": {
+        **_same(_GOOD, "period"),
+        **_from("people", _GOOD, "user_id"),
+        **dict.fromkeys(("value", "low", "high"), _FACTOR),
+    },
+    _LISTS: {
+        **_same("model/factors", "period", "user_id"),
+        **_same(_ITEMS, "item_id"),
+        "rank": _SCORE,
+        "score": _SCORE,
+    },
+    "recommendations/reasons": {
+        **_same(_LISTS, "period", "user_id", "rank", "item_id"),
+        "reason": (f"{_ITEMS}:title", f"{_GOOD}:item_id"),
+        "evidence": (f"{_GOOD}:item_id", "model/factors:factor"),
+        "content_share": _SCORE,
+    },
+    "recommendations/snapshot": _same(_LISTS, "period"),
+}
+
+
+def of(asset: str, upstream: Iterable[str]) -> dg.TableColumnLineage:
+    """The lineage of an asset's main table, as far as `upstream` and the sources go (a modality may be left out)."""
+    known = set(upstream)
+    kept = {
+        column: [_dep(source) for source in found if source.startswith("sources/") or source.partition(":")[0] in known]
+        for column, found in columns(asset).items()
+    }
+    return dg.TableColumnLineage(deps_by_column={column: deps for column, deps in kept.items() if deps})
+
+
+def columns(asset: str) -> _Columns:
+    """Column → upstream columns as `stage/name:column`."""
+    stage, _, name = asset.partition("/")
+    return _embedding(name) if stage == "embeddings" else _LINEAGE.get(asset, {})
+
+
+def _embedding(modality: str) -> _Columns:
+    return {
+        **_same(_ITEMS, "item_id"),
+        **_from("input_hash", _ITEMS, f"{modality}_hash"),
+        **_from("key", _ITEMS, f"{modality}_hash"),
+    }
+
+
+def _dep(source: str) -> dg.TableColumnDep:
+    asset, _, column = source.partition(":")
+    return dg.TableColumnDep(asset_key=dg.AssetKey(asset.split("/")), column_name=column)

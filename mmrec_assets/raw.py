@@ -1,0 +1,32 @@
+"""Raw: what the sources delivered, with file and row, before anything is judged.
+
+Here: the assets. Not here: their work (`mmrec/stages/raw.py`).
+"""
+
+import dagster as dg
+
+from mmrec.settings import Settings
+from mmrec_assets.declared import structure
+from mmrec_assets.events import Events, materialize
+from resources.lake import LakeResource
+
+
+def assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The assets of this stage."""
+
+    @dg.asset(key_prefix="raw", **structure(settings, "raw/items"))
+    def items(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
+        """One row is one catalogue entry as delivered."""
+        yield from materialize(context, lake, settings, "raw/items")
+
+    @dg.asset(key_prefix="raw", **structure(settings, "raw/media"))
+    def media(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
+        """One row is one file that the catalogue names; the bytes stay where they are."""
+        yield from materialize(context, lake, settings, "raw/media")
+
+    @dg.asset(key_prefix="raw", **structure(settings, "raw/interactions"))
+    def interactions(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
+        """One row is one landed event, as delivered."""
+        yield from materialize(context, lake, settings, "raw/interactions")
+
+    return [items, media, interactions]

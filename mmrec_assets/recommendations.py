@@ -1,0 +1,32 @@
+"""Recommendations: every person's list with its reasons, and the snapshot that publishes a period.
+
+Here: the assets. Not here: their work (`mmrec/stages/recommendations.py`).
+"""
+
+import dagster as dg
+
+from mmrec.settings import Settings
+from mmrec_assets.declared import structure
+from mmrec_assets.events import Events, materialize
+from resources.lake import LakeResource
+
+
+def assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The assets of this stage."""
+
+    @dg.asset(key_prefix="recommendations", **structure(settings, "recommendations/top_k"))
+    def top_k(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
+        """One row is one recommended item of one person as of a period."""
+        yield from materialize(context, lake, settings, "recommendations/top_k")
+
+    @dg.asset(key_prefix="recommendations", **structure(settings, "recommendations/reasons"))
+    def reasons(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
+        """One row is one recommended item's reason in words, with its evidence."""
+        yield from materialize(context, lake, settings, "recommendations/reasons")
+
+    @dg.asset(key_prefix="recommendations", **structure(settings, "recommendations/snapshot"))
+    def snapshot(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
+        """One row is one table that a published snapshot pins; the last act of a period, which publishes it."""
+        yield from materialize(context, lake, settings, "recommendations/snapshot")
+
+    return [top_k, reasons, snapshot]

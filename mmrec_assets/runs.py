@@ -1,0 +1,122 @@
+"""Runs from the command line: the same job, instance and events as in the UI.
+
+Here: DAGSTER_HOME, which periods a run asks for, running in this process, and what it says afterwards. Not here: what a
+person sees while it runs (`cli.py`), nor any work.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from mmrec import periods
+from mmrec.graph import nodes
+from mmrec.settings import HOME, PROJECT, Settings
+from mmrec_assets.definitions import build_defs
+from mmrec_assets.jobs import REFRESH
+
+_COUNTS = ("rows_computed", "rows_reused", "rows_removed", "rows_rejected")
+Listener = Callable[[str, str, "dg.DagsterInstance"], None]  # run id, title, instance: called before each run
+
+
+@dataclass
+class Outcome:
+    """What one asset did in a run, summed over its periods."""
+
+    asset: str
+    seconds: float = 0.0
+    rows_computed: int = 0
+    rows_reused: int = 0
+    rows_removed: int = 0
+    rows_rejected: int = 0
+
+
+@dataclass(frozen=True)
+class Ran:
+    """All runs of one command: outcomes by asset in order, and the messages of what failed."""
+
+    outcomes: list[Outcome]
+    failures: list[str]
+    warnings: list[str]
+
+
+def home() -> Path:
+    """DAGSTER_HOME: as set, else `.mmrec/dagster` beside the lake's default place, with the project's dagster.yaml."""
+    folder = Path(os.environ.setdefault("DAGSTER_HOME", str(HOME / "dagster")))
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "dagster.yaml").exists():
+        shutil.copy(PROJECT / "dagster.yaml", folder / "dagster.yaml")
+    return folder
+
+
+def run(settings: Settings, served: list[str], before: Listener | None = None) -> Ran:
+    """Two runs: events and content for every configured period, then model and recommendations for `served`."""
+    home()
+    events = [node.asset for node in nodes(settings) if node.stage not in ("model", "recommendations")]
+    answers = [node.asset for node in nodes(settings) if node.asset not in events]
+    job = build_defs(settings).resolve_job_def(REFRESH)
+    ran = Ran([Outcome(asset) for asset in (*events, *answers)], [], [])
+    with dg.DagsterInstance.get() as instance:
+        for title, assets, wanted in (
+            ("events and content", events, periods.keys(settings.calendar)),
+            ("model and recommendations", answers, served),
+        ):
+            run_id = str(uuid.uuid4())
+            if before is not None:
+                before(run_id, title, instance)
+            result = job.execute_in_process(
+                instance=instance,
+                run_id=run_id,
+                asset_selection=[dg.AssetKey(asset.split("/")) for asset in assets],
+                tags={
+                    "dagster/asset_partition_range_start": wanted[0],
+                    "dagster/asset_partition_range_end": wanted[-1],
+                },
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},  # the UI has the events
+                raise_on_error=False,
+            )
+            _collect(instance, result, ran)
+            if not result.success:
+                break
+    return ran
+
+
+def _collect(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult, ran: Ran) -> None:
+    by_asset = {outcome.asset: outcome for outcome in ran.outcomes}
+    # A period may have two events, the step's own and one with its own data version: the newest counts.
+    newest: dict[tuple[str, str | None], dg.AssetMaterialization] = {}
+    records = instance.get_records_for_run(result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+    for record in records:
+        found = record.event_log_entry.asset_materialization
+        if found is not None:
+            newest["/".join(found.asset_key.path), found.partition] = found
+    for (asset, _), event in newest.items():
+        if asset not in by_asset:
+            continue
+        for count in _COUNTS:
+            value = event.metadata.get(count)
+            setattr(by_asset[asset], count, getattr(by_asset[asset], count) + int(value.value if value else 0))
+    for event in result.all_events:
+        if event.is_step_failure:
+            ran.failures.append(_message(event))
+        if event.is_step_success and event.step_key:
+            asset = event.step_key.replace("__", "/")
+            if asset in by_asset:
+                by_asset[asset].seconds += event.step_success_data.duration_ms / 1000
+
+
+def _message(event: dg.DagsterEvent) -> str:
+    """What failed, in one line: the stage's own words, without a traceback."""
+    data = event.step_failure_data
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return " ".join((error.message if error else "unknown").split())

@@ -1,0 +1,59 @@
+"""The bytes that the graph starts at: event files, catalogue files, pictures and weights, as external assets.
+
+Here: what they are called and which asset reads them. Not here: reading or fetching them.
+"""
+
+import re
+
+import dagster as dg
+
+from mmrec.settings import Settings
+
+GROUP = "sources"
+_EVENTS = dg.AssetKey([GROUP, "event_files"])
+_CATALOGUE = dg.AssetKey([GROUP, "catalogue_files"])
+_MEDIA = dg.AssetKey([GROUP, "media_folder"])
+
+
+def of(settings: Settings, asset: str) -> list[dg.AssetKey]:
+    """The sources that an asset reads besides the lake."""
+    stage, _, name = asset.partition("/")
+    if stage == "embeddings":
+        reads_media = [] if name == "text" else [_MEDIA]
+        return [*reads_media, *_weights(settings.embeddings[name].encoder)]  # type: ignore[index]
+    return {"raw/interactions": [_EVENTS], "raw/items": [_CATALOGUE], "raw/media": [_MEDIA]}.get(asset, [])
+
+
+def specs(settings: Settings) -> list[dg.AssetSpec]:
+    """Every source of a data set."""
+    encoders = {modality.encoder for modality in settings.embeddings.values()}
+    stand_in = " They are drawn stand-ins, not real." if settings.media.stand_in else ""
+    return [
+        _spec(_EVENTS, "One row is one delivered event, in files.", {"files": settings.interactions.files}),
+        _spec(_CATALOGUE, "One row is one catalogue entry, in files.", {"files": settings.items.files}),
+        _spec(_MEDIA, f"One row is one picture, a file.{stand_in}", {"folder": str(settings.media.root)}),
+        *[
+            _spec(key, f"The trained weights of the encoder {name}; their digest is in every key.", {"encoder": name})
+            for name in sorted(encoders)
+            for key in _weights(name)
+        ],
+    ]
+
+
+def _weights(encoder: str) -> list[dg.AssetKey]:
+    """The weight files of an encoder; `hash:N` has none."""
+    if encoder.startswith("hash:"):
+        return []
+    return [dg.AssetKey([GROUP, "weights_" + re.sub(r"\W+", "_", encoder)])]
+
+
+def _spec(key: dg.AssetKey, description: str, metadata: dict[str, object]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key,
+        description=description,
+        group_name=GROUP,
+        owners=["team:data"],
+        kinds={"file"},
+        tags={"stage": GROUP},
+        metadata=metadata,
+    )

@@ -1,0 +1,55 @@
+"""Validated: rows that broke no rule, in periods that passed their contract before they were committed.
+
+Here: the assets, and the event of the rejected rows that they write beside their own. Not here: their work
+(`mmrec/stages/validated.py`), nor what a contract demands (`mmrec/contracts.py`).
+"""
+
+import dagster as dg
+import polars as pl
+
+from mmrec.lake import Lake
+from mmrec.settings import Settings
+from mmrec_assets import display
+from mmrec_assets.declared import key, structure
+from mmrec_assets.events import Events, materialize
+from resources.lake import LakeResource
+
+REJECTED = "validated/rejected"
+
+
+def assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """The assets of this stage."""
+
+    @dg.asset(key_prefix="validated", **structure(settings, "validated/items"))
+    def items(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
+        """One row is one item, with the hash of each modality's input."""
+        yield from materialize(context, lake, settings, "validated/items", also=log_rejected)
+
+    @dg.asset(key_prefix="validated", **structure(settings, "validated/interactions"))
+    def interactions(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
+        """One row is one good event."""
+        yield from materialize(context, lake, settings, "validated/interactions", also=log_rejected)
+
+    rejected = dg.AssetSpec(
+        key(REJECTED),
+        deps=[key("raw/items"), key("raw/interactions")],
+        description="One row is one rejected row: table, rule, reason, source file and row, the row itself."
+        "\n\nWritten by the two assets beside it, which also record its materializations.",
+    )
+    return [items, interactions, rejected]
+
+
+def log_rejected(context: dg.AssetExecutionContext, lake: Lake) -> None:
+    """Records what the rejected rows are now, for the asset that no run of its own writes."""
+    rows = lake.scan(REJECTED)
+    by_rule = rows.group_by("table", "rule").agg(rows=pl.len()).sort("table", "rule").collect()
+    first = rows.drop("row").sort("table", "period", "source_file", "source_row").head(5).collect()
+    version = lake.version(REJECTED)
+    data_version = "empty" if version is None else str(version)
+    context.log_event(
+        dg.AssetMaterialization(
+            asset_key=key(REJECTED),
+            metadata=display.rejected(by_rule, first, version, data_version),
+            tags={"dagster/data_version": data_version, "dagster/data_version_is_user_provided": "true"},
+        )
+    )

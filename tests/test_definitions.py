@@ -1,0 +1,228 @@
+"""What the asset graph is made of: keys, dependencies, policies, checks and partitions, before anything has run."""
+
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from mmrec import contracts, graph, periods, tables
+from mmrec.settings import Settings
+from mmrec_assets import jobs, lineage
+from mmrec_assets.definitions import build_defs
+from mmrec_assets.display import main_table
+
+STAGES = ("raw", "validated", "embeddings", "fused", "model", "recommendations")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def make_settings(**changes):
+    return Settings.model_validate(
+        {
+            "name": "tiny",
+            "lake": {"root": "/nowhere/lake"},
+            "calendar": {"start": "2024-01-01", "end": "2024-01-11"},
+            "interactions": {"files": ["*.csv"], "event": "view"},
+            "events": {"view": 1.0},
+            "items": {"files": ["items.csv"], "columns": {"text": ["title"], "image": "picture"}},
+            "embeddings": {"text": {"encoder": "minilm"}, "image": {"encoder": "efficientnet-lite0"}},
+            **changes,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def settings():
+    return make_settings()
+
+
+@pytest.fixture(scope="module")
+def defs(settings):
+    return build_defs(settings)
+
+
+@pytest.fixture(scope="module")
+def assets(defs):
+    """Every asset of the six stages by key, the one without a run of its own included."""
+    found = defs.resolve_asset_graph()
+    nodes = {"/".join(node.key.path): node for node in found.asset_nodes}
+    return {key: node for key, node in nodes.items() if not key.startswith("sources/")}
+
+
+@pytest.fixture(scope="module")
+def specs(defs):
+    found = {"/".join(spec.key.path): spec for spec in defs.resolve_all_asset_specs()}
+    return {key: spec for key, spec in found.items() if not key.startswith("sources/")}
+
+
+def names(keys):
+    return {"/".join(key.path) for key in keys}
+
+
+def test_there_is_one_list_of_assets(settings, assets):
+    assert set(assets) == {node.asset for node in graph.nodes(settings)} | {"validated/rejected"}
+
+
+def test_an_asset_rests_on_what_its_node_says_and_on_sources(settings, assets):
+    for node in graph.nodes(settings):
+        upstream = names(assets[node.asset].parent_keys)
+        assert {key for key in upstream if not key.startswith("sources/")} == set(node.deps), node.asset
+
+
+def test_the_graph_starts_at_bytes(assets):
+    assert names(assets["raw/interactions"].parent_keys) == {"sources/event_files"}
+    assert names(assets["raw/items"].parent_keys) == {"sources/catalogue_files"}
+    assert "sources/media_folder" in names(assets["raw/media"].parent_keys)
+    assert "sources/weights_minilm" in names(assets["embeddings/text"].parent_keys)
+    assert names(assets["embeddings/image"].parent_keys) >= {
+        "sources/media_folder",
+        "sources/weights_efficientnet_lite0",
+    }
+
+
+def test_an_encoder_without_weights_has_no_weight_files():
+    plain = build_defs(make_settings(embeddings={"text": {"encoder": "hash:8"}})).resolve_asset_graph()
+    assert not [key for key in names(plain.get_all_asset_keys()) if "weights" in key]
+
+
+def test_sources_are_external_and_in_a_group_of_their_own(defs):
+    sources = [node for node in defs.resolve_asset_graph().asset_nodes if node.key.path[0] == "sources"]
+    assert len(sources) == 5
+    assert all(node.is_external and node.group_name == "sources" and node.description for node in sources)
+
+
+def test_group_and_key_prefix_are_the_stage(assets):
+    assert {node.group_name for node in assets.values()} == set(STAGES)
+    assert all(node.group_name == node.key.path[0] for node in assets.values())
+
+
+def test_every_asset_carries_what_style_demands(settings, specs):
+    versions = {node.asset: node.code_version for node in graph.nodes(settings)}
+    for asset, spec in specs.items():
+        metadata = spec.metadata
+        assert spec.owners in (["team:data"], ["team:ml"]), asset
+        assert spec.kinds, asset
+        assert spec.tags["stage"] == spec.key.path[0], asset
+        assert spec.tags["modality"], asset
+        assert spec.code_version == versions.get(asset), asset
+        assert metadata["dagster/table_name"].value == tables.view(main_table(asset).name)
+        assert metadata["dagster/uri"].value == f"/nowhere/lake/{main_table(asset).name}"
+        assert metadata["dagster/storage_kind"].value == "deltalake"
+
+
+def test_a_description_says_what_one_row_is_and_when_it_is_made_again(specs):
+    for asset, spec in specs.items():
+        table = main_table(asset)
+        first = spec.description.splitlines()[0]
+        assert first.startswith(f"One row is {table.row}"), asset
+        assert spec.description.endswith(f"Made again when: {table.remade}."), asset
+
+
+def test_columns_are_known_before_the_first_run(specs):
+    for asset, spec in specs.items():
+        columns = spec.metadata["dagster/column_schema"].value.columns
+        contract = main_table(asset)
+        assert [column.name for column in columns] == contract.columns, asset
+        assert all(column.description for column in columns), asset
+        assert [column.constraints.nullable for column in columns] == [c.nullable for c in contract.columns_], asset
+
+
+def test_periods_are_made_in_one_run(settings, assets):
+    for node in graph.nodes(settings):
+        asset = assets[node.asset]
+        assert (asset.partitions_def is not None) == node.partitioned
+        assert asset.backfill_policy == (dg.BackfillPolicy.single_run() if node.partitioned else None)
+
+
+def test_encoders_share_one_pool(assets):
+    assert {asset for asset, node in assets.items() if node.pools == {"gpu"}} == {"embeddings/text", "embeddings/image"}
+
+
+def test_history_looks_back_as_many_periods_as_there_are(settings, assets):
+    count = len(periods.keys(settings.calendar))
+    for node in graph.nodes(settings):
+        for dep in node.history:
+            mapping = assets[node.asset].partition_mappings[dg.AssetKey(dep.split("/"))]
+            assert (mapping.start_offset, mapping.end_offset) == (-count, 0)
+            assert mapping.allow_nonexistent_upstream_partitions
+
+
+def test_every_check_targets_a_defined_asset(defs):
+    asset_graph = defs.resolve_asset_graph()
+    assert {key.asset_key for key in asset_graph.asset_check_keys} <= asset_graph.get_all_asset_keys()
+    phantoms = [node for node in asset_graph.asset_nodes if not node.group_name or node.group_name == "default"]
+    assert not phantoms
+
+
+def test_contracts_block_and_quality_warns(defs):
+    checks = {(key.asset_key.to_user_string(), key.name): key for key in defs.resolve_asset_graph().asset_check_keys}
+    blocking = {name for name, key in checks.items() if defs.resolve_asset_graph().get_check_spec(key).blocking}
+    contract = {
+        (asset, spec.name)
+        for asset in ("validated/interactions", "validated/items")
+        for spec in contracts.checks(asset)
+        if spec.blocking
+    }
+    assert blocking == contract | {("raw/interactions", "files_readable")}
+    assert {name for _, name in set(checks) - blocking} == {
+        *("volume", "rows_drift", "finite", "norms", "failed_share", "complete"),
+        *("not_below_popularity", "everybody_has_a_list", "nothing_seen"),
+    }
+
+
+def test_checks_of_periods_have_a_verdict_a_period(defs):
+    asset_graph = defs.resolve_asset_graph()
+    for key in asset_graph.asset_check_keys:
+        spec, asset = asset_graph.get_check_spec(key), asset_graph.get(key.asset_key)
+        of_whole = key.name in ("files_readable", "rows_drift") or asset.partitions_def is None
+        assert (spec.partitions_def is None) == of_whole, key
+        assert spec.description, key
+
+
+def test_column_lineage_names_only_columns_and_upstreams_that_exist(settings, specs):
+    for asset, spec in specs.items():
+        upstream = names(dep.asset_key for dep in spec.deps)
+        written = lineage.columns(asset)
+        assert set(written) <= set(main_table(asset).columns), asset
+        assert written, asset
+        for source in {source for sources in written.values() for source in sources}:
+            dep, _, column = source.partition(":")
+            assert dep in upstream, (asset, source)
+            assert dep.startswith("sources/") or column in main_table(dep).columns, (asset, source)
+
+
+def test_column_lineage_leaves_out_a_modality_that_is_not_there():
+    found = lineage.of("fused/items", ("validated/items", "embeddings/text")).deps_by_column["vector"]
+    assert [dep.asset_key.to_user_string() for dep in found] == ["embeddings/text"]
+
+
+def test_one_job_refreshes_every_asset_in_one_process(defs, settings):
+    job = defs.resolve_job_def("refresh")
+    assert {"/".join(key.path) for key in job.asset_layer.executable_asset_keys} == {
+        node.asset for node in graph.nodes(settings)
+    }
+    assert job.executor_def is dg.in_process_executor
+    assert int(job.run_tags["dagster/max_runtime"]) > 0
+    assert defs.executor is dg.in_process_executor
+
+
+def test_steps_can_have_processes_of_their_own(settings):
+    assert build_defs(settings, executor="multiprocess").executor is dg.multiprocess_executor
+    with pytest.raises(Exception, match="MMREC_EXECUTOR: found 'threads'; allowed: in-process, multiprocess"):
+        jobs.executor("threads")
+
+
+def test_the_graph_warns_of_nothing_when_built():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        build_defs(make_settings(name="quiet")).resolve_all_job_defs()
+
+
+@pytest.mark.parametrize("command", [["dg", "check", "defs"], ["dagster", "definitions", "validate"]], ids=" ".join)
+def test_dagster_itself_accepts_the_definitions(command, tmp_path):
+    tool = Path(sys.executable).with_name(command[0])
+    environment = {"DAGSTER_HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    done = subprocess.run([tool, *command[1:]], cwd=ROOT, capture_output=True, text=True, env=environment, timeout=180)
+    assert done.returncode == 0, done.stdout + done.stderr

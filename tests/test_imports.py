@@ -1,0 +1,125 @@
+"""Imports go one way between the rooms and between the stages, and loading the code location stays light and quiet."""
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("mmrec", "resources", "checks", "mmrec_assets")  # each may import itself and those before it
+STAGES = ("raw", "validated", "embeddings", "fused", "model", "recommendations")
+COMMANDS = ("cli", "runs")  # what a terminal starts; it runs the assembled graph
+HEAVY = ("torch", "transformers", "torchvision", "great_expectations", "apprise", "pandas")
+READING = ("os.environ[", "os.environ.get(", "os.getenv(", "dict(os.environ", "settings.load(")
+READS_SETTINGS = ("mmrec/settings.py", "mmrec_assets/definitions.py", "mmrec_assets/cli.py")
+
+
+@cache
+def tree(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(path):
+    """Every module that a file imports anywhere in it, as dotted names."""
+    names = []
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = list(package[: len(package) - node.level + 1]) if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            names += [module, *[f"{module}.{alias.name}" for alias in node.names]]
+    return names
+
+
+def files(*rooms):
+    return [path for room in rooms for path in sorted((ROOT / room).rglob("*.py"))]
+
+
+def label(path):
+    return str(path.relative_to(ROOT))
+
+
+def reaches(path, seen=None):
+    """Every file of the library that a file imports, directly or through others."""
+    seen = set() if seen is None else seen
+    for name in imported(path):
+        target = ROOT / Path(*name.split(".")).with_suffix(".py")
+        if name.startswith("mmrec.") and target.is_file() and target not in seen:
+            seen.add(target)
+            reaches(target, seen)
+    return seen
+
+
+def test_a_room_imports_only_rooms_before_it():
+    later = {
+        label(path): sorted(bad)
+        for path in files(*ROOMS)
+        for allowed in [set(ROOMS[: ROOMS.index(path.relative_to(ROOT).parts[0]) + 1])]
+        if (bad := ({name.partition(".")[0] for name in imported(path)} & {*ROOMS, "serving", "demo"}) - allowed)
+    }
+    assert later in ({}, {"mmrec_assets/cli.py": ["demo"]})
+
+
+def test_the_library_never_imports_dagster():
+    assert not [
+        label(path)
+        for path in files("mmrec")
+        for name in imported(path)
+        if name.partition(".")[0].startswith("dagster")
+    ]
+
+
+def test_a_stage_never_reaches_a_later_stage():
+    stages = {name: ROOT / "mmrec" / "stages" / f"{name}.py" for name in STAGES}
+    later = [
+        (name, other)
+        for index, name in enumerate(STAGES)
+        for other in STAGES[index + 1 :]
+        if stages[other] in reaches(stages[name])
+    ]
+    assert not later
+
+
+def test_only_the_assembler_knows_the_asset_modules():
+    knowing = [
+        (label(path), name)
+        for path in files("mmrec_assets")
+        for name in imported(path)
+        if path.stem not in ("definitions", *COMMANDS)
+        and name.startswith("mmrec_assets.")
+        and name.split(".")[1] in (*STAGES, "definitions", *COMMANDS)
+    ]
+    assert not knowing
+
+
+def test_settings_and_environment_are_read_in_one_place():
+    reading = [
+        (label(path), ast.unparse(node))
+        for path in files(*ROOMS)
+        if label(path) not in READS_SETTINGS
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call | ast.Subscript)
+        and ast.unparse(node).startswith(
+            ("os.environ[", "os.environ.get(", "os.getenv(", "dict(os.environ", "settings.load(")
+        )
+    ]
+    assert not reading
+
+
+def test_every_module_says_what_belongs_in_it():
+    assert not [label(path) for path in files(*ROOMS) if not ast.get_docstring(tree(path))]
+
+
+def test_loading_the_code_location_is_light_and_quiet():
+    code = (
+        "import sys, mmrec_assets.definitions as d\n"
+        "d.defs.resolve_all_job_defs(); d.defs.resolve_asset_graph()\n"
+        f"print(sorted({set(HEAVY)!r} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+    assert done.stderr == ""

@@ -1,0 +1,202 @@
+"""The whole graph on a tiny data set: what every materialization shows, and that a second run computes nothing."""
+
+import json
+
+import dagster as dg
+import pytest
+
+from mmrec import graph, tables
+from mmrec.lake import Lake
+from mmrec_assets.definitions import build_defs
+from tests import tiny
+from tests.tiny import DAYS, PEOPLE
+
+RANGE = {"dagster/asset_partition_range_start": DAYS[0], "dagster/asset_partition_range_end": DAYS[-1]}
+ALWAYS = {
+    *("rows_computed", "rows_reused", "rows_removed", "rows_rejected", "seconds", "sample", "lake_version"),
+    *("input_versions", "data_version", "warnings", "dagster/column_schema", "dagster/column_lineage"),
+}
+COUNTS = ("rows_computed", "rows_reused", "rows_removed", "rows_rejected")
+
+
+class Pipeline:
+    """One data set, one lake, one instance; runs of the job that refreshes everything."""
+
+    def __init__(self, folder):
+        self.settings = tiny.write(folder)
+        self.defs = build_defs(self.settings)
+        self.instance = dg.DagsterInstance.ephemeral()
+
+    def refresh(self, partition=None, tags=None, **more):
+        job = self.defs.resolve_job_def("refresh")
+        return job.execute_in_process(instance=self.instance, partition_key=partition, tags=tags, **more)
+
+    def materializations(self, result):
+        """(asset, partition) → the newest event of a run, and every event."""
+        wanted = dg.DagsterEventType.ASSET_MATERIALIZATION
+        records = self.instance.get_records_for_run(result.run_id, of_type=wanted).records
+        events = [record.event_log_entry.asset_materialization for record in records]
+        return {("/".join(each.asset_key.path), each.partition): each for each in events}, events
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+    return Pipeline(tmp_path_factory.mktemp("pipeline"))
+
+
+@pytest.fixture(scope="module")
+def first(pipeline):
+    return pipeline.refresh(tags=RANGE)
+
+
+@pytest.fixture(scope="module")
+def second(pipeline, first):
+    return pipeline.refresh(tags=RANGE)
+
+
+@pytest.fixture(scope="module")
+def third(pipeline, second):
+    return pipeline.refresh(partition=DAYS[-1])
+
+
+def expected(settings, days):
+    return {(n.asset, day) for n in graph.nodes(settings) for day in (days if n.partitioned else [None])}
+
+
+def test_all_partitions_of_an_empty_lake_are_one_green_run(pipeline, first):
+    assert first.success
+    newest, _ = pipeline.materializations(first)
+    assert set(newest) == expected(pipeline.settings, DAYS) | {("validated/rejected", None)}
+
+
+def test_every_materialization_shows_what_it_must(pipeline, first):
+    _, events = pipeline.materializations(first)
+    for event in events:
+        if event.asset_key.path == ["validated", "rejected"]:
+            continue
+        rows = "dagster/partition_row_count" if event.partition else "dagster/row_count"
+        assert ALWAYS | {rows} <= set(event.metadata), (event.asset_key, event.partition)
+        assert all(isinstance(event.metadata[name].value, int) for name in (*COUNTS, rows))
+        assert isinstance(event.metadata["seconds"].value, float)
+        assert event.metadata["lake_version"].value is not None
+        assert event.metadata["data_version"].value == event.tags["dagster/data_version"] or event.partition
+
+
+def test_the_newest_event_of_a_period_carries_its_data_version(pipeline, first):
+    newest, _ = pipeline.materializations(first)
+    for (asset, partition), event in newest.items():
+        assert event.tags["dagster/data_version"] == event.metadata["data_version"].value, (asset, partition)
+
+
+def test_metadata_keys_are_lower_case_words_and_nothing_is_markdown(pipeline, first):
+    _, events = pipeline.materializations(first)
+    for event in events:
+        for name, value in event.metadata.items():
+            assert name == name.lower(), name
+            assert not isinstance(value, dg.MarkdownMetadataValue), name
+
+
+def test_no_person_is_named_in_metadata_checks_or_logs(pipeline, first, second, capfd):
+    for result in (first, second):
+        records = pipeline.instance.all_logs(result.run_id)
+        said = "\n".join(dg.serialize_value(record) for record in records)
+        assert "item-03" in said  # the search finds what is there
+        assert not [person for person in PEOPLE if person in said]
+
+
+def test_the_second_run_computes_nothing(pipeline, second):
+    newest, _ = pipeline.materializations(second)
+    assert second.success
+    counted = {key: event.metadata for key, event in newest.items() if "rows_computed" in event.metadata}
+    busy = {key: metadata["rows_computed"].value for key, metadata in counted.items()}
+    assert set(busy) == expected(pipeline.settings, DAYS)
+    assert not {key: rows for key, rows in busy.items() if rows}
+
+
+def test_the_second_run_keeps_every_data_version(pipeline, first, second):
+    before, _ = pipeline.materializations(first)
+    after, _ = pipeline.materializations(second)
+    version = "dagster/data_version"
+    assert not [key for key in before if before[key].tags[version] != after[key].tags[version]]
+
+
+def test_the_second_run_commits_nothing(pipeline, first, second):
+    before, _ = pipeline.materializations(first)
+    after, _ = pipeline.materializations(second)
+    moved = [k for k in before if before[k].metadata["lake_version"].value != after[k].metadata["lake_version"].value]
+    assert not moved
+
+
+def test_a_later_run_of_one_period_keeps_its_version_and_everything_stays_fresh(pipeline, first, third):
+    from dagster._core.definitions.data_version import CachingStaleStatusResolver
+    from dagster._core.loader import LoadingContextForTest
+
+    before, _ = pipeline.materializations(first)
+    after, _ = pipeline.materializations(third)
+    assert set(after) == expected(pipeline.settings, DAYS[-1:]) | {("validated/rejected", None)}
+    assert {key: event.tags["dagster/data_version"] for key, event in after.items()} == {
+        key: before[key].tags["dagster/data_version"] for key in after
+    }
+    resolver = CachingStaleStatusResolver(
+        pipeline.instance, pipeline.defs.resolve_asset_graph(), LoadingContextForTest(pipeline.instance)
+    )
+    stale = {
+        (asset, day): resolver.get_stale_causes(dg.AssetKey(asset.split("/")), day)
+        for asset, day in expected(pipeline.settings, DAYS)
+    }
+    assert not {key: causes for key, causes in stale.items() if causes}
+
+
+def test_a_run_scans_only_tables_of_its_declared_dependencies(pipeline, first):
+    newest, _ = pipeline.materializations(first)
+    for node in graph.nodes(pipeline.settings):
+        shown = newest[node.asset, DAYS[-1] if node.partitioned else None].metadata["input_versions"]
+        records = shown.value if isinstance(shown, dg.TextMetadataValue) else shown.records
+        scanned = [] if isinstance(records, str) else [record.data["table"] for record in records]
+        owners = {tables.contract(name).owner for name in scanned if not name.startswith("ledger/")}
+        own = {node.asset, "validated/rejected"} if node.stage == "validated" else {node.asset}
+        assert owners <= {*node.deps, *own}, node.asset
+
+
+def test_every_declared_check_was_judged_and_holds(pipeline, first, second):
+    for result in (first, second):
+        evaluations = result.get_asset_check_evaluations()
+        judged = {evaluation.asset_check_key for evaluation in evaluations}
+        assert judged == pipeline.defs.resolve_asset_graph().asset_check_keys
+        assert not [(e.asset_check_key, e.partition, e.description) for e in evaluations if not e.passed]
+
+
+def test_people_get_lists_in_the_lake(pipeline, first):
+    lists = Lake(pipeline.settings.lake_root).sql(
+        f"SELECT user_id, count(*) AS items FROM recommendations.top_k WHERE period = '{DAYS[-1]}' GROUP BY 1"
+    )
+    assert sorted(lists["user_id"]) == PEOPLE
+    assert set(lists["items"]) <= {1, 2, 3}
+
+
+def test_a_bad_day_is_refused_by_name_and_the_other_days_are_published(tmp_path):
+    bad = Pipeline(tmp_path)
+    spoilt = tiny.spoil(bad.settings, DAYS[2])
+    result = bad.refresh(tags=RANGE, raise_on_error=False)
+    newest, _ = bad.materializations(result)
+    assert not result.success
+    published = {day for asset, day in newest if asset == "validated/interactions"}
+    assert published == set(DAYS) - {DAYS[2]}
+    assert ("model/factors", DAYS[0]) not in newest
+    assert newest["validated/rejected", None].metadata["dagster/row_count"].value == spoilt
+    verdicts = {e.partition: e for e in result.get_asset_check_evaluations() if e.check_name == "rejected_share"}
+    assert not verdicts[DAYS[2]].passed
+    assert "%" in verdicts[DAYS[2]].metadata["expected"].value + verdicts[DAYS[2]].metadata["found"].value
+    said = json.dumps([dg.serialize_value(record) for record in bad.instance.all_logs(result.run_id)])
+    assert not [person for person in PEOPLE if person in said]
+    later = bad.refresh(partition=DAYS[-1], raise_on_error=False)
+    after, _ = bad.materializations(later)
+    assert ("recommendations/snapshot", DAYS[-1]) in after
+    assert DAYS[2] in after["model/factors", DAYS[-1]].metadata["warnings"].value
+
+
+def test_the_newest_day_alone_on_an_empty_lake_ends_in_one_clear_message(tmp_path):
+    result = Pipeline(tmp_path).refresh(partition=DAYS[-1], raise_on_error=False)
+    failed = [event for event in result.all_events if event.is_step_failure]
+    assert [event.step_key for event in failed] == ["model__factors"]
+    assert "materialize" in failed[0].step_failure_data.user_failure_data.description

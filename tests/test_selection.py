@@ -1,0 +1,151 @@
+"""The choice is made on validation, test is not read for it, and little history is said and not raised."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mmrec import selection as s
+from mmrec.factorization import Hyper, fit, fold_in
+from mmrec.metrics import ndcg, recall
+from mmrec.protocol import TEST, TRAIN, VALIDATION
+from mmrec.ranking import top_k
+
+SETTINGS = SimpleNamespace(width=8, sweeps=4, seed=0, min_events=5, split="per_person")
+
+
+def problem(seed=0, people=120, items=90, events=30, **changes):
+    """People of three tastes, so that there is something to learn; content tells the tastes apart."""
+    rng = np.random.default_rng(seed)
+    taste, kind = rng.integers(0, 3, people), rng.integers(0, 3, items)
+    users, chosen = [], []
+    for one in range(people):
+        odds = np.where(kind == taste[one], 8.0, 1.0) / (1 + np.arange(items) % 10)
+        chosen += rng.choice(items, events, replace=False, p=odds / odds.sum()).tolist()
+        users += [one] * events
+    text = np.eye(3)[kind] - 1 / 3 + rng.normal(0, 0.1, (items, 3))
+    return s.Problem.of(
+        users=[f"PERSON-{one}" for one in users],
+        items=[f"i{one:03}" for one in chosen],
+        times_us=rng.integers(0, 10**9, len(users)),
+        weights=np.ones(len(users)),
+        user_ids=[f"PERSON-{one}" for one in range(people)],
+        item_ids=[f"i{one:03}" for one in range(items)],
+        blocks={"image": rng.normal(size=(items, 5)) / np.sqrt(5), "text": text / np.sqrt((text**2).sum(1).mean())},
+        present={"image": np.ones(items, bool), "text": np.arange(items) != 4, "audio": np.zeros(items, bool)},
+        settings=SimpleNamespace(**{**vars(SETTINGS), **changes}),
+        k=10,
+    )
+
+
+PROBLEM = problem()
+
+
+def test_the_whole_way():
+    chosen = s.select(PROBLEM)
+    assert chosen.enough and len(PROBLEM.candidates) == 6 and {row.split for row in chosen.rows} == {"validation"}
+    assert {row.model for row in chosen.rows} == {c.name for c in PROBLEM.candidates}
+    rows = s.evaluate(PROBLEM, chosen.winner)
+    found = {(row.model, row.split, row.metric, row.segment): row for row in rows}
+    assert len(found) == len(rows)
+    gain = found["mf − popularity", "test", "NDCG@10", "all"]
+    assert gain.low <= gain.value <= gain.high and gain.people == 120
+    mine, theirs = (found[name, "test", "NDCG@10", "all"].value for name in ("mf", "popularity"))
+    assert gain.value == pytest.approx(mine - theirs) and gain.low > 0
+    assert "λ" in found["EASE", "test", "Recall@10", "all"].note
+    assert {"Coverage@10", "Novelty@10", "Diversity@10"} <= {row.metric for row in rows}
+    assert s.evaluate(PROBLEM, chosen.winner) == rows
+
+
+def test_the_test_figure_is_fitted_on_train_with_train_and_validation_masked():
+    candidate = PROBLEM.candidates[0]
+    factors = fit(PROBLEM.train, 90, candidate.hyper, s.features_of(PROBLEM.blocks, PROBLEM.present, candidate))
+    users = fold_in(factors, PROBLEM.histories(TRAIN, candidate=candidate))
+    assert (PROBLEM.histories(TRAIN, candidate=candidate).weights < 1).any()
+    masked, held = PROBLEM.histories(TRAIN, VALIDATION), PROBLEM.histories(TEST)
+    lists, _ = top_k(users, factors.H, masked, 10, PROBLEM.item_order)
+    expected = {"NDCG@10": ndcg(lists, held, 10).mean(), "Recall@10": recall(lists, held, 10).mean()}
+    rows = s.evaluate(PROBLEM, candidate)
+    mine = {r.metric: r.value for r in rows if (r.model, r.split, r.segment) == ("mf", "test", "all")}
+    assert {metric: mine[metric] for metric in expected} == pytest.approx(expected)
+
+
+def test_choosing_reads_no_test_event():
+    rng = np.random.default_rng(9)
+    test = PROBLEM.part == TEST
+    shuffled = PROBLEM.item_idx.copy()
+    shuffled[test] = rng.integers(0, PROBLEM.n_items, test.sum())
+    assert s.select(replace(PROBLEM, item_idx=shuffled)) == s.select(PROBLEM)
+    keep = ~test
+    columns = ("user_idx", "item_idx", "weight", "time_us", "tie_hash", "part")
+    without = replace(PROBLEM, **{name: getattr(PROBLEM, name)[keep] for name in columns})
+    assert s.select(without) == s.select(PROBLEM)
+    validation = PROBLEM.part == VALIDATION
+    shuffled[validation] = rng.integers(0, PROBLEM.n_items, validation.sum())
+    assert s.select(replace(PROBLEM, item_idx=shuffled)).rows != s.select(PROBLEM).rows  # the test can fail
+
+
+def test_the_better_candidate_wins_and_features_win_a_draw():
+    good, bad = s.Candidate("good", Hyper(width=8)), s.Candidate("bad", Hyper(width=1, sweeps=1, regularization=100.0))
+    assert s.choose(replace(PROBLEM, candidates=(bad, good))) == good
+    placing = s.Candidate("placing", Hyper(width=8, feature_regularization=1e9), {"text": 1.0})
+    assert s.choose(replace(PROBLEM, candidates=(good, placing))) == placing
+    poor = s.Candidate("poor", bad.hyper, {"text": 1.0})
+    assert s.choose(replace(PROBLEM, candidates=(poor, good))) == good
+
+
+def test_little_history_is_said():
+    small = problem(people=6)
+    chosen = s.select(small)
+    assert not chosen.enough and chosen.winner == small.candidates[0] and "6 people" in chosen.reason
+    (row,) = s.evaluate(small, chosen.winner)
+    assert row.value is None and "too little history" in row.note
+    nothing = problem(people=0)
+    assert not s.select(nothing).enough
+    rare = problem(events=3)
+    assert "0 people" in s.select(rare).reason
+
+
+def test_a_global_cut():
+    found = problem(split="global")
+    last = found.time_us[found.part < TEST].max()
+    assert (found.time_us[found.part == TEST] >= last).all()
+    assert s.select(found).enough
+
+
+def test_features_and_their_places():
+    candidate = s.Candidate("c", Hyper(), {"text": 2.0, "image": 0.0})
+    features = s.features_of(PROBLEM.blocks, PROBLEM.present, candidate)
+    assert s.feature_slices(PROBLEM.blocks, candidate) == {"text": slice(0, 4)}
+    np.testing.assert_allclose(
+        features[:, :3], np.where(PROBLEM.present["text"][:, None], 2 * PROBLEM.blocks["text"], 0)
+    )
+    assert features[:, 3].tolist() == [0.0 if i == 4 else 2.0 for i in range(90)]
+    assert list(s.feature_slices(PROBLEM.blocks, PROBLEM.candidates[0])) == ["image", "text"]
+    with pytest.raises(ValueError, match="reads no block"):
+        s.features_of(PROBLEM.blocks, PROBLEM.present, PROBLEM.candidates[-1])
+
+
+def test_candidates():
+    assert len(s.default_candidates(Hyper(), [], 100)) == 2
+    assert len(s.default_candidates(Hyper(), ["text"], 100)) == 5
+    for one in PROBLEM.candidates:
+        assert s.Candidate.from_json(one.to_json()) == one
+    with pytest.raises(ValueError, match="1 to 6"):
+        replace(PROBLEM, candidates=())
+
+
+def test_events_of_unknown_items_drop_out_and_order_is_by_id():
+    found = s.Problem.of(
+        users=["a", "b", "a"],
+        items=["x", "gone", "y"],
+        times_us=np.arange(3),
+        weights=np.ones(3),
+        user_ids=["a", "b"],
+        item_ids=["y", "x"],
+        blocks={},
+        present={},
+        settings=SETTINGS,
+    )
+    assert found.item_idx.tolist() == [1, 0] and found.item_order.tolist() == [1, 0] and found.n_users == 2
