@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo test test-full: export HF_HUB_OFFLINE := 1
 demo test test-full: export TRANSFORMERS_OFFLINE := 1
 # Dagster's own state, beside the lake. Absolute, as Dagster wants it.
-ui lint: export DAGSTER_HOME := $(CURDIR)/$(DAGSTER)
+lint: export DAGSTER_HOME := $(CURDIR)/$(DAGSTER)
 lint: export VIRTUAL_ENV := $(CURDIR)/.venv
 
 .PHONY: help demo test test-full ui lint clean weights data dagster-home
@@ -43,11 +43,8 @@ test-full: $(INSTALLED) weights ## all tests
 	@$(PY) -m pytest
 
 # A data set of one's own (MMREC_CONFIG) needs nothing of the demo.
-ui: $(INSTALLED) $(if $(MMREC_CONFIG),,weights data) dagster-home ## page and daemon, on this machine only (PORT=3000)
-	@echo "http://127.0.0.1:$(PORT)  (Ctrl-C ends it)"
-	@# Started from DAGSTER_HOME, else Dagster warns that it ignores the dagster.yaml it is in fact using.
-	@for name in MMREC_CONFIG MMREC_WEIGHTS; do [ -z "$${!name:-}" ] || export $$name="$$(realpath "$${!name}")"; done; \
-	  cd $(DAGSTER) && exec ../../.venv/bin/dg dev --host 127.0.0.1 --port $(PORT) --workspace ../../workspace.yaml
+ui: $(INSTALLED) $(if $(MMREC_CONFIG),,weights data) ## page and daemon, on this machine only (PORT=3000)
+	@.venv/bin/mmrec ui --port $(PORT)
 
 lint: $(INSTALLED) dagster-home ## style, types, and that the asset graph loads
 	@$(PY) -m ruff check .

@@ -57,7 +57,10 @@ def _show_evaluation(lake: Lake, period: str) -> None:
         .filter(pl.col("metric").is_in(["NDCG@20", "Recall@20"]))
         .collect()
     )
-    out.print(f"\n[bold]How good it is[/], on the last 10 % of each person's ratings up to the week of {period} (fitted on the first 80 %)")
+    out.print(
+        f"\n[bold]How good it is[/]: the last 10 % of each person's ratings up to the week of {period}, "
+        "from a fit on the first 80 %"
+    )
     table = Table("", "NDCG@20 [95 %]", "Recall@20 [95 %]", "", box=None, pad_edge=False)
     for name in ("mf", "popularity", "EASE", "mf − popularity", "mf − EASE"):
         mine = {row["metric"]: row for row in rows.filter(pl.col("model") == name).iter_rows(named=True)}
@@ -65,7 +68,9 @@ def _show_evaluation(lake: Lake, period: str) -> None:
             note = next((row["note"] for row in mine.values() if row["note"]), "")
             table.add_row(name, *[_figure(mine.get(metric)) for metric in ("NDCG@20", "Recall@20")], escape(note or ""))
     out.print(table)
-    out.print("Every rating counts as one positive; posters are drawn stand-ins, so nothing here says what real pictures are worth.")
+    out.print(
+        "Every rating counts as one positive. Posters are drawn stand-ins: no figure says what real pictures are worth."
+    )
 
 
 def _figure(row: dict | None) -> str:
@@ -77,7 +82,9 @@ def _figure(row: dict | None) -> str:
 def _show_people(lake: Lake, settings: Settings, period: str) -> None:
     """Three people's lists. A list names no person, here or anywhere that is not asked for one."""
     pins = served.pinned(lake, period)
-    people = lake.pinned(pins).scan("recommendations/top_k").filter(pl.col("period") == period).select("user_id").unique()
+    people = (
+        lake.pinned(pins).scan("recommendations/top_k").filter(pl.col("period") == period).select("user_id").unique()
+    )
     for number, user in enumerate(people.sort("user_id").collect()["user_id"].gather_every(300)[:PEOPLE], 1):
         answer = queries.recommend(lake, settings, user, period)
         table = Table("", "title", "score", "reason", box=None, pad_edge=False)

@@ -166,7 +166,7 @@ def _download(scratch: Path) -> Path:
     print(f"fetching {PACKAGE} (2 MB)", flush=True)
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input"]
     command += ["--disable-pip-version-check", "--quiet", "--dest", str(scratch), PACKAGE]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 the command is ours
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise MmrecError(f"could not download {PACKAGE}: {last_line(done.stderr)}")
     return next(scratch.glob("*.whl"))

@@ -7,7 +7,7 @@ A poster is a picture (a motif of the film's most telling genre, in one of that 
 large as it fits, the year, a surface of its decade, and a label that says STAND-IN.
 """
 
-# ruff: noqa: PLR0917 - the strokes of a pen read as coordinates, not as keywords
+
 
 import hashlib
 import io
@@ -71,7 +71,7 @@ def poster_bytes(film: Film) -> bytes:
 
 def draw(film: Film) -> Image.Image:
     """The stand-in as an RGB image of `SIZE`."""
-    rng = random.Random(_hash("poster", film.item_id))  # noqa: S311 a picture, not a secret
+    rng = random.Random(_hash("poster", film.item_id))
     genres = _ranked(film.genres)
     palette = _palette(rng.choice(_PALETTES[genres[0]]))
     large = Image.new("RGB", (WIDTH * _SCALE, HEIGHT * _SCALE), palette.ground)
@@ -910,7 +910,7 @@ def _decade(year: str) -> int:
 @lru_cache(maxsize=16)
 def _surface(decade: int) -> Image.Image:
     """A grey picture laid over the poster: 128 leaves a pixel as it is."""
-    noise = random.Random(decade)  # noqa: S311 a picture, not a secret
+    noise = random.Random(decade)
     strength = {1920: 60, 1930: 54, 1940: 46, 1950: 30, 1960: 26, 1970: 34, 1980: 18, 1990: 12}[decade]
     grain = Image.frombytes("L", SIZE, noise.randbytes(WIDTH * HEIGHT)).point(_level(strength))
     pattern = Image.new("L", SIZE, 128)

@@ -3,8 +3,8 @@
 Here: suites made from `mmrec/tables.py` and the settings' thresholds, and verdicts with their ledger. Not here: row
 rules, which reject single rows (`mmrec/rules.py`).
 
-A verdict is keyed by candidate + suite + what it was judged against. The same triple again is the old verdict, read from
-the ledger, so that a no-op never imports Great Expectations.
+A verdict is keyed by candidate + suite + what it was judged against. The same triple again is the old verdict, read
+from the ledger, so that a no-op never imports Great Expectations.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class CheckSpec:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One period's rows before their publication: `rules` holds every landed row's rule, `good` those that broke none."""
+    """One period's rows before publication: `rules` has every landed row's rule, `good` the rows that broke none."""
 
     period: str
     rules: pl.Series
@@ -90,7 +90,11 @@ def verdicts(lake: Lake, asset: str, candidates: Iterable[Candidate], settings: 
 
 def refusal(found: Iterable[Check]) -> str | None:
     """Why a candidate may not be published, in one line; None when it may."""
-    failed = [f"{check.name} (expected {check.expected}; found {check.found})" for check in found if not check.passed and check.blocking]
+    failed = [
+        f"{check.name} (expected {check.expected}; found {check.found})"
+        for check in found
+        if not check.passed and check.blocking
+    ]
     return "failed its contract: " + ", ".join(failed) if failed else None
 
 
@@ -136,7 +140,9 @@ def _row(lake: Lake, now: dt.datetime, verdict: str, candidate: Candidate, check
 def _suite_digest(asset: str, settings: Settings) -> str:
     contract = tables.contract(asset)
     columns = [(c.name, str(c.dtype), c.nullable) for c in contract.columns_]
-    return canonical_digest([_SUITE, asset, columns, contract.key, settings.quality.model_dump(), settings.interactions.value_range])
+    return canonical_digest(
+        [_SUITE, asset, columns, contract.key, settings.quality.model_dump(), settings.interactions.value_range]
+    )
 
 
 def _judge(asset: str, candidate: Candidate, settings: Settings) -> list[Check]:
@@ -147,7 +153,9 @@ def _judge(asset: str, candidate: Candidate, settings: Settings) -> list[Check]:
     result = []
     for spec in checks(asset):
         outcome = outcomes.get(spec.name, _Outcome(True, _DESCRIPTIONS[spec.name], "no rows"))
-        result.append(Check(spec.name, candidate.period, spec.blocking, outcome.passed, outcome.expected, outcome.found))
+        result.append(
+            Check(spec.name, candidate.period, spec.blocking, outcome.passed, outcome.expected, outcome.found)
+        )
     return result
 
 
@@ -163,8 +171,8 @@ def _landed_expectations(asset: str, settings: Settings, rows: int) -> list[tupl
     import great_expectations.expectations as gxe
 
     quality = settings.quality
-    volume = gxe.ExpectTableRowCountToBeBetween(min_value=quality.min_rows, max_value=quality.max_rows, severity="warning")
-    found = [("volume", f"{quality.min_rows} to {quality.max_rows} rows", volume)]
+    volume = gxe.ExpectTableRowCountToBeBetween(min_value=quality.min_rows, max_value=quality.max_rows)
+    found: list[tuple[str, str, Any]] = [("volume", f"{quality.min_rows} to {quality.max_rows} rows", volume)]
     if rows:
         good = gxe.ExpectColumnValuesToBeInSet(column="rule", value_set=[GOOD], mostly=1 - quality.max_rejected_share)
         found.append(("rejected_share", f"at most {quality.max_rejected_share:.0%} rejected", good))
@@ -187,9 +195,13 @@ def _published_expectations(asset: str, settings: Settings) -> list[tuple[str, s
     ]
     for column in contract.columns_:
         if not column.nullable:
-            found.append(("nulls", f"{column.name} never missing", gxe.ExpectColumnValuesToNotBeNull(column=column.name)))
+            found.append(
+                ("nulls", f"{column.name} never missing", gxe.ExpectColumnValuesToNotBeNull(column=column.name))
+            )
             name = _TYPE_NAMES[column.dtype]  # type: ignore[index]
-            found.append(("types", f"{column.name} is {name}", gxe.ExpectColumnValuesToBeOfType(column=column.name, type_=name)))
+            found.append(
+                ("types", f"{column.name} is {name}", gxe.ExpectColumnValuesToBeOfType(column=column.name, type_=name))
+            )
     limits = settings.interactions.value_range
     if asset == "validated/interactions" and limits:
         between = gxe.ExpectColumnValuesToBeBetween(column="value", min_value=limits[0], max_value=limits[1])
@@ -249,6 +261,6 @@ def _batch_definition() -> Any:
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
+    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
     source = context.data_sources.add_pandas("candidates")
     return source.add_dataframe_asset("candidate").add_batch_definition_whole_dataframe("all")

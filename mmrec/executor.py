@@ -102,7 +102,7 @@ def _blocks(
     """Give row numbers block by block, sorted by size (then key), beginning at a random block."""
     order = sorted(range(len(keys)), key=lambda row: (encoder.size_hint(inputs[row]), keys[row]))
     blocks = [order[start : start + block_rows] for start in range(0, len(order), block_rows)]
-    first = random.Random(seed).randrange(len(blocks)) if blocks else 0  # noqa: S311 (no secret)
+    first = random.Random(seed).randrange(len(blocks)) if blocks else 0
     yield from blocks[first:] + blocks[:first]
 
 

@@ -87,4 +87,7 @@ def versions(lake: Lake, settings: Settings, up_to: str) -> dict[str, str]:
 def digests(events: pl.DataFrame, extra: list[str]) -> pl.DataFrame:
     """user_id, events_digest: a digest of each person's own events (and the columns `extra`), whatever their order."""
     found = digest(events, "user_id", ["item_id", "event", "time", *extra])
-    return pl.DataFrame({"user_id": list(found), "events_digest": list(found.values())}, schema={"user_id": pl.String, "events_digest": pl.String}).sort("user_id")
+    return pl.DataFrame(
+        {"user_id": list(found), "events_digest": list(found.values())},
+        schema={"user_id": pl.String, "events_digest": pl.String},
+    ).sort("user_id")

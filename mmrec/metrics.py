@@ -183,9 +183,7 @@ def breadth(
     return tuple(out)
 
 
-def _row(  # noqa: PLR0917
-    model: str, split: str, metric: str, segment: str, found: Interval, note: str | None = None
-) -> Row:
+def _row(model: str, split: str, metric: str, segment: str, found: Interval, note: str | None = None) -> Row:
     if not found.people:
         return Row(model, split, metric, segment, None, None, None, 0, note)
     return Row(model, split, metric, segment, found.value, found.low, found.high, found.people, note)

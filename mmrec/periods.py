@@ -57,5 +57,7 @@ def check(calendar: Calendar, period: str) -> str:
     known = keys(calendar)
     if period not in known:
         kind = f"{calendar.period}s" if calendar.period == "day" else "weeks"
-        raise MmrecError(f"'{period}' is no configured period; there are {len(known)} {kind} from {known[0]} to {known[-1]}")
+        raise MmrecError(
+            f"'{period}' is no configured period; there are {len(known)} {kind} from {known[0]} to {known[-1]}"
+        )
     return period

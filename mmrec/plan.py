@@ -1,7 +1,7 @@
 """What a run would do, read before it is paid for: rows per asset, period and reason.
 
-Here: one walk over the stages, from the files and the lake alone; nothing is written and torch is not imported. Where an
-input does not exist yet, or has work of its own, the rows are an upper bound and say so. Not here: running anything.
+Here: one walk over the stages, from the files and the lake alone; nothing is written and torch is not imported. Where
+an input does not exist yet, or has work of its own, the rows are an upper bound and say so. Not here: running anything.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class _Bounds:
 
 
 def plan(lake: Lake, settings: Settings, served_periods: list[str]) -> list[Row]:
-    """Every asset's work for all configured periods of events, and for `served_periods` of model and recommendations."""
+    """Every asset's work: events of all configured periods, model and recommendations of `served_periods`."""
     bounds = _bounds(lake, settings)
     busy: set[str] = set()
     rows: list[Row] = []
@@ -80,7 +80,10 @@ def _stage_rows(
     todo = named if waits else [period for period in named if period not in done]
     known = builds.newest(lake, node.asset)
     rows = []
-    for reason, of in ((NEVER, [p for p in todo if p not in known]), (UPSTREAM if waits else INPUTS, [p for p in todo if p in known])):
+    for reason, of in (
+        (NEVER, [p for p in todo if p not in known]),
+        (UPSTREAM if waits else INPUTS, [p for p in todo if p in known]),
+    ):
         if of:
             count = sum(_rows(node, period, settings, bounds) for period in of)
             exact = node.stage == "raw" and not waits
@@ -98,9 +101,15 @@ def _embedding_rows(lake: Lake, settings: Settings, modality: str, waits: bool, 
     found = plan_embeddings(lake, modality, identity.id)
     if waits:
         return [Row(asset, UPSTREAM, bounds.items, at_most=True)]
-    counted = found.rows.join(found.missing.select("key", missing=pl.lit(value=True)), on="key", how="left").unique("key")
+    counted = found.rows.join(found.missing.select("key", missing=pl.lit(value=True)), on="key", how="left").unique(
+        "key"
+    )
     counted = counted.group_by("reason").agg(rows=pl.col("missing").is_not_null().sum()).sort("reason")
-    return [Row(asset, reason, rows, at_most=False) for reason, rows in counted.iter_rows() if reason not in (SAME, REMOVED) or rows]
+    return [
+        Row(asset, reason, rows, at_most=False)
+        for reason, rows in counted.iter_rows()
+        if reason not in (SAME, REMOVED) or rows
+    ]
 
 
 def _bounds(lake: Lake, settings: Settings) -> _Bounds:

@@ -48,7 +48,7 @@ class EmbeddingPlan:
 
 
 def plan_embeddings(lake: Lake, modality: str, encoder_id: str, *, retry_failed: bool = False) -> EmbeddingPlan:
-    """Joins validated/items to what is current. A recorded failure of the same key is kept unless it is to be retried."""
+    """Joins validated/items to what is current. A recorded failure of the same key stays unless it is retried."""
     asset = f"embeddings/{modality}"
     items = lake.scan("validated/items").select("item_id", input_hash=f"{modality}_hash").drop_nulls("input_hash")
     current = lake.scan(f"{asset}/current")
@@ -69,7 +69,9 @@ def plan_embeddings(lake: Lake, modality: str, encoder_id: str, *, retry_failed:
     missing = _without_vector(lake, f"{asset}/vectors", differing.select("key", "input_hash").unique("key").sort("key"))
     lost = _lost(lake, asset, encoder_id, wanted)
     removed = gone.select("item_id", pl.lit(None, dtype=pl.String).alias("input_hash"), "key", reason=pl.lit(REMOVED))
-    rows = pl.concat([differing.select("item_id", "input_hash", "key", "reason"), lost, removed]).sort("item_id", "reason")
+    rows = pl.concat([differing.select("item_id", "input_hash", "key", "reason"), lost, removed]).sort(
+        "item_id", "reason"
+    )
     missing = pl.concat([missing, lost.select("key", "input_hash")]).unique("key").sort("key")
     counts = dict(rows["reason"].value_counts().sort("reason").iter_rows())
     same = wanted.height - differing.height - lost.height
@@ -96,9 +98,9 @@ def _without_vector(lake: Lake, table: str, wanted: pl.DataFrame) -> pl.DataFram
 
 def _lost(lake: Lake, asset: str, encoder_id: str, wanted: pl.DataFrame) -> pl.DataFrame:
     """Current rows whose vector is not there: never by our own order of commits, but a table may have been damaged."""
-    current = lake.scan(f"{asset}/current").filter(pl.col("encoder_id") == encoder_id).select("item_id", "input_hash", "key")
+    current = (
+        lake.scan(f"{asset}/current").filter(pl.col("encoder_id") == encoder_id).select("item_id", "input_hash", "key")
+    )
     lost = current.join(lake.scan(f"{asset}/vectors").select("key"), on="key", how="anti").collect()
     same = wanted.filter(pl.col("reason") == SAME).select("item_id")
     return lost.join(same, on="item_id", how="semi").with_columns(reason=pl.lit(MISSING))
-
-

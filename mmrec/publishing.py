@@ -28,7 +28,9 @@ def unchanged(lake: Lake, keys: Mapping[str, str]) -> dict[str, PeriodReport]:
     """The periods whose newest build has the same stage key, reported as reused; the others have work to do."""
     known = builds.newest(lake, lake.asset)
     return {
-        period: PeriodReport(known[period].rows, known[period].data_version, reused=known[period].rows, rejected=known[period].rejected)
+        period: PeriodReport(
+            known[period].rows, known[period].data_version, reused=known[period].rows, rejected=known[period].rejected
+        )
         for period, key in keys.items()
         if period in known and known[period].stage_key == key
     }
@@ -84,7 +86,9 @@ def report(lake: Lake, table: str, periods: Mapping[str, PeriodReport], began: f
             scanned = scanned.filter(pl.col("period") == newest)
         sample = scanned.drop(contract.personal).head(5).collect()
     ordered = dict(sorted(periods.items()))
-    return StageReport(lake.asset, ordered, time.perf_counter() - began, lake.version(table), lake.reads, sample=sample, **more)
+    return StageReport(
+        lake.asset, ordered, time.perf_counter() - began, lake.version(table), lake.reads, sample=sample, **more
+    )
 
 
 def problem(lake: Lake, told: str, began: float) -> StageReport:
@@ -124,5 +128,3 @@ def _write(lake: Lake, contract: tables.Table, rows: pl.DataFrame, periods: list
         lake.replace(contract.name, ordered)
         return
     lake.replace(contract.name, ordered.filter(pl.col("period").is_in(periods)), {"period": periods})
-
-

@@ -41,7 +41,9 @@ def recommend(lake: Lake, settings: Settings, user: str, period: str | None = No
     return {"period": period, "stand_in_media": settings.media.stand_in, "items": rows.to_dicts()}
 
 
-def why(lake: Lake, settings: Settings, user: str, item: str | None = None, period: str | None = None) -> dict[str, Any]:
+def why(
+    lake: Lake, settings: Settings, user: str, item: str | None = None, period: str | None = None
+) -> dict[str, Any]:
     """One recommendation followed back: the events that carried its score, the item's bytes and encoder, the verdicts.
 
     Without `item`, the first of the person's list. Every share is exact: they sum to the score.
@@ -87,7 +89,9 @@ def rejected(lake: Lake, period: str | None = None, limit: int = 20) -> dict[str
         rows = rows.filter(pl.col("period") == period)
     found = rows.sort("table", "period", "source_file", "source_row").collect()
     failures = [
-        lake.scan(f"embeddings/{modality}/failed").select("item_id", "reason", modality=pl.lit(modality)).sort("item_id")
+        lake.scan(f"embeddings/{modality}/failed")
+        .select("item_id", "reason", modality=pl.lit(modality))
+        .sort("item_id")
         for modality in tables.MODALITIES
     ]
     return {
@@ -101,7 +105,7 @@ def rejected(lake: Lake, period: str | None = None, limit: int = 20) -> dict[str
 def _unknown_person(period: str) -> MmrecError:
     return MmrecError(
         f"this person has no published list as of {period}: no good event of theirs is in a published period; "
-        f"look for their rows with `mmrec rejected`, or give an id from `mmrec sql \"SELECT user_id FROM model.users\"`"
+        f'look for their rows with `mmrec rejected`, or give an id from `mmrec sql "SELECT user_id FROM model.users"`'
     )
 
 
@@ -114,7 +118,7 @@ def _chosen(lake: Lake, known: Served, user: str, item: str | None, period: str)
             raise MmrecError(f"this person's list as of {period} is empty; name an item with --item")
         return first.item(), 1
     if item not in known.item_ids:
-        raise MmrecError(f"no item is called '{item}' in the catalogue; see `mmrec sql \"SELECT item_id, title FROM validated.items\"`")
+        raise MmrecError(f"no item is called '{item}'; see `mmrec sql \"SELECT item_id, title FROM validated.items\"`")
     ranked = lists.filter(pl.col("item_id") == item).select("rank").collect()
     return item, None if ranked.is_empty() else ranked.item()
 
@@ -125,8 +129,10 @@ def _events(known: Served, split: wording.Shares) -> pl.DataFrame:
         {"item_id": [known.item_ids[at] for at in split.items], "share": split.past[0]},
         schema={"item_id": pl.String, "share": pl.Float64},
     )
-    newest = known.events.sort("time").group_by("item_id").agg(
-        pl.col("event", "time", "period", "source_file", "source_row").last(), events=pl.len()
+    newest = (
+        known.events.sort("time")
+        .group_by("item_id")
+        .agg(pl.col("event", "time", "period", "source_file", "source_row").last(), events=pl.len())
     )
     return shares.join(newest, on="item_id", how="left").sort("share", "item_id", descending=[True, False])
 

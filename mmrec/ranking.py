@@ -43,7 +43,7 @@ def exact_scores(user_factors: np.ndarray, item_factors: np.ndarray) -> np.ndarr
     return out
 
 
-def top_k(  # noqa: PLR0917
+def top_k(
     user_factors: np.ndarray,
     item_factors: np.ndarray,
     seen: Rows,

@@ -1,6 +1,6 @@
 """What a stage says it did: counts, versions, checks and things worth looking at.
 
-Here: plain values that assets, commands, tests and benches read. Not here: how they are shown (`mmrec_assets/display.py`).
+Here: plain values that assets, commands, tests and benches read. Not here: how they are shown.
 """
 
 from __future__ import annotations

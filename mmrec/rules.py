@@ -24,10 +24,16 @@ _MILLISECONDS_FROM, _MICROSECONDS_FROM = 1e11, 1e14  # as seconds these would be
 
 
 def utc_time(column: str, calendar: Calendar) -> pl.Expr:
-    """A delivered time as UTC: unix seconds, milli- or microseconds, or ISO 8601 (without offset: the calendar's zone)."""
+    """A delivered time as UTC: unix s, ms or µs, or ISO 8601 (without offset: in the calendar's zone)."""
     text = pl.col(column).str.strip_chars().str.replace(" ", "T", literal=True).str.replace("Z$", "+00:00")
     number = pl.col(column).str.strip_chars().cast(pl.Float64, strict=False)
-    scale = pl.when(number.abs() < _MILLISECONDS_FROM).then(1e6).when(number.abs() < _MICROSECONDS_FROM).then(1e3).otherwise(1)
+    scale = (
+        pl.when(number.abs() < _MILLISECONDS_FROM)
+        .then(1e6)
+        .when(number.abs() < _MICROSECONDS_FROM)
+        .then(1e3)
+        .otherwise(1)
+    )
     micros = pl.when(number.is_finite()).then((number * scale).round().cast(pl.Int64, strict=False))
     iso = [text.str.to_datetime(pattern, time_unit="us", time_zone="UTC", strict=False) for pattern in _WITH_OFFSET]
     naive = [
@@ -36,7 +42,9 @@ def utc_time(column: str, calendar: Calendar) -> pl.Expr:
         .dt.convert_time_zone("UTC")
         for pattern in _WITHOUT_OFFSET
     ]
-    return pl.coalesce(pl.from_epoch(micros, time_unit="us").dt.replace_time_zone("UTC"), *iso, *naive).cast(tables.TIME)
+    return pl.coalesce(pl.from_epoch(micros, time_unit="us").dt.replace_time_zone("UTC"), *iso, *naive).cast(
+        tables.TIME
+    )
 
 
 def judge_interactions(raw: pl.DataFrame, items: pl.DataFrame, settings: Settings) -> pl.DataFrame:
@@ -67,7 +75,7 @@ def judge_interactions(raw: pl.DataFrame, items: pl.DataFrame, settings: Setting
 
 
 def judge_items(raw: pl.DataFrame) -> pl.DataFrame:
-    """Every catalogue entry with its cleaned columns, `rule` and `reason`. Of equal ids the first by file and row stays."""
+    """Every catalogue entry with its cleaned columns, `rule` and `reason`. The first of equal ids stays."""
     typed = raw.sort("source_file", "source_row").with_columns(
         item_id=_clean("item_id"),
         title=_clean("title"),
@@ -115,7 +123,11 @@ def _interaction_rules(settings: Settings) -> list[Rule]:
         (
             "event_unknown",
             ~pl.col("event").is_in(events).fill_null(value=False),
-            pl.format("event '{}' has no weight in [events], which has: {}", pl.col("event").fill_null(""), pl.lit(", ".join(events))),
+            pl.format(
+                "event '{}' has no weight in [events], which has: {}",
+                pl.col("event").fill_null(""),
+                pl.lit(", ".join(events)),
+            ),
         ),
         (
             "time_unusable",
@@ -139,7 +151,9 @@ def _interaction_rules(settings: Settings) -> list[Rule]:
         told = pl.format("value {} lies outside {} to {}", text.fill_null(""), pl.lit(f"{low:g}"), pl.lit(f"{high:g}"))
         rules.append(("value_out_of_range", ~value.is_between(low, high).fill_null(value=True), told))
     unknown = pl.col("item_id").is_not_null() & ~pl.col("known").fill_null(value=False)
-    rules.append(("item_unknown", unknown, pl.format("item '{}' is not in the catalogue", pl.col("item_id").fill_null(""))))
+    rules.append(
+        ("item_unknown", unknown, pl.format("item '{}' is not in the catalogue", pl.col("item_id").fill_null("")))
+    )
     return rules
 
 

@@ -90,9 +90,7 @@ def load(lake: Lake, settings: Settings, period: str, only: str | None = None) -
     )
 
 
-def extend(
-    version: Version, features: Features
-) -> tuple[list[str], ItemFactors, np.ndarray | None, dict[str, slice]]:
+def extend(version: Version, features: Features) -> tuple[list[str], ItemFactors, np.ndarray | None, dict[str, slice]]:
     """The version's items and then the catalogue's new ones, placed by their content (B f); everyone's features and
     where each modality's block stands in them.
     """
@@ -114,12 +112,16 @@ def extend(
 
 def histories(events: pl.DataFrame, user_ids: Sequence[str], item_ids: Sequence[str], choice: Candidate) -> Histories:
     """People's weighted events as sparse rows, in the order of `user_ids` and with the positions of `item_ids`."""
-    placed = events.join(_positions("user_id", user_ids), on="user_id").join(_positions("item_id", item_ids), on="item_id")
+    placed = events.join(_positions("user_id", user_ids), on="user_id").join(
+        _positions("item_id", item_ids), on="item_id"
+    )
     user, item = placed["user_id_at"].to_numpy(), placed["item_id_at"].to_numpy()
     weight = placed["weight"].to_numpy()
     if choice.half_life is not None:
         hashes = tie_hash(placed["user_id"].to_list(), placed["item_id"].to_list())
-        weight = weight * recency(user, placed["time"].dt.epoch("us").to_numpy(), hashes, choice.half_life, choice.floor)
+        weight = weight * recency(
+            user, placed["time"].dt.epoch("us").to_numpy(), hashes, choice.half_life, choice.floor
+        )
     return Histories.build(user, item, weight, n_users=len(user_ids))
 
 
@@ -174,5 +176,7 @@ def _matrix(column: pl.Series, width: int) -> np.ndarray:
 
 def _array(row: dict) -> np.ndarray:
     if hashlib.sha256(row["data"]).hexdigest() != row["sha256"]:
-        raise Damaged(f"array {row['name']} of item-factor version {row['version']} differs from its sha256; fit it again")
+        raise Damaged(
+            f"array {row['name']} of item-factor version {row['version']} differs from its sha256; fit it again"
+        )
     return np.frombuffer(row["data"], dtype=row["dtype"]).reshape(row["shape"]).copy()

@@ -165,7 +165,7 @@ class Settings(_Section):
     """One data set, as `mmrec.toml` describes it. Paths are absolute once loaded."""
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9._-]+$")
-    data: Path = Path(".")
+    data: Path = Path()
     lake: Lake = Lake()
     calendar: Calendar
     interactions: Interactions
@@ -184,7 +184,9 @@ class Settings(_Section):
     def _possible(self) -> Settings:
         event = self.interactions.event
         if event is not None and event not in self.events:
-            raise ValueError(f"interactions.event is '{event}', which [events] gives no weight; it has {sorted(self.events)}")
+            raise ValueError(
+                f"interactions.event is '{event}', which [events] gives no weight; it has {sorted(self.events)}"
+            )
         if "image" in self.embeddings and self.items.columns.image is None:
             raise ValueError("embeddings.image is set, but items.columns.image names no column")
         if "text" in self.embeddings and not self.items.columns.text:
@@ -269,7 +271,7 @@ def _one_line(error: ValidationError) -> str:
 def _allowed(location: tuple[int | str, ...]) -> str:
     model: Any = Settings
     for part in location[:-1]:
-        field = model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
+        field = model.model_fields.get(str(part)) if isinstance(model, type) and issubclass(model, BaseModel) else None
         model = Modality if field is None else field.annotation
     fields = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
     return "allowed here: " + ", ".join(sorted(fields))

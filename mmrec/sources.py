@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import polars as pl
 
@@ -43,16 +43,20 @@ class Stat:
 def find(data: Path, globs: Iterable[str], key: str) -> list[str]:
     """Every file that matches, relative to the data folder, sorted. None at all is an error that names the setting."""
     patterns = list(globs)
-    found = sorted({path.relative_to(data).as_posix() for glob in patterns for path in data.glob(glob) if path.is_file()})
+    found = sorted(
+        {path.relative_to(data).as_posix() for glob in patterns for path in data.glob(glob) if path.is_file()}
+    )
     if not found:
         raise MmrecError(f"{key}: no file matches {', '.join(patterns)} in {data}; put files there or change {key}")
     unknown = [name for name in found if Path(name).suffix.lower() not in KINDS]
     if unknown:
-        raise MmrecError(f"{key}: {unknown[0]} is not one of {', '.join(KINDS)}; narrow the pattern or convert the file")
+        raise MmrecError(
+            f"{key}: {unknown[0]} is not one of {', '.join(KINDS)}; narrow the pattern or convert the file"
+        )
     return found
 
 
-def stat(file: BinaryIO, known: Stat | None) -> Stat:
+def stat(file: Any, known: Stat | None) -> Stat:
     """Size, time and sha256 of an open file; hashed again only when size or time differ, or the time is too fresh."""
     info = os.fstat(file.fileno())
     fresh = time.time_ns() - info.st_mtime_ns < _RACY_NS

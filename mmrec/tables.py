@@ -7,7 +7,7 @@ Dagster shows, and the documentation. Here: names, types, meanings, keys. Not he
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import polars as pl
@@ -30,7 +30,8 @@ class Column:
     meaning: str
     nullable: bool = False
     personal: bool = False  # a person's id or words: never shown in metadata, logs or messages
-    provenance: bool = False  # where the row came from: no part of a data version
+    provenance: bool = False  # where the row came from
+    versioned: bool = True  # part of the data version; floats that were computed, and provenance behind raw, are not
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Table:
     @property
     def content(self) -> list[str]:
         """The columns that a data version is a digest of."""
-        return [column.name for column in self.columns_ if not column.provenance]
+        return [column.name for column in self.columns_ if column.versioned]
 
     @property
     def personal(self) -> list[str]:
@@ -103,7 +104,7 @@ def names() -> list[str]:
 
 
 def view(name: str) -> str:
-    """The SQL view of a table: `validated/items` → `validated.items`, `embeddings/text/current` → `embeddings.text_current`."""
+    """The SQL view of a table: `validated/items` → `validated.items`, `embeddings/text/current` → `…text_current`."""
     stage, _, rest = name.partition("/")
     return f"{stage}.{rest.replace('/', '_')}"
 
@@ -116,8 +117,10 @@ def owned_by(asset: str) -> list[Table]:
 PERIOD = Column("period", pl.String, "the period's first day, YYYY-MM-DD in the calendar's time zone")
 _USER = Column("user_id", pl.String, "the person, by the source's id", personal=True)
 _ITEM = Column("item_id", pl.String, "the item, by the source's id")
-_FILE = Column("source_file", pl.String, "the delivered file, relative to the data folder", provenance=True)
-_ROW = Column("source_row", pl.Int64, "the row in that file, 1 = the first after the header", provenance=True)
+_LANDED_FILE = Column("source_file", pl.String, "the delivered file, relative to the data folder", provenance=True)
+_LANDED_ROW = Column("source_row", pl.Int64, "the row in that file, 1 = the first after the header", provenance=True)
+# Behind raw an event that only moved to another row is the same event.
+_FILE, _ROW = replace(_LANDED_FILE, versioned=False), replace(_LANDED_ROW, versioned=False)
 _RUN = Column("run_id", pl.String, "the run that wrote the row")
 _AT = Column("at", TIME, "when the row was written, UTC")
 
@@ -208,11 +211,13 @@ _TABLES = (
             Column("event", pl.String, "the event type, as delivered or as the settings say", nullable=True),
             Column("value", pl.String, "the value, as delivered", nullable=True),
             Column("time", pl.String, "the time, as delivered", nullable=True),
-            Column("time_utc", TIME, "the time, read; null where it cannot be or lies outside the calendar", nullable=True),
+            Column(
+                "time_utc", TIME, "the time, read; null where it cannot be or lies outside the calendar", nullable=True
+            ),
             Column("query", pl.String, "the person's words, as delivered", nullable=True, personal=True),
             Column("problem", pl.String, "why the line does not fit the file's header", nullable=True),
-            _FILE,
-            _ROW,
+            _LANDED_FILE,
+            _LANDED_ROW,
         ),
         ("source_file", "source_row"),
         ("period",),
@@ -229,8 +234,8 @@ _TABLES = (
             Column("image", pl.String, "its picture, relative to the media root", nullable=True),
             Column("categories", pl.String, "its categories, as delivered", nullable=True),
             Column("problem", pl.String, "why the line does not fit the file's header", nullable=True),
-            _FILE,
-            _ROW,
+            _LANDED_FILE,
+            _LANDED_ROW,
         ),
         ("source_file", "source_row"),
     ),
@@ -242,7 +247,7 @@ _TABLES = (
         (
             Column("uri", pl.String, "relative to the media root"),
             Column("size_bytes", pl.Int64, "size in bytes", nullable=True),
-            Column("mtime_ns", pl.Int64, "modification time, nanoseconds", nullable=True, provenance=True),
+            Column("mtime_ns", pl.Int64, "modification time, nanoseconds", nullable=True, versioned=False),
             Column("sha256", pl.String, "of the bytes; null where the file cannot be used", nullable=True),
             Column("problem", pl.String, "why it cannot be used", nullable=True),
         ),
@@ -443,7 +448,7 @@ _TABLES = (
             _USER,
             Column("rank", pl.Int64, "1 is best"),
             _ITEM,
-            Column("score", pl.Float64, "inner product of the two factors, float64"),
+            Column("score", pl.Float64, "inner product of the two factors, float64", versioned=False),
         ),
         ("period", "user_id", "rank"),
         ("period",),
@@ -459,8 +464,16 @@ _TABLES = (
             Column("rank", pl.Int64, "1 is best"),
             _ITEM,
             Column("reason", pl.String, "one sentence", personal=True),
-            Column("evidence", pl.String, "items and their shares of the score as JSON", personal=True),
-            Column("content_share", pl.Float64, "part of the score that comes through the item's content", nullable=True),
+            Column(
+                "evidence", pl.String, "items and their shares of the score as JSON", personal=True, versioned=False
+            ),
+            Column(
+                "content_share",
+                pl.Float64,
+                "part of the score through the item's content",
+                nullable=True,
+                versioned=False,
+            ),
         ),
         ("period", "user_id", "rank"),
         ("period",),

@@ -68,7 +68,9 @@ def reasons(served: Served, lists: pl.DataFrame, titles: pl.DataFrame) -> pl.Dat
         split = shares(served, row, targets, explained)
         texts = [_worded(served, split, row, at, named, verbs) for at in range(len(targets))]
         words, evidence, content = zip(*texts, strict=True)
-        parts.append(listed.with_columns(reason=pl.Series(words), evidence=pl.Series(evidence), content_share=pl.Series(content)))
+        parts.append(
+            listed.with_columns(reason=pl.Series(words), evidence=pl.Series(evidence), content_share=pl.Series(content))
+        )
     return contract.conform(pl.concat(parts))
 
 
@@ -83,7 +85,10 @@ def _worded(
     ]
     parts = {name: float(values[at]) for name, values in split.modalities.items()}
     evidence = Evidence(past, parts, cold=bool(served.cold[split.targets[at]]))
-    detail = {"past": [[p.title, p.event, round(p.share, 6)] for p in past], "through": {k: round(v, 6) for k, v in parts.items()}}
+    detail = {
+        "past": [[p.title, p.event, round(p.share, 6)] for p in past],
+        "through": {k: round(v, 6) for k, v in parts.items()},
+    }
     content = sum(value for name, value in parts.items() if name != RESIDUAL)
     return decomposition.word(evidence), json.dumps(detail, ensure_ascii=False), content
 

@@ -18,12 +18,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mmrec import periods, plan as planning, queries
+from mmrec import periods, queries
+from mmrec import plan as planning
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
-from mmrec.settings import Settings, load
+from mmrec.settings import PROJECT, Settings, load
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Multimodal recommendations in which a change costs what changed.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Multimodal recommendations in which a change costs what changed.",
+)
 out = Console(highlight=False, soft_wrap=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -86,7 +92,9 @@ def recommend(user: User, period: Period = None, as_json: Json = False) -> None:
         return
     table = _table(("", "right"), "title", ("score", "right"), "reason", title=f"as of {answer['period']}")
     for row in answer["items"]:
-        table.add_row(str(row["rank"]), escape(row["title"] or row["item_id"]), f"{row['score']:.3f}", escape(row["reason"] or ""))
+        table.add_row(
+            str(row["rank"]), escape(row["title"] or row["item_id"]), f"{row['score']:.3f}", escape(row["reason"] or "")
+        )
     out.print(table)
     _stand_in(answer)
 
@@ -119,7 +127,10 @@ def rejected(
     if as_json:
         _print_json(answer)
         return
-    out.print(f"{answer['rows']} rejected rows" + "".join(f"; {r['table']} {r['rule']}: {r['rows']}" for r in answer["by_rule"]))
+    out.print(
+        f"{answer['rows']} rejected rows"
+        + "".join(f"; {r['table']} {r['rule']}: {r['rows']}" for r in answer["by_rule"])
+    )
     table = _table("table", "file", ("row", "right"), "rule", "reason", "delivered")
     for row in answer["shown"]:
         cells = (row["table"], row["source_file"], str(row["source_row"]), row["rule"], row["reason"], row["row"])
@@ -131,7 +142,10 @@ def rejected(
 
 
 @app.command()
-def sql(query: Annotated[str, typer.Argument(help="Over views such as validated.items or model.evaluation.")], as_json: Json = False) -> None:
+def sql(
+    query: Annotated[str, typer.Argument(help="Over views such as validated.items or model.evaluation.")],
+    as_json: Json = False,
+) -> None:
     """Answer a SQL question by DuckDB over the lake; nothing can be written."""
     import duckdb
 
@@ -149,6 +163,24 @@ def sql(query: Annotated[str, typer.Argument(help="Over views such as validated.
     out.print(table)
     if answer.height > 100:
         out.print(f"{answer.height:,} rows; the first 100 are shown, --json prints all")
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(help="Port of the page.")] = 3000) -> None:
+    """Open Dagster's page and its daemon over this data set, on this machine only, until Ctrl-C."""
+    from mmrec_assets.runs import home
+
+    settings = load()
+    for name in ("MMREC_CONFIG", "MMREC_WEIGHTS"):
+        if os.environ.get(name):
+            os.environ[name] = str(Path(os.environ[name]).resolve())
+    os.environ["MMREC_LAKE"] = settings.lake_root
+    # Started from DAGSTER_HOME, else Dagster warns that it ignores the dagster.yaml that it is in fact using.
+    os.chdir(home(settings))
+    out.print(f"http://127.0.0.1:{port}  (Ctrl-C ends it)")
+    dg = Path(sys.executable).with_name("dg")
+    where = ["--host", "127.0.0.1", "--port", str(port), "--workspace", str(PROJECT / "workspace.yaml")]
+    os.execv(dg, [str(dg), "dev", *where])
 
 
 @app.command()
@@ -185,7 +217,14 @@ def main() -> None:
 
 def outcome_table(outcomes: list[Any]) -> Table:
     """Seconds and rows of each asset of a run."""
-    table = _table("asset", ("seconds", "right"), ("computed", "right"), ("reused", "right"), ("removed", "right"), ("rejected", "right"))
+    table = _table(
+        "asset",
+        ("seconds", "right"),
+        ("computed", "right"),
+        ("reused", "right"),
+        ("removed", "right"),
+        ("rejected", "right"),
+    )
     for o in outcomes:
         counts = (o.rows_computed, o.rows_reused, o.rows_removed, o.rows_rejected)
         table.add_row(o.asset, f"{o.seconds:.1f}", *[f"{count:,}" for count in counts])
@@ -204,26 +243,36 @@ def _checked(settings: Settings, period: str | None) -> str | None:
 
 def _print_why(answer: dict[str, Any]) -> None:
     place = f"rank {answer['rank']}" if answer["rank"] else "not on the list"
-    out.print(f"{escape(answer['title'] or answer['item_id'])} (item {escape(answer['item_id'])}), {place} as of {answer['period']}, score {answer['score']:.4f}")
+    title = f"{answer['title'] or answer['item_id']} (item {answer['item_id']})"
+    out.print(escape(f"{title}, {place} as of {answer['period']}, score {answer['score']:.4f}"))
     table = _table("carried by", "event", "when", ("share", "right"), "file", ("row", "right"))
     for row in answer["events"]:
-        when = row["time"].strftime("%Y-%m-%d %H:%M") if row["time"] else ""
-        table.add_row(escape(row["title"] or row["item_id"]), row["event"] or "", when, f"{row['share']:+.4f}", row["source_file"] or "", str(row["source_row"] or ""))
+        when = row["time"].strftime("%Y-%m-%d %H:%M")
+        at = (row["source_file"], str(row["source_row"]))
+        table.add_row(escape(row["title"] or row["item_id"]), row["event"], when, f"{row['share']:+.4f}", *at)
     out.print(table)
     out.print(f"{answer['events_in_all']} past items in all; the shares of all of them sum to the score")
     out.print("through: " + ", ".join(f"{name} {value:+.4f}" for name, value in answer["through"].items()))
-    content = answer["content"]
-    if content:
-        out.print(f"catalogue: {content['source_file']} row {content['source_row']}")
-        for name, part in content.items():
-            if isinstance(part, dict) and part["input_sha256"]:
-                out.print(escape(f"{name}: {part['input']!r} sha256 {part['input_sha256'][:16]}… key {str(part['key'])[:16]}… encoder {part['encoder']} {str(part['encoder_id'])[:16]}…"))
+    _print_content(answer["content"])
     model = answer["model"]
     out.print(f"model: {model['candidate']}, item factors {model['version']} fitted up to {model['boundary']}")
     for row in answer["verdicts"]:
         held = "held" if row["passed"] else "did not all hold"
-        out.print(f"verdict {row['asset']} {row['period']}: {row['checks']} checks {held} over {row['rows']:,} rows ({row['verdict'][:12]}…)")
+        judged = f"{row['checks']} checks {held} over {row['rows']:,} rows"
+        out.print(f"verdict {row['asset']} {row['period']}: {judged} ({row['verdict'][:12]}…)")
     _stand_in(answer)
+
+
+def _print_content(content: dict[str, Any]) -> None:
+    """The item's row in the catalogue and, a line a modality, its input's bytes, key and encoder."""
+    if not content:
+        out.print("no longer in the catalogue")
+        return
+    out.print(f"catalogue: {content['source_file']} row {content['source_row']}")
+    for name, part in content.items():
+        if isinstance(part, dict) and part["input_sha256"]:
+            made = f"key {str(part['key'])[:16]}… encoder {part['encoder']} {str(part['encoder_id'])[:16]}…"
+            out.print(escape(f"{name}: {part['input']!r} sha256 {part['input_sha256'][:16]}… {made}"))
 
 
 def _stand_in(answer: dict[str, Any]) -> None:
@@ -239,14 +288,14 @@ def _table(*columns: str | tuple[str, str], title: str | None = None) -> Table:
     return table
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     if isinstance(value, list) and len(value) > 6 and isinstance(value[0], float):
         return f"[{value[0]:.2f}, {value[1]:.2f}, …, {value[-1]:.2f}] × {len(value)}"
     text = "" if value is None else str(value)
     return text if len(text) <= 200 else text[:199] + "…"
 
 
-def _print_json(value: Any) -> None:
+def _print_json(value: object) -> None:
     print(json.dumps(value, indent=2, default=str, ensure_ascii=False))
 
 

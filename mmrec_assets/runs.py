@@ -7,7 +7,6 @@ person sees while it runs (`cli.py`), nor any work.
 from __future__ import annotations
 
 import os
-import shutil
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import dagster as dg
 
 from mmrec import periods
 from mmrec.graph import nodes
+from mmrec.lake import local_folder
 from mmrec.settings import HOME, PROJECT, Settings
 from mmrec_assets.definitions import build_defs
 from mmrec_assets.jobs import REFRESH
@@ -46,18 +46,22 @@ class Ran:
     warnings: list[str]
 
 
-def home() -> Path:
-    """DAGSTER_HOME: as set, else `.mmrec/dagster` beside the lake's default place, with the project's dagster.yaml."""
-    folder = Path(os.environ.setdefault("DAGSTER_HOME", str(HOME / "dagster")))
+def home(settings: Settings) -> Path:
+    """DAGSTER_HOME: as set, else the folder `dagster` beside the lake, with the project's dagster.yaml in it."""
+    lake = local_folder(settings.lake_root)
+    ours = (HOME if lake is None else lake.parent) / "dagster"
+    folder = Path(os.environ.setdefault("DAGSTER_HOME", str(ours)))
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "dagster.yaml").exists():
-        shutil.copy(PROJECT / "dagster.yaml", folder / "dagster.yaml")
+    told, here = (PROJECT / "dagster.yaml").read_text(), folder / "dagster.yaml"
+    if not here.exists() or (folder == ours and here.read_text() != told):
+        here.unlink(missing_ok=True)
+        here.write_text(told)
     return folder
 
 
 def run(settings: Settings, served: list[str], before: Listener | None = None) -> Ran:
     """Two runs: events and content for every configured period, then model and recommendations for `served`."""
-    home()
+    home(settings)
     events = [node.asset for node in nodes(settings) if node.stage not in ("model", "recommendations")]
     answers = [node.asset for node in nodes(settings) if node.asset not in events]
     job = build_defs(settings).resolve_job_def(REFRESH)
@@ -96,12 +100,13 @@ def _collect(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult, ra
         found = record.event_log_entry.asset_materialization
         if found is not None:
             newest["/".join(found.asset_key.path), found.partition] = found
-    for (asset, _), event in newest.items():
+    for (asset, _), materialized in newest.items():
         if asset not in by_asset:
             continue
         for count in _COUNTS:
-            value = event.metadata.get(count)
-            setattr(by_asset[asset], count, getattr(by_asset[asset], count) + int(value.value if value else 0))
+            value = materialized.metadata.get(count)
+            number = value.value if isinstance(value, dg.IntMetadataValue) else 0
+            setattr(by_asset[asset], count, getattr(by_asset[asset], count) + (number or 0))
     for event in result.all_events:
         if event.is_step_failure:
             ran.failures.append(_message(event))

@@ -181,6 +181,6 @@ def _without(state: dict[str, Tensor], head: str) -> dict[str, Tensor]:
     return {key: value for key, value in state.items() if not key.startswith(f"{head}.")}
 
 
-def _first_detail(error: Any) -> str:  # noqa: ANN401 (any exception)
+def _first_detail(error: Any) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[1] if len(lines) > 1 else lines[0])[:200]

@@ -201,7 +201,7 @@ def _load_tokenizer(identity: EncoderIdentity) -> Tokenizer:
     return Tokenizer.from_file(str(path))
 
 
-def _load_network(identity: EncoderIdentity) -> Any:  # noqa: ANN401 (transformers' networks have no common type)
+def _load_network(identity: EncoderIdentity) -> Any:
     """Read the network from its safetensors files, in the identity's precision, with every weight from the files."""
     from safetensors import SafetensorError
     from transformers import AutoModel
@@ -240,6 +240,6 @@ def _same_file(path: Path, sha256: str) -> None:
         raise MmrecError(f"{path} changed after the encoder was identified; start again")
 
 
-def _pad_token(config: Any) -> int:  # noqa: ANN401 (as above)
+def _pad_token(config: Any) -> int:
     pad = getattr(config, "pad_token_id", None)
     return pad if isinstance(pad, int) and pad >= 0 else 0

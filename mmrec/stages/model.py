@@ -59,7 +59,7 @@ def evaluation(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport
     if stale:
         features = Features(lake)
         rows = pl.concat([_evaluate(lake, settings, period, features) for period in stale])
-        reports |= publishing.publish(lake, EVALUATION, rows, stale, began)
+        reports |= publishing.publish(lake, EVALUATION, rows, stale, began, data_versions=stale)  # figures are floats
     refused = {p: PeriodReport(0, publishing.EMPTY, refused=told) for p, told in gate.refused.items()}
     newest = max(gate.open, default="")
     shown = lake.scan(EVALUATION).filter(pl.col("period") == newest).drop("period").collect()
@@ -85,7 +85,7 @@ def evaluation_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[s
 
 
 def boundary_version(lake: Lake, settings: Settings, period: str, features: Features, fitted: list[str]) -> Version:
-    """The item-factor version that serves `period`: stored, or searched, fitted and stored now (its name → `fitted`)."""
+    """The item-factor version that serves `period`: stored, or fitted and stored now (its name → `fitted`)."""
     boundary = periods.boundary(settings.calendar, period, settings.model.refit)
     key = _version_key(lake, settings, boundary, features.space)
     stored = lake.scan("model/versions").filter(pl.col("stage_key") == key).sort("at").head(1).collect()
@@ -151,7 +151,9 @@ def _store(lake: Lake, version: Version, key: str, events: pl.DataFrame) -> None
     ]
     named = {"version": [version.name]}
     lake.replace("model/arrays", pl.DataFrame(rows), named)
-    items = pl.DataFrame({"item_id": version.item_ids, "events": version.factors.counts}, schema_overrides={"item_id": pl.String})
+    items = pl.DataFrame(
+        {"item_id": version.item_ids, "events": version.factors.counts}, schema_overrides={"item_id": pl.String}
+    )
     lake.replace("model/items", items.with_row_index("position").with_columns(version=pl.lit(version.name)), named)
     row = {
         "version": version.name,
@@ -171,7 +173,12 @@ def _fold_in_periods(
 ) -> dict[str, PeriodReport]:
     """Folds in, period by period; a person whose events and version are those of a stored factor keeps it."""
     features = Features(lake)
-    known = lake.scan("model/users").select("version", "events_digest", "factor").unique(["version", "events_digest"]).collect()
+    known = (
+        lake.scan("model/users")
+        .select("version", "events_digest", "factor")
+        .unique(["version", "events_digest"])
+        .collect()
+    )
     parts, versions, counts = [], {}, {}
     for period in sorted(stale):
         version = boundary_version(lake, settings, period, features, fitted)
@@ -194,8 +201,13 @@ def _fold_in(
     """Everybody's factor as of a period, and how many had to be solved for."""
     events = history.read(lake, settings, period)
     item_ids, extended, *_ = served.extend(version, features)
-    cold = pl.DataFrame({"item_id": features.item_ids, "placed_by": features.digests}, schema={"item_id": pl.String, "placed_by": pl.String})
-    cold = cold.join(pl.DataFrame({"item_id": version.item_ids}, schema={"item_id": pl.String}), on="item_id", how="anti")
+    cold = pl.DataFrame(
+        {"item_id": features.item_ids, "placed_by": features.digests},
+        schema={"item_id": pl.String, "placed_by": pl.String},
+    )
+    cold = cold.join(
+        pl.DataFrame({"item_id": version.item_ids}, schema={"item_id": pl.String}), on="item_id", how="anti"
+    )
     digests = history.digests(events.join(cold, on="item_id", how="left"), ["weight", "placed_by"])
     digests = digests.with_columns(version=pl.lit(version.name))
     joined = digests.join(known, on=["version", "events_digest"], how="left").sort("user_id")
@@ -203,14 +215,16 @@ def _fold_in(
     counts = events.group_by("user_id").agg(events=pl.len())
     if todo:
         own = served.histories(events, todo, item_ids, version.choice)
-        solved = pl.DataFrame({"user_id": todo, "solved": pl.Series(factorization.fold_in(extended, own)).cast(tables.FACTOR)})
+        solved = pl.DataFrame(
+            {"user_id": todo, "solved": pl.Series(factorization.fold_in(extended, own)).cast(tables.FACTOR)}
+        )
         joined = joined.join(solved, on="user_id", how="left").with_columns(factor=pl.coalesce("factor", "solved"))
     rows = joined.join(counts, on="user_id").with_columns(period=pl.lit(period))
     return tables.contract(USERS).conform(rows), len(todo)
 
 
 def _problem(settings: Settings, events: pl.DataFrame, features: Features) -> selection.Problem:
-    """The events and features as the search and the evaluation take them; people and items in the order of their ids."""
+    """The events and features as the search takes them; people and items in the order of their ids."""
     users = pl.DataFrame({"user_id": events["user_id"].unique().sort()}).with_row_index("u")
     items = pl.DataFrame({"item_id": pl.Series(features.item_ids, dtype=pl.String)}).with_row_index("i")
     placed = events.join(users, on="user_id", maintain_order="left").join(items, on="item_id", maintain_order="left")
@@ -256,10 +270,20 @@ def _evaluate(lake: Lake, settings: Settings, period: str, features: Features) -
 
 
 def _versions(lake: Lake) -> pl.DataFrame:
-    return lake.scan("model/versions").select("version", "boundary", "choice", "people", "events").sort("boundary").tail(5).collect()
+    return (
+        lake.scan("model/versions")
+        .select("version", "boundary", "choice", "people", "events")
+        .sort("boundary")
+        .tail(5)
+        .collect()
+    )
 
 
 def _headline(shown: pl.DataFrame) -> dict[str, float]:
     """The served model's main test figures, as numbers that plot over periods."""
     mine = shown.filter((pl.col("split") == "test") & (pl.col("segment") == "all") & pl.col("value").is_not_null())
-    return {f"{row['model']} {row['metric']}": row["value"] for row in mine.iter_rows(named=True) if row["model"] == selection.MODEL}
+    return {
+        f"{row['model']} {row['metric']}": row["value"]
+        for row in mine.iter_rows(named=True)
+        if row["model"] == selection.MODEL
+    }

@@ -66,7 +66,9 @@ def reasons(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     if stale:
         rows = pl.concat([_reasons(lake, load(lake, settings, period), settings, period) for period in stale])
         reports |= publishing.publish(lake, "recommendations/reasons", rows, stale, began)
-    stand_in = {"stand_in_media": "the pictures behind these reasons are drawn stand-ins"} if settings.media.stand_in else {}
+    stand_in = (
+        {"stand_in_media": "the pictures behind these reasons are drawn stand-ins"} if settings.media.stand_in else {}
+    )
     return publishing.report(
         lake, "recommendations/reasons", reports | _refused(gate), began, warnings=gate.warnings, facts=stand_in
     )
@@ -107,7 +109,11 @@ def snapshot_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str
     inputs = [builds.data_version(lake, asset, wanted) for asset in BEHIND]
     keys = {}
     for period in wanted:
-        own = {f"{asset}@{period}": v[f"{asset}@{period}"] for asset, v in zip(BEHIND, inputs, strict=True) if f"{asset}@{period}" in v}
+        own = {
+            f"{asset}@{period}": v[f"{asset}@{period}"]
+            for asset, v in zip(BEHIND, inputs, strict=True)
+            if f"{asset}@{period}" in v
+        }
         if len(own) == len(BEHIND):
             keys[period] = builds.stage_key(lake.code_version, {}, own)
     return keys
@@ -143,7 +149,9 @@ def _key(lake: Lake, settings: Settings, period: str, **read: object) -> str:
 
 def _lists(served: Served, settings: Settings, period: str) -> pl.DataFrame:
     k = settings.recommendations.k
-    items, scores = ranking.top_k(served.users, served.factors.H, served.histories, k, served.item_order, served.servable)
+    items, scores = ranking.top_k(
+        served.users, served.factors.H, served.histories, k, served.item_order, served.servable
+    )
     people, ranks = (items >= 0).nonzero()
     return tables.contract("recommendations/top_k").conform(
         pl.DataFrame(
@@ -178,5 +186,3 @@ def _most_recommended(lake: Lake, open_periods: list[str]) -> pl.DataFrame:
         .head(10)
         .collect()
     )
-
-

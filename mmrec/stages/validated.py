@@ -1,8 +1,8 @@
 """validated: good rows, typed and cleaned; and every rejected row with its reason.
 
-Validate, then publish: row rules split the landed rows, the batch contract judges each period's candidate, and only then
-is anything committed. valid + rejected = landed for every published period. Judged = a verdict exists; published = the
-rows are in the table. A refused period keeps its last published rows; its rejected rows are written all the same.
+Validate, then publish: row rules split the landed rows, the batch contract judges each period's candidate, and only
+then is anything committed. valid + rejected = landed for every published period. Judged = a verdict exists; published =
+the rows are in the table. A refused period keeps its last published rows; its rejected rows are written all the same.
 """
 
 from __future__ import annotations
@@ -38,14 +38,19 @@ def items(lake: Lake, settings: Settings) -> StageReport:
         rejected = _write_rejected(lake, "items", landed, judged, [WHOLE])
         if told := contracts.refusal(checks):
             before = builds.newest(lake, lake.asset).get(WHOLE)
-            refused = PeriodReport(before.rows if before else 0, before.data_version if before else "", rejected=rejected[WHOLE], refused=told)
+            refused = PeriodReport(
+                before.rows if before else 0,
+                before.data_version if before else "",
+                rejected=rejected[WHOLE],
+                refused=told,
+            )
             return publishing.report(lake, "validated/items", {WHOLE: refused}, began, checks=checks)
         reports = publishing.publish(lake, "validated/items", good, keys, began, rejected)
     return publishing.report(lake, "validated/items", reports, began, checks=checks, **_item_facts(lake))
 
 
 def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
-    """The wanted periods' good events. Every period is judged before its commit; good ones are published, bad ones named."""
+    """The wanted periods' good events. Each is judged before its commit; bad ones are named."""
     began = time.perf_counter()
     against = _named_items(lake, wanted)
     keys = _interactions_keys(lake, settings, wanted, against)
@@ -56,7 +61,8 @@ def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageRepo
         judged_reports, checks = _judge_and_publish(lake, settings, stale, against, began)
         reports |= judged_reports
     unlanded = sorted(set(wanted) - set(keys))
-    told = f"{len(unlanded)} periods were never landed ({', '.join(unlanded[:5])}); materialize raw/interactions for them first"
+    shown = ", ".join(unlanded[:5])
+    told = f"{len(unlanded)} periods were never landed ({shown}); materialize raw/interactions for them first"
     return publishing.report(
         lake,
         "validated/interactions",
@@ -99,13 +105,20 @@ def _judge_and_publish(
     refused = {p: told for p in periods if (told := contracts.refusal(verdicts[p]))}
     rejected = _write_rejected(lake, "interactions", landed, judged, periods)
     passed = {p: key for p, key in stale.items() if p not in refused}
-    reports = publishing.publish(lake, contract.name, good.filter(pl.col("period").is_in(list(passed))), passed, began, rejected)
+    reports = publishing.publish(
+        lake, contract.name, good.filter(pl.col("period").is_in(list(passed))), passed, began, rejected
+    )
     before = builds.newest(lake, lake.asset)
     for period, told in refused.items():
         old = before.get(period)
-        kept = f"{told}; see `mmrec rejected --period {period}`; its last published rows stay ({old.rows if old else 0})"
+        kept = (
+            f"{told}; see `mmrec rejected --period {period}`; its last published rows stay ({old.rows if old else 0})"
+        )
         reports[period] = PeriodReport(
-            old.rows if old else 0, old.data_version if old else publishing.EMPTY, rejected=rejected.get(period, 0), refused=kept
+            old.rows if old else 0,
+            old.data_version if old else publishing.EMPTY,
+            rejected=rejected.get(period, 0),
+            refused=kept,
         )
     return reports, [check for period in periods for check in verdicts[period]]
 
@@ -125,7 +138,9 @@ def _period_key(lake: Lake, settings: Settings, raw_version: str, against: str) 
         "value_range": settings.interactions.value_range,
         "quality": settings.quality.model_dump(),
     }
-    return builds.stage_key(lake.code_version, read, {"raw/interactions": raw_version, "named items that exist": against})
+    return builds.stage_key(
+        lake.code_version, read, {"raw/interactions": raw_version, "named items that exist": against}
+    )
 
 
 def _named_items(lake: Lake, wanted: list[str]) -> dict[str, str]:
@@ -172,7 +187,12 @@ def _rejected_by_rule(lake: Lake, table: str, periods: list[str]) -> pl.DataFram
         .filter((pl.col("table") == table) & pl.col("period").is_in(periods))
         .sort("source_file", "source_row")
         .group_by("rule")
-        .agg(rows=pl.len(), file=pl.col("source_file").first(), row=pl.col("source_row").first(), reason=pl.col("reason").first())
+        .agg(
+            rows=pl.len(),
+            file=pl.col("source_file").first(),
+            row=pl.col("source_row").first(),
+            reason=pl.col("reason").first(),
+        )
         .sort("rows", descending=True)
         .collect()
     )
