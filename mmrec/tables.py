@@ -306,7 +306,7 @@ _TABLES = (
             Column("row", pl.String, "the row itself as JSON", personal=True),
         ),
         ("table", "source_file", "source_row"),
-        ("table", "period"),
+        ("table",),  # a period may be empty, which no partition of a Delta table can be
     ),
     Table(
         "fused/statistics",

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from demo import fetch as fetching
-from demo import posters, precheck
+from demo import motifs, palettes, pen, posters, precheck, surfaces, titles
 from demo.posters import Film
 from mmrec import settings
 from mmrec.encoders import weights
@@ -258,7 +258,7 @@ def test_a_wheel_without_the_data_is_refused(tmp_path: Path) -> None:
 
 def many_films() -> list[Film]:
     """A film for every genre and decade."""
-    genres = list(posters._MOTIFS)
+    genres = list(motifs.MOTIFS)
     return [Film(f"f{n}", f"Film Number {n}", genres[n % len(genres)], str(1922 + 4 * n)) for n in range(20)]
 
 
@@ -266,7 +266,7 @@ def test_a_film_has_the_same_bytes_alone_and_among_others() -> None:
     films = [*FILMS, *many_films()]
     all_of_them = {film.item_id: posters.poster_bytes(film) for film in films}
     for film in reversed(films[::3]):
-        for cached in (posters._font, posters._surface, posters.label):
+        for cached in (pen.typeface, surfaces._surface, posters.label):
             cached.cache_clear()
         assert posters.poster_bytes(film) == all_of_them[film.item_id], film
     assert len(set(all_of_them.values())) == len(films)
@@ -279,12 +279,12 @@ def test_title_genres_and_year_show() -> None:
 
 
 def test_every_motif_draws_in_every_layout_and_palette_of_its_genre() -> None:
-    assert posters._PALETTES.keys() == posters._MOTIFS.keys()
-    for genre, motifs in posters._MOTIFS.items():
-        palettes = [posters._palette(text) for text in posters._PALETTES[genre]]
-        for n, (motif, layout) in enumerate(itertools.product(motifs, posters._LAYOUTS)):
-            palette = palettes[n % len(palettes)]
-            large = Image.new("RGB", (posters.WIDTH * 3, posters.HEIGHT * 3))
+    assert palettes.PALETTES.keys() == motifs.MOTIFS.keys()
+    for genre, drawn in motifs.MOTIFS.items():
+        colourings = palettes.PALETTES[genre]
+        for n, (motif, layout) in enumerate(itertools.product(drawn, posters._LAYOUTS)):
+            palette = colourings[n % len(colourings)]
+            large = pen.canvas(posters.SIZE, (0, 0, 0))
             layout(large, FILMS[0], palette, motif, random.Random(n))
             colours = {colour for _, colour in large.getcolors(maxcolors=1_000_000) or []}
             assert {palette.ground, palette.deep, palette.light} & colours, (genre, motif)
@@ -329,15 +329,15 @@ def test_about_eight_in_a_hundred_films_have_none_and_always_the_same() -> None:
     ],
 )
 def test_titles_read_as_on_a_poster(delivered: str, shown: str) -> None:
-    assert posters._readable(delivered) == shown
+    assert titles.readable(delivered) == shown
 
 
 def test_long_titles_fit_their_box() -> None:
     longest = "The Englishman Who Went Up a Hill, But Came Down a Mountain"
     for width, height in ((158, 54), (158, 58)):
-        size, lines = posters._fitted(longest, width, height)
+        size, lines = titles.fitted(longest, width, height)
         assert len(lines) * size * 1.06 <= height
-        assert all(posters._length(line, size) <= width for line in lines)
+        assert all(titles._length(line, size) <= width for line in lines)
         assert " ".join(lines) == longest
 
 
