@@ -14,13 +14,15 @@ import time
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from mmrec import metrics, selection
+from mmrec.candidates import Candidate, features_of
 from mmrec.factorization import fit, fold_in
 from mmrec.metrics import Row
+from mmrec.problem import Problem
 from mmrec.protocol import TRAIN
 from mmrec.ranking import top_k, top_k_of_scores
-from mmrec.selection import Candidate, Problem
 from mmrec.settings import Model
 
 
@@ -45,21 +47,15 @@ def main() -> None:
 
 def read(path: Path) -> Problem:
     """The wheel's interactions and the content of its item file."""
-    events = _table(path)
-    users, items = events["user_id:token"], events["item_id:token"]
-    item_ids = sorted(set(items))
-    block, there = _content(path.with_suffix(".item"), item_ids)
-    return Problem.of(
-        users=users,
-        items=items,
-        times_us=np.array(events["timestamp:float"], np.float64).astype(np.int64) * 1_000_000,
-        weights=np.ones(len(users)),
-        user_ids=sorted(set(users)),
-        item_ids=item_ids,
-        blocks={"text": block} if there.any() else {},
-        present={"text": there},
-        settings=Model(),
+    events = pl.DataFrame(_table(path)).select(
+        user_id="user_id:token",
+        item_id="item_id:token",
+        time=pl.from_epoch(pl.col("timestamp:float").cast(pl.Float64).cast(pl.Int64)),
+        weight=1.0,
     )
+    item_ids = events["item_id"].unique().sort().to_list()
+    block, there = _content(path.with_suffix(".item"), item_ids)
+    return Problem.of(events, item_ids, {"text": block} if there.any() else {}, {"text": there}, Model())
 
 
 def show(title: str, rows: list[Row] | tuple[Row, ...]) -> None:
@@ -83,7 +79,7 @@ def show_cold(problem: Problem, candidate: Candidate) -> None:
     hidden = rng.random(problem.n_items) < 0.1
     train, people = problem.train, problem.histories(TRAIN, candidate=candidate)
     held, known = metrics.only(train, hidden), metrics.only(train, ~hidden)
-    features = selection.features_of(problem.blocks, problem.present, candidate)
+    features = features_of(problem.blocks, problem.present, candidate)
     factors = fit(known, problem.n_items, candidate.hyper, features)
     users = fold_in(factors, metrics.only(people, ~hidden))
     lists, _ = top_k(users, factors.H, known, 20, problem.item_order, hidden)

@@ -14,7 +14,8 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 
-from mmrec.factorization import Histories, Hyper, fit, fold_in
+from mmrec.factorization import Hyper, fit, fold_in
+from mmrec.histories import Histories
 from mmrec.ranking import top_k
 
 K = 50

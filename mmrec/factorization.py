@@ -1,7 +1,7 @@
 """Feature-prior implicit ALS: the matrix factorization that is served, its fit and its exact, bit-stable fold-in.
 
-Belongs here: the objective, people's histories as sparse rows, the fitted item factors and their arrays, the fit, and
-the one solve that turns a person's events into a person's factor. Does not belong here: ranking (`ranking.py`),
+Belongs here: the objective, the fitted item factors and their arrays, the fit, and the one solve that turns a person's
+events into a person's factor. Does not belong here: the events as sparse rows (`histories.py`), ranking (`ranking.py`),
 reasons (`reasons.py`), the choice among candidates (`selection.py`), storage, ids and time. torch is imported inside
 the functions that solve, so stored factors can be read, ranked and explained without it.
 
@@ -23,6 +23,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+
+from mmrec.histories import Histories
 
 if TYPE_CHECKING:
     import torch
@@ -53,62 +55,6 @@ class Hyper:
             raise ValueError(f"width and sweeps start at 1, alpha and exponent at 0; got {self}")
         if self.regularization <= 0 or self.feature_regularization <= 0:
             raise ValueError(f"regularization and feature_regularization must be above 0; got {self}")
-
-
-@dataclass(frozen=True)
-class Histories:
-    """Weighted events as sparse rows (CSR): row u holds `items[indptr[u]:indptr[u + 1]]`, sorted, each item once."""
-
-    indptr: np.ndarray  # int64 [n + 1]
-    items: np.ndarray  # int32 [events]
-    weights: np.ndarray  # float64 [events], c_ui
-
-    def __len__(self) -> int:
-        return self.indptr.size - 1
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """Number of distinct items of each row, int64 [n]."""
-        return np.diff(self.indptr)
-
-    @property
-    def rows(self) -> np.ndarray:
-        """The row of every stored event, int64 [events]."""
-        return np.repeat(np.arange(len(self)), self.lengths)
-
-    @classmethod
-    def build(
-        cls, user_idx: np.ndarray, item_idx: np.ndarray, weight: np.ndarray | None = None, *, n_users: int
-    ) -> Self:
-        """From one row an event, in any order. Several events of one person and item sum their weights.
-
-        Weights (default 1) must be finite and at least 0: a weight of 0 keeps the pair as seen but pulls nothing.
-        The sum runs over sorted weights, so that it does not depend on the order of the events either.
-        """
-        weight = np.ones(len(user_idx)) if weight is None else np.asarray(weight, np.float64)
-        if not (np.isfinite(weight).all() and (weight >= 0).all()):
-            raise ValueError("event weights must be finite and at least 0")
-        order = np.lexsort((weight, item_idx, user_idx))
-        user, item = np.asarray(user_idx, np.int64)[order], np.asarray(item_idx, np.int64)[order]
-        if user.size and (user[0] < 0 or user[-1] >= n_users or item.min() < 0):
-            raise ValueError(f"user indexes must lie in 0..{n_users - 1} and item indexes start at 0")
-        first = np.ones(user.size, bool)
-        first[1:] = (user[1:] != user[:-1]) | (item[1:] != item[:-1])
-        sums = np.bincount(np.cumsum(first) - 1, weights=weight[order], minlength=0)
-        indptr = np.concatenate([[0], np.cumsum(np.bincount(user[first], minlength=n_users))]).astype(np.int64)
-        return cls(indptr, item[first].astype(np.int32), sums.astype(np.float64))
-
-    def take(self, rows: np.ndarray) -> "Histories":
-        """These rows, in this order."""
-        rows = np.asarray(rows, np.int64)
-        lengths = self.lengths[rows]
-        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        at = np.arange(indptr[-1]) + np.repeat(self.indptr[rows] - indptr[:-1], lengths)
-        return Histories(indptr, self.items[at], self.weights[at])
-
-    def transpose(self, n_items: int) -> "Histories":
-        """The same events with one row an item and people as columns."""
-        return Histories.build(self.items, self.rows, self.weights, n_users=n_items)
 
 
 @dataclass(frozen=True)
@@ -203,7 +149,7 @@ def with_new_items(factors: ItemFactors, features: np.ndarray) -> ItemFactors:
 
 
 def rotate(vectors: np.ndarray, Q: np.ndarray) -> np.ndarray:
-    """Item factors [n, d] in the eigenbasis, X Q: what HQ is to H. A row's bits depend on that row and Q alone."""
+    """X Q, such as item factors in the eigenbasis (what HQ is to H). A row's bits depend on that row and Q alone."""
     return _project(vectors, Q.T)
 
 

@@ -29,9 +29,10 @@ class Gate:
 
 def gate(lake: Lake, wanted: Iterable[str]) -> Gate:
     """Complete history or nothing: a period is refused when a landed period up to it has no verdict."""
-    landed = lake.scan("ledger/landing").filter(pl.col("rows") > 0).select("period").unique().sort("period").collect()
+    landed = lake.scan("ledger/landing").filter(pl.col("rows") > 0).group_by("period").agg(pl.col("rows").sum())
+    rows = dict(landed.sort("period").collect().iter_rows())
     judged = contracts.judged_periods(lake, EVENTS)
-    unjudged = [period for period in landed["period"] if period not in judged]
+    unjudged = [period for period in rows if period not in judged]
     refused_weeks = sorted(period for period, published in judged.items() if not published)
     published = builds.newest(lake, EVENTS)
     refused, is_open = {}, []
@@ -50,6 +51,13 @@ def gate(lake: Lake, wanted: Iterable[str]) -> Gate:
         f"period {each} was refused by its contract and counts with its last published rows "
         f"({published[each].rows if each in published else 0})"
         for each in seen
+    ]
+    raw = builds.newest(lake, "raw/interactions")
+    late = [p for p in rows if p in raw and raw[p].rows != rows[p] and is_open and p <= is_open[-1]]
+    warnings += [
+        f"{rows[each]} rows have landed in period {each}, of which {raw[each].rows} were judged: materialize "
+        f"raw/interactions and validated/interactions for it, or type `mmrec run`"
+        for each in late
     ]
     return Gate(is_open, refused, warnings)
 

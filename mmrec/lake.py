@@ -87,7 +87,10 @@ class Lake:
     def sql(self, query: str, **frames: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
         """The answer of DuckDB (in memory) over a view per table, `stage.table`, and the given frames by name."""
         with self.connect(_named_in(query), **frames) as connection:
-            return connection.sql(query).pl()
+            found = connection.sql(query)
+            if found is None:
+                raise MmrecError("nothing was asked; type a question such as SELECT * FROM validated.items")
+            return found.pl()
 
     def connect(self, names: Iterable[str] | None = None, **frames: Any) -> duckdb.DuckDBPyConnection:
         """An in-memory DuckDB with a view per table (only those whose view is in `names`, when given)."""
@@ -147,8 +150,8 @@ class Lake:
             tables.contract(table).empty() if removed is None else tables.contract(table).conform(removed, partial=True)
         )
         source = pl.concat([frame.with_columns(_gone=pl.lit(False)), gone.with_columns(_gone=pl.lit(True))])
-        if self._open(table) is None:
-            return self.replace(table, frame)
+        if self._open(table) is None:  # an empty one first: writers that make it together then merge into it
+            self.append(table, frame.clear())
         matching = " AND ".join(f't."{name}" = s."{name}"' for name in on)
         values = {f'"{name}"': f's."{name}"' for name in frame.columns}
 
@@ -246,7 +249,7 @@ def _scan_files(files: Sequence[str], contract: tables.Table, where: str | None 
     if not files:
         return None
     frame = pl.scan_parquet(
-        files,
+        list(files),
         hive_partitioning=bool(contract.partition_by),
         hive_schema={name: contract.schema[name] for name in contract.partition_by} or None,
         include_file_paths=where,

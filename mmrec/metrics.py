@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmrec.factorization import Histories
+from mmrec.histories import Histories
 
 DRAWS = 1_000
 ALL, WARM, COLD = "all", "warm items", "cold items"  # held-out items with or without events in the fit

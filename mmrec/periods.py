@@ -52,12 +52,20 @@ def boundary(calendar: Calendar, period: str, refit: int) -> str:
     return keys(calendar)[index - index % refit]
 
 
+def newest(calendar: Calendar) -> str:
+    """The newest configured period; one line where the calendar has not begun yet."""
+    known = keys(calendar)
+    if not known:
+        raise MmrecError(f"calendar.start is {calendar.start}, which is still to come; no period has begun yet")
+    return known[-1]
+
+
 def check(calendar: Calendar, period: str) -> str:
     """`period`, when the calendar has it; else one line that says what it has."""
-    known = keys(calendar)
+    known, last = keys(calendar), newest(calendar)
     if period not in known:
         kind = f"{calendar.period}s" if calendar.period == "day" else "weeks"
         raise MmrecError(
-            f"'{period}' is no configured period; there are {len(known)} {kind} from {known[0]} to {known[-1]}"
+            f"'{period}' is no configured period; there are {len(known)} {kind} from {known[0]} to {last}"
         )
     return period

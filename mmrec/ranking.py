@@ -20,7 +20,7 @@ GATHERED = 8_000_000  # float64 factors gathered at once for exact scores, 64 MB
 
 
 class Rows(Protocol):
-    """What is read of people's histories (`factorization.Histories`): sparse rows of item indexes."""
+    """What is read of people's histories (`histories.Histories`): sparse rows of item indexes."""
 
     @property
     def indptr(self) -> np.ndarray:

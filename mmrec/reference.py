@@ -6,7 +6,7 @@ memory that grows with the square of the catalogue (EASE) or not at all.
 
 import numpy as np
 
-from mmrec.factorization import Histories
+from mmrec.histories import Histories
 
 
 def popularity(histories: Histories, n_items: int) -> np.ndarray:

@@ -16,12 +16,13 @@ import numpy as np
 import polars as pl
 
 from mmrec import factorization, history, periods
+from mmrec.candidates import Candidate, feature_slices, features_of
 from mmrec.errors import MmrecError
-from mmrec.factorization import Histories, ItemFactors
+from mmrec.factorization import ItemFactors
+from mmrec.histories import Histories
 from mmrec.lake import Lake
 from mmrec.protocol import recency, tie_hash
 from mmrec.publishing import Damaged
-from mmrec.selection import Candidate, feature_slices, features_of
 from mmrec.settings import Settings
 from mmrec.stages.fused import Features
 

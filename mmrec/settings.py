@@ -45,6 +45,8 @@ class Calendar(_Section):
     def _ordered(self) -> Calendar:
         if self.end is not None and self.end <= self.start:
             raise ValueError(f"end {self.end} is not after start {self.start}; end is exclusive")
+        if self.end is not None and self.period == "week" and (self.end - self.start).days < 7:
+            raise ValueError(f"no whole week lies between start {self.start} and end {self.end}; end is exclusive")
         return self
 
     @property
@@ -71,6 +73,13 @@ class Interactions(_Section):
     columns: InteractionColumns = InteractionColumns()
     event: str | None = None
     value_range: tuple[float, float] | None = None
+
+    @field_validator("value_range")
+    @classmethod
+    def _lowest_first(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not value[0] <= value[1]:
+            raise ValueError(f"found {list(value)}; expected two numbers, the lowest first")
+        return value
 
     @model_validator(mode="after")
     def _has_event(self) -> Interactions:
@@ -253,8 +262,8 @@ def _known_timezone(value: str) -> str:
 
 
 def _one_line(error: ValidationError) -> str:
-    """The first problem, as: key: found …; expected …."""
-    first = error.errors()[0]
+    """The first problem, as: key: found …; expected …. An unknown key comes first: it may be why another is missing."""
+    first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in first["loc"] if part != "[key]") or "settings"
     kind, found = first["type"], first["input"]
     if kind == "extra_forbidden":

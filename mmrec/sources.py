@@ -43,9 +43,12 @@ class Stat:
 def find(data: Path, globs: Iterable[str], key: str) -> list[str]:
     """Every file that matches, relative to the data folder, sorted. None at all is an error that names the setting."""
     patterns = list(globs)
-    found = sorted(
-        {path.relative_to(data).as_posix() for glob in patterns for path in data.glob(glob) if path.is_file()}
-    )
+    try:
+        paths = [path for glob in patterns for path in data.glob(glob) if path.is_file()]
+        found = sorted({path.relative_to(data).as_posix() for path in paths})
+    except (NotImplementedError, ValueError):
+        told = "patterns are relative to the data folder and stay inside it"
+        raise MmrecError(f"{key}: {', '.join(patterns)} cannot be used; {told} ({data})") from None
     if not found:
         raise MmrecError(f"{key}: no file matches {', '.join(patterns)} in {data}; put files there or change {key}")
     unknown = [name for name in found if Path(name).suffix.lower() not in KINDS]

@@ -412,7 +412,7 @@ _TABLES = (
             Column("version", pl.String, "the item-factor version it was folded into"),
             Column("events", pl.Int64, "events it rests on"),
             Column("events_digest", pl.String, "digest of the person's events up to the period"),
-            Column("factor", FACTOR, "the person's factor, float64, in the version's eigenbasis"),
+            Column("factor", FACTOR, "the person's factor, float64"),
         ),
         ("period", "user_id"),
         ("period",),

@@ -15,6 +15,7 @@ import polars as pl
 
 from mmrec import reasons as decomposition
 from mmrec import tables
+from mmrec.factorization import rotate
 from mmrec.reasons import RESIDUAL, Evidence, Past
 from mmrec.served import Served
 
@@ -44,10 +45,14 @@ def shares(served: Served, row: int, targets: np.ndarray, explained: Mapping[str
 
 
 def explained_by_modality(served: Served) -> dict[str, np.ndarray]:
-    """modality → B f of its block alone, float64 [items, d]; empty where the map is not used."""
-    if served.factors.B is None or served.features is None:
+    """modality → B f of its block alone, float64 [items, d]; empty where the map is not used.
+
+    Not by a matrix product: its last bits move with the number of threads, and a reason's evidence is stored.
+    """
+    features, B = served.features, served.factors.B
+    if B is None or features is None:
         return {}
-    return {name: served.features[:, cut] @ served.factors.B[:, cut].T for name, cut in served.slices.items()}
+    return {name: rotate(features[:, cut], B[:, cut].T) for name, cut in served.slices.items()}
 
 
 def reasons(served: Served, lists: pl.DataFrame, titles: pl.DataFrame) -> pl.DataFrame:

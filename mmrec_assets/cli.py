@@ -233,7 +233,7 @@ def outcome_table(outcomes: list[Any]) -> Table:
 
 def served_periods(settings: Settings, period: str | None, last: int) -> list[str]:
     """The periods that get a model and lists: `last` of them up to `period`, the newest configured one by default."""
-    chosen = periods.check(settings.calendar, period) if period else periods.keys(settings.calendar)[-1]
+    chosen = periods.check(settings.calendar, period) if period else periods.newest(settings.calendar)
     return periods.up_to(settings.calendar, chosen)[-last:]
 
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmrec import factorization as fz
-from mmrec.factorization import Histories, Hyper, ItemFactors, cold_items, fit, fold_in, fold_in_liked
+from mmrec.factorization import Hyper, ItemFactors, cold_items, fit, fold_in, fold_in_liked
+from mmrec.histories import Histories
 
 GOWALLA = Path(os.environ.get("MMREC_TEST_DATA", "")) / "gowalla" / "interactions.parquet"
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmrec.factorization import Histories
+from mmrec.histories import Histories
 from mmrec.ranking import exact_scores, top_k, top_k_of_scores
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mmrec.factorization import Histories, Hyper, fit, fold_in
+from mmrec.factorization import Hyper, fit, fold_in
+from mmrec.histories import Histories
 from mmrec.reasons import RESIDUAL, Evidence, Past, modality_shares, shares, word
 
 RNG = np.random.default_rng(0)

@@ -1,18 +1,27 @@
 """The choice is made on validation, test is not read for it, and little history is said and not raised."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
+import polars as pl
 import pytest
 
 from mmrec import selection as s
+from mmrec.candidates import Candidate, default_candidates, feature_slices, features_of
 from mmrec.factorization import Hyper, fit, fold_in
 from mmrec.metrics import ndcg, recall
+from mmrec.problem import Problem
 from mmrec.protocol import TEST, TRAIN, VALIDATION
 from mmrec.ranking import top_k
+from mmrec.settings import Model
 
-SETTINGS = SimpleNamespace(width=8, sweeps=4, seed=0, min_events=5, split="per_person")
+SETTINGS = Model(width=8, sweeps=4)
+
+
+def table(users, items, times):
+    """Events of weight 1 at times in microseconds."""
+    events = pl.DataFrame({"user_id": users, "item_id": items}, schema={"user_id": pl.String, "item_id": pl.String})
+    return events.with_columns(time=pl.from_epoch(pl.Series(times), time_unit="us"), weight=1.0)
 
 
 def problem(seed=0, people=120, items=90, events=30, **changes):
@@ -25,16 +34,13 @@ def problem(seed=0, people=120, items=90, events=30, **changes):
         chosen += rng.choice(items, events, replace=False, p=odds / odds.sum()).tolist()
         users += [one] * events
     text = np.eye(3)[kind] - 1 / 3 + rng.normal(0, 0.1, (items, 3))
-    return s.Problem.of(
-        users=[f"PERSON-{one}" for one in users],
-        items=[f"i{one:03}" for one in chosen],
-        times_us=rng.integers(0, 10**9, len(users)),
-        weights=np.ones(len(users)),
-        user_ids=[f"PERSON-{one}" for one in range(people)],
+    times = rng.integers(0, 10**9, len(users))
+    return Problem.of(
+        table([f"PERSON-{one}" for one in users], [f"i{one:03}" for one in chosen], times),
         item_ids=[f"i{one:03}" for one in range(items)],
         blocks={"image": rng.normal(size=(items, 5)) / np.sqrt(5), "text": text / np.sqrt((text**2).sum(1).mean())},
         present={"image": np.ones(items, bool), "text": np.arange(items) != 4, "audio": np.zeros(items, bool)},
-        settings=SimpleNamespace(**{**vars(SETTINGS), **changes}),
+        settings=SETTINGS.model_copy(update=changes),
         k=10,
     )
 
@@ -60,7 +66,7 @@ def test_the_whole_way():
 
 def test_the_test_figure_is_fitted_on_train_with_train_and_validation_masked():
     candidate = PROBLEM.candidates[0]
-    factors = fit(PROBLEM.train, 90, candidate.hyper, s.features_of(PROBLEM.blocks, PROBLEM.present, candidate))
+    factors = fit(PROBLEM.train, 90, candidate.hyper, features_of(PROBLEM.blocks, PROBLEM.present, candidate))
     users = fold_in(factors, PROBLEM.histories(TRAIN, candidate=candidate))
     assert (PROBLEM.histories(TRAIN, candidate=candidate).weights < 1).any()
     masked, held = PROBLEM.histories(TRAIN, VALIDATION), PROBLEM.histories(TEST)
@@ -87,11 +93,11 @@ def test_choosing_reads_no_test_event():
 
 
 def test_the_better_candidate_wins_and_features_win_a_draw():
-    good, bad = s.Candidate("good", Hyper(width=8)), s.Candidate("bad", Hyper(width=1, sweeps=1, regularization=100.0))
+    good, bad = Candidate("good", Hyper(width=8)), Candidate("bad", Hyper(width=1, sweeps=1, regularization=100.0))
     assert s.choose(replace(PROBLEM, candidates=(bad, good))) == good
-    placing = s.Candidate("placing", Hyper(width=8, feature_regularization=1e9), {"text": 1.0})
+    placing = Candidate("placing", Hyper(width=8, feature_regularization=1e9), {"text": 1.0})
     assert s.choose(replace(PROBLEM, candidates=(good, placing))) == placing
-    poor = s.Candidate("poor", bad.hyper, {"text": 1.0})
+    poor = Candidate("poor", bad.hyper, {"text": 1.0})
     assert s.choose(replace(PROBLEM, candidates=(poor, good))) == good
 
 
@@ -115,37 +121,29 @@ def test_a_global_cut():
 
 
 def test_features_and_their_places():
-    candidate = s.Candidate("c", Hyper(), {"text": 2.0, "image": 0.0})
-    features = s.features_of(PROBLEM.blocks, PROBLEM.present, candidate)
-    assert s.feature_slices(PROBLEM.blocks, candidate) == {"text": slice(0, 4)}
+    candidate = Candidate("c", Hyper(), {"text": 2.0, "image": 0.0})
+    features = features_of(PROBLEM.blocks, PROBLEM.present, candidate)
+    assert feature_slices(PROBLEM.blocks, candidate) == {"text": slice(0, 4)}
     np.testing.assert_allclose(
         features[:, :3], np.where(PROBLEM.present["text"][:, None], 2 * PROBLEM.blocks["text"], 0)
     )
     assert features[:, 3].tolist() == [0.0 if i == 4 else 2.0 for i in range(90)]
-    assert list(s.feature_slices(PROBLEM.blocks, PROBLEM.candidates[0])) == ["image", "text"]
+    assert list(feature_slices(PROBLEM.blocks, PROBLEM.candidates[0])) == ["image", "text"]
     with pytest.raises(ValueError, match="reads no block"):
-        s.features_of(PROBLEM.blocks, PROBLEM.present, PROBLEM.candidates[-1])
+        features_of(PROBLEM.blocks, PROBLEM.present, PROBLEM.candidates[-1])
 
 
 def test_candidates():
-    assert len(s.default_candidates(Hyper(), [], 100)) == 2
-    assert len(s.default_candidates(Hyper(), ["text"], 100)) == 5
+    assert len(default_candidates(Hyper(), [], 100)) == 2
+    assert len(default_candidates(Hyper(), ["text"], 100)) == 5
     for one in PROBLEM.candidates:
-        assert s.Candidate.from_json(one.to_json()) == one
+        assert Candidate.from_json(one.to_json()) == one
     with pytest.raises(ValueError, match="1 to 6"):
         replace(PROBLEM, candidates=())
 
 
 def test_events_of_unknown_items_drop_out_and_order_is_by_id():
-    found = s.Problem.of(
-        users=["a", "b", "a"],
-        items=["x", "gone", "y"],
-        times_us=np.arange(3),
-        weights=np.ones(3),
-        user_ids=["a", "b"],
-        item_ids=["y", "x"],
-        blocks={},
-        present={},
-        settings=SETTINGS,
-    )
+    events = table(["b", "a", "a"], ["gone", "x", "y"], np.arange(3))
+    found = Problem.of(events, item_ids=["y", "x"], blocks={}, present={}, settings=SETTINGS)
+    assert found.user_idx.tolist() == [0, 0] and found.time_us.tolist() == [1, 2] and found.weight.tolist() == [1, 1]
     assert found.item_idx.tolist() == [1, 0] and found.item_order.tolist() == [1, 0] and found.n_users == 2

@@ -90,15 +90,20 @@ class Dagster:
         home = folder / "home"
         home.mkdir()
         shutil.copy(ROOT / "dagster.yaml", home / "dagster.yaml")
-        self.url = f"http://127.0.0.1:{(port := free_port())}"
-        tools = Path(sys.executable).parent
-        more = {"DAGSTER_HOME": str(home), "MMREC_CONFIG": str(folder / "mmrec.toml"), "MMREC_ALERTS": ""}
-        workspace = ["-w", ROOT / "workspace.yaml"]
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self.processes = []
+        self.folder = folder
+        self.environment = {"DAGSTER_HOME": str(home), "MMREC_CONFIG": str(folder / "mmrec.toml"), "MMREC_ALERTS": ""}
+
+    def start(self):
+        """Webserver first, then daemon: two processes that make the same new instance get in each other's way."""
+        tools, workspace = Path(sys.executable).parent, ["-w", ROOT / "workspace.yaml"]
+        port = self.url.rpartition(":")[2]
         server = [tools / "dagster-webserver", "-h", "127.0.0.1", "-p", port, *workspace]
-        self.processes = [
-            Process(server, folder / "webserver.log", **more),
-            Process([tools / "dagster-daemon", "run", *workspace], folder / "daemon.log", **more),
-        ]
+        self.processes.append(Process(server, self.folder / "webserver.log", **self.environment))
+        wait_for("webserver", lambda: answers(f"{self.url}/server_info"), 90)
+        daemon = [tools / "dagster-daemon", "run", *workspace]
+        self.processes.append(Process(daemon, self.folder / "daemon.log", **self.environment))
 
     def stop(self):
         for process in self.processes:
@@ -139,7 +144,7 @@ class Dagster:
 def dagster(tmp_path):
     made = Dagster(tmp_path)
     try:
-        wait_for("webserver", lambda: answers(f"{made.url}/server_info"), 90)
+        made.start()
         yield made
     finally:
         made.stop()

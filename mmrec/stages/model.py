@@ -16,9 +16,10 @@ from dataclasses import asdict, replace
 import numpy as np
 import polars as pl
 
-from mmrec import builds, factorization, history, periods, protocol, publishing, selection, served, tables
+from mmrec import builds, candidates, factorization, history, periods, protocol, publishing, selection, served, tables
 from mmrec.keys import canonical_digest
 from mmrec.lake import Lake
+from mmrec.problem import Problem
 from mmrec.report import PeriodReport, StageReport
 from mmrec.served import Version
 from mmrec.settings import Settings
@@ -122,7 +123,7 @@ def _fit(settings: Settings, boundary: str, events: pl.DataFrame, features: Feat
     chosen = selection.select(problem).winner
     rows = None
     if chosen.block_weights is not None:
-        rows = selection.features_of(features.blocks, features.present, chosen)
+        rows = candidates.features_of(features.blocks, features.present, chosen)
     everything = problem.histories(protocol.TRAIN, protocol.VALIDATION, protocol.TEST)
     fitted = factorization.fit(everything, problem.n_items, chosen.hyper, rows)
     about = [boundary, features.space, chosen.to_json(), features.item_ids, _bytes_digest(fitted)]
@@ -223,34 +224,9 @@ def _fold_in(
     return tables.contract(USERS).conform(rows), len(todo)
 
 
-def _problem(settings: Settings, events: pl.DataFrame, features: Features) -> selection.Problem:
-    """The events and features as the search takes them; people and items in the order of their ids."""
-    users = pl.DataFrame({"user_id": events["user_id"].unique().sort()}).with_row_index("u")
-    items = pl.DataFrame({"item_id": pl.Series(features.item_ids, dtype=pl.String)}).with_row_index("i")
-    placed = events.join(users, on="user_id", maintain_order="left").join(items, on="item_id", maintain_order="left")
-    user, item = (placed[name].to_numpy().astype(np.int64) for name in ("u", "i"))
-    time_us = placed["time"].dt.epoch("us").to_numpy()
-    hashes = protocol.tie_hash(placed["user_id"].to_list(), placed["item_id"].to_list())
-    model = settings.model
-    if model.split == "global":
-        part = protocol.split_by_time(time_us)
-    else:
-        part = protocol.split(user, item, time_us, hashes, minimum=model.min_events)
-    hyper = factorization.Hyper(width=model.width, sweeps=model.sweeps, seed=model.seed)
-    return selection.Problem(
-        user_idx=user,
-        item_idx=item,
-        weight=placed["weight"].to_numpy(),
-        time_us=time_us,
-        tie_hash=hashes,
-        part=part,
-        n_users=users.height,
-        item_order=np.arange(items.height),
-        blocks=features.blocks,
-        present=features.present,
-        candidates=selection.default_candidates(hyper, sorted(features.blocks), int((part == protocol.TRAIN).sum())),
-        seed=model.seed,
-    )
+def _problem(settings: Settings, events: pl.DataFrame, features: Features) -> Problem:
+    """The events and features as the search and the evaluation take them."""
+    return Problem.of(events, features.item_ids, features.blocks, features.present, settings.model)
 
 
 def _evaluate(lake: Lake, settings: Settings, period: str, features: Features) -> pl.DataFrame:

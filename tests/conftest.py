@@ -1,0 +1,272 @@
+"""What tests share: no network beyond loopback, and a tiny shop whose stages run on a temporary lake without Dagster.
+
+The people's ids cannot be mistaken for anything else, so that a test can search everything for them.
+"""
+
+import ipaddress
+import json
+import os
+import random
+import shutil
+import socket
+from pathlib import Path
+
+import polars as pl
+import pytest
+from PIL import Image
+
+from mmrec import graph
+from mmrec.lake import Lake
+from mmrec.settings import Settings, load
+
+for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE", "DO_NOT_TRACK"):
+    os.environ[name] = "1"
+
+PERSON = "zq-person"
+DAYS = [f"2024-01-0{day}" for day in range(1, 7)]
+PEOPLE = [f"{PERSON}-{index:02}" for index in range(12)]
+ITEMS = [f"item-{index:02}" for index in range(15)]
+WITH_PICTURE, WITHOUT_TEXT = ITEMS[:10], ITEMS[13:]
+EVENT_HEADER = "user_id,item_id,time,event,rating,query"
+ITEM_HEADER = "item_id,title,about,picture"
+CONFIG = {
+    "name": "tiny",
+    "data": "data",
+    "lake": {"root": "lake"},
+    "calendar": {"start": "2024-01-01", "end": "2024-01-07"},
+    "interactions": {
+        "files": ["events-*.csv"],
+        "value_range": [1, 5],
+        "columns": {"event": "event", "value": "rating", "query": "query"},
+    },
+    "events": {"view": 1.0, "rating": 1.0, "purchase": 3.0, "search": 0.5},
+    "items": {"files": ["items*.csv"], "columns": {"text": ["about"], "image": "picture"}},
+    "media": {"root": "pictures"},
+    "embeddings": {"text": {"encoder": "hash:8"}, "image": {"encoder": "hash:4"}},
+    "model": {"width": 4, "sweeps": 2, "min_events": 3, "refit": 3},
+    "recommendations": {"k": 3},
+    "weights": "weights",
+}
+
+
+class Shop:
+    """A data set in a folder of its own, and its lake. `run` makes assets by name and gives their reports."""
+
+    days, people, items = DAYS, PEOPLE, ITEMS
+    with_picture, without_text = WITH_PICTURE, WITHOUT_TEXT
+    event_header, item_header = EVENT_HEADER, ITEM_HEADER
+    assets = [node.asset for node in graph.nodes(Settings.model_validate(CONFIG))]
+    events_and_content, answers = assets[:8], assets[8:]
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.settings = load(folder / "mmrec.toml", environment={})
+        self.data = self.settings.data
+
+    @property
+    def lake(self):
+        """A reader that has seen nothing yet."""
+        return Lake(self.settings.lake_root)
+
+    def configure(self, **changes):
+        """Changes settings as `mmrec.toml` would say them, section by section."""
+        config = json.loads(json.dumps(self.settings.model_dump(), default=str))
+        self.settings = Settings.model_validate(_merged(config, changes))
+        return self
+
+    def run(self, *assets, periods=None, strict=True):
+        """The reports of these assets (all without any) for `periods`; a refusal is an error unless not `strict`."""
+        reports = {}
+        for asset in assets or self.assets:
+            node = graph.node(self.settings, asset)
+            reports[asset] = node.run(self.lake, self.settings, list(periods or DAYS), run_id="test-run")
+            if strict:
+                reports[asset].raise_if_refused()
+        return reports[assets[0]] if len(assets) == 1 else reports
+
+    def scan(self, table, **equal):
+        """The rows of a table now."""
+        return self.lake.scan(table).filter(*[pl.col(name) == value for name, value in equal.items()]).collect()
+
+    def rows(self, table):
+        return self.scan(table).height
+
+    # -- what the sources deliver ----------------------------------------------------------------------------------
+
+    def events_file(self, day):
+        return self.data / f"events-{day}.csv"
+
+    def events(self, day):
+        """The delivered lines of a day, without the header."""
+        return self.events_file(day).read_text().splitlines()[1:]
+
+    def write_events(self, day, lines, header=EVENT_HEADER):
+        self.events_file(day).write_text("\n".join([header, *lines]) + "\n")
+
+    def spoil(self, day, share=0.8):
+        """Puts a share of a day's ratings out of range; how many."""
+        lines = self.events(day)
+        count = round(len(lines) * share)
+        self.write_events(day, [_replaced(line, 4, "9") for line in lines[:count]] + lines[count:])
+        return count
+
+    def catalogue(self):
+        """item_id → its delivered line."""
+        lines = (self.data / "items.csv").read_text().splitlines()[1:]
+        return {line.partition(",")[0]: line for line in lines}
+
+    def write_catalogue(self, lines, header=ITEM_HEADER):
+        (self.data / "items.csv").write_text("\n".join([header, *lines]) + "\n")
+
+    def edit_item(self, item, **cells):
+        """Changes cells of an item's line (title, about, picture); None removes the item."""
+        lines = self.catalogue()
+        for name, value in cells.items():
+            lines[item] = _replaced(lines[item], ITEM_HEADER.split(",").index(name), value)
+        self.write_catalogue(lines.values())
+
+    def add_item(self, line):
+        self.write_catalogue([*self.catalogue().values(), line])
+
+    def remove_item(self, item):
+        self.write_catalogue([line for name, line in self.catalogue().items() if name != item])
+
+
+def _replaced(line, at, value):
+    cells = line.split(",")
+    cells[at] = value
+    return ",".join(cells)
+
+
+def _merged(config, changes):
+    for name, value in changes.items():
+        config[name] = _merged(config[name], value) if isinstance(value, dict) and name in config else value
+    return config
+
+
+def _toml(config, prefix=""):
+    lines = [f"{key} = {json.dumps(value)}" for key, value in config.items() if not isinstance(value, dict)]
+    text = "\n".join(line.replace('"2024-01-01"', "2024-01-01").replace('"2024-01-07"', "2024-01-07") for line in lines)
+    for key, value in config.items():
+        if isinstance(value, dict):
+            text += f"\n\n[{prefix}{key}]\n" + _toml(value, f"{prefix}{key}.")
+    return text
+
+
+def write_shop(folder):
+    """Six days of events by twelve people on fifteen items: ten have a picture, two neither text nor picture."""
+    draw = random.Random(7)
+    pictures = folder / "data" / "pictures"
+    pictures.mkdir(parents=True)
+    (folder / "mmrec.toml").write_text(_toml(CONFIG) + "\n")
+    lines = [ITEM_HEADER]
+    for index, item in enumerate(ITEMS):
+        about = "" if item in WITHOUT_TEXT else f"A thing number {index}"
+        picture = f"{item}.png" if item in WITH_PICTURE else ""
+        lines.append(f"{item},Title {index},{about},{picture}")
+        if picture:
+            Image.new("RGB", (8, 8), (index * 16, 40, 90)).save(pictures / picture)
+    (folder / "data" / "items.csv").write_text("\n".join(lines) + "\n")
+    for day in DAYS:
+        events = [
+            f"{person},{draw.choice(ITEMS[:14])},{day}T{hour:02}:00:00,rating,{draw.randint(1, 5)},"
+            for person in PEOPLE
+            for hour in draw.sample(range(24), 3)
+        ]
+        events.append(f"{PEOPLE[0]},,{day}T12:30:00,search,,words of {PEOPLE[0]}")
+        (folder / "data" / f"events-{day}.csv").write_text("\n".join([EVENT_HEADER, *events]) + "\n")
+    return folder
+
+
+@pytest.fixture
+def new_shop(tmp_path):
+    """A shop with delivered files and no lake."""
+    return Shop(write_shop(tmp_path / "shop"))
+
+
+@pytest.fixture(scope="session")
+def judged_folder(tmp_path_factory):
+    """A shop whose raw and validated stages were run for every day."""
+    shop = Shop(write_shop(tmp_path_factory.mktemp("judged") / "shop"))
+    shop.run(*shop.assets[:5])
+    return shop.folder
+
+
+@pytest.fixture(scope="session")
+def built_folder(judged_folder, tmp_path_factory):
+    """A shop whose every asset was run for every day. Copied, never changed."""
+    shop = Shop(shutil.copytree(judged_folder, tmp_path_factory.mktemp("built") / "shop"))
+    shop.run(*shop.assets[5:])
+    return shop.folder
+
+
+@pytest.fixture(scope="session")
+def built(built_folder):
+    """The shop with everything run, for tests that only read."""
+    return Shop(built_folder)
+
+
+@pytest.fixture
+def judged_shop(judged_folder, tmp_path):
+    """A copy of the shop with raw and validated run."""
+    return Shop(shutil.copytree(judged_folder, tmp_path / "shop"))
+
+
+@pytest.fixture
+def shop(built_folder, tmp_path):
+    """A copy of the shop with everything run."""
+    return Shop(shutil.copytree(built_folder, tmp_path / "shop"))
+
+
+@pytest.fixture
+def told():
+    """Everything that a report says: every field, with tables and samples written out in full."""
+
+    def everything(report):
+        with pl.Config(tbl_rows=-1, tbl_cols=-1, fmt_str_lengths=10_000, fmt_table_cell_list_len=-1):
+            return "\n".join([repr(report), *(str(table) for table in (report.sample, *report.tables.values()))])
+
+    return everything
+
+
+# -- no network beyond loopback ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch):
+    """A Python socket that looks up or connects to anything beyond loopback is an error, also where it is caught."""
+    reached = []
+
+    def checked(host):
+        if not _is_loopback(host):
+            reached.append(host)
+            raise ConnectionError(f"a test reached for {host}: sockets beyond loopback are not allowed")
+
+    def guarded(call):
+        def call_checked(self, *arguments):
+            if self.family in (socket.AF_INET, socket.AF_INET6):
+                checked(arguments[-1][0])
+            return call(self, *arguments)
+
+        return call_checked
+
+    def looked_up(host, *arguments, **options):
+        checked(host)
+        return look_up(host, *arguments, **options)
+
+    look_up = socket.getaddrinfo
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, guarded(getattr(socket.socket, name)))
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    yield reached
+    assert not reached
+
+
+def _is_loopback(host):
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in (None, "", "localhost", "0.0.0.0"):  # the last one listens on every address and asks nobody
+        return True
+    try:
+        return ipaddress.ip_address(name.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
