@@ -70,8 +70,12 @@ def checks(asset: str) -> list[CheckSpec]:
 
 
 def verdicts(lake: Lake, asset: str, candidates: Iterable[Candidate], settings: Settings) -> dict[str, list[Check]]:
-    """The checks of each candidate by period: from the ledger where it was judged before, else judged now and noted."""
+    """The checks of each candidate by period: from the ledger where it was judged before, else judged now.
+
+    What is not the period's newest verdict is noted, so that the newest one is always that of the newest candidate.
+    """
     known = _known(lake, asset)
+    newest = dict(known.keys())  # period → verdict: `known` begins with the oldest
     suite = _suite_digest(asset, settings)
     result: dict[str, list[Check]] = {}
     rows: list[dict[str, Any]] = []
@@ -81,6 +85,7 @@ def verdicts(lake: Lake, asset: str, candidates: Iterable[Candidate], settings: 
         found = known.get((candidate.period, name))
         if found is None:
             found = _judge(asset, candidate, settings)
+        if newest.get(candidate.period) != name:
             rows += [_row(lake, now, name, candidate, check) for check in found]
         result[candidate.period] = found
     if rows:
@@ -113,11 +118,13 @@ def judged_periods(lake: Lake, asset: str) -> dict[str, bool]:
 
 
 def _known(lake: Lake, asset: str) -> Mapping[tuple[str, str], list[Check]]:
+    """(period, verdict) → its checks, the one that was noted last at the end."""
     rows = lake.scan(LEDGER).filter(pl.col("asset") == asset).sort("at", "check").collect()
     found: dict[tuple[str, str], dict[str, Check]] = {}
     for row in rows.iter_rows(named=True):
         check = Check(row["check"], row["period"], row["blocking"], row["passed"], row["expected"], row["found"])
-        found.setdefault((row["period"], row["verdict"]), {})[check.name] = check
+        key = (row["period"], row["verdict"])
+        found[key] = {**found.pop(key, {}), check.name: check}
     return {key: list(by_name.values()) for key, by_name in found.items()}
 
 
@@ -244,8 +251,8 @@ def _identity(configuration: Any) -> str:
 
 def _found(result: Any, rows: int) -> str:
     """What was found, in counts: values can be a person's, so none is quoted."""
-    raised = (result.exception_info or {}).get("raised_exception")
-    if raised:
+    info = result.exception_info or {}  # of the expectation, or of each of its metrics
+    if any(each.get("raised_exception") for each in (info, *info.values()) if isinstance(each, dict)):
         return "the expectation could not be evaluated"
     detail = result.result
     if "unexpected_count" in detail:

@@ -65,7 +65,5 @@ def check(calendar: Calendar, period: str) -> str:
     known, last = keys(calendar), newest(calendar)
     if period not in known:
         kind = f"{calendar.period}s" if calendar.period == "day" else "weeks"
-        raise MmrecError(
-            f"'{period}' is no configured period; there are {len(known)} {kind} from {known[0]} to {last}"
-        )
+        raise MmrecError(f"'{period}' is no configured period; there are {len(known)} {kind} from {known[0]} to {last}")
     return period

@@ -1,7 +1,8 @@
 """Row rules: what makes a single landed row good, and what it becomes.
 
 Here: Polars expressions from delivered text to typed columns, and the first rule that a row breaks with its reason. A
-reason never quotes a person's id. Not here: what must hold of a whole batch (`mmrec/contracts.py`).
+reason quotes nothing that was delivered: where columns were mixed up, any of them may hold a person's id. Not here:
+what must hold of a whole batch (`mmrec/contracts.py`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ Rule = tuple[str, pl.Expr, pl.Expr | str]  # name, whether a row breaks it, reas
 _WITH_OFFSET = ("%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M%z")
 _WITHOUT_OFFSET = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
 _MILLISECONDS_FROM, _MICROSECONDS_FROM = 1e11, 1e14  # as seconds these would be the years 5138 and 3 million
+_MICROSECONDS_TO = 253_000_000_000_000_000  # in the year 9987: a time zone's rules end with the year 9999
 
 
 def utc_time(column: str, calendar: Calendar) -> pl.Expr:
@@ -34,7 +36,8 @@ def utc_time(column: str, calendar: Calendar) -> pl.Expr:
         .then(1e3)
         .otherwise(1)
     )
-    micros = pl.when(number.is_finite()).then((number * scale).round().cast(pl.Int64, strict=False))
+    scaled = number * scale
+    micros = pl.when(scaled.abs() < _MICROSECONDS_TO).then(scaled.round().cast(pl.Int64, strict=False))
     iso = [text.str.to_datetime(pattern, time_unit="us", time_zone="UTC", strict=False) for pattern in _WITH_OFFSET]
     naive = [
         text.str.to_datetime(pattern, time_unit="us", strict=False)
@@ -42,9 +45,8 @@ def utc_time(column: str, calendar: Calendar) -> pl.Expr:
         .dt.convert_time_zone("UTC")
         for pattern in _WITHOUT_OFFSET
     ]
-    return pl.coalesce(pl.from_epoch(micros, time_unit="us").dt.replace_time_zone("UTC"), *iso, *naive).cast(
-        tables.TIME
-    )
+    found = pl.coalesce(pl.from_epoch(micros, time_unit="us").dt.replace_time_zone("UTC"), *iso, *naive)
+    return pl.when(found.dt.epoch("us").abs() < _MICROSECONDS_TO).then(found).cast(tables.TIME)
 
 
 def judge_interactions(raw: pl.DataFrame, items: pl.DataFrame, settings: Settings) -> pl.DataFrame:
@@ -60,40 +62,33 @@ def judge_interactions(raw: pl.DataFrame, items: pl.DataFrame, settings: Setting
         query=_clean("query"),
         value_text=_clean("value"),
         value=_clean("value").cast(pl.Float64, strict=False),
-        time_text=pl.col("time"),
         time=pl.col("time_utc"),
         known=_clean("item_id").is_in(items["item_id"].implode()),
     )
-    judged = _apply(typed, _interaction_rules(settings))
     key = list(tables.contract("validated/interactions").key)
-    first = pl.int_range(pl.len()).over([*key, "rule"]) == 0
-    duplicate = ~first & (pl.col("rule") == GOOD)
-    return judged.with_columns(
-        rule=pl.when(duplicate).then(pl.lit("duplicate")).otherwise("rule"),
-        reason=pl.when(duplicate).then(pl.lit("the same event stands in an earlier row")).otherwise("reason"),
-    )
+    return _first_stays(_apply(typed, _interaction_rules(settings)), key, "the same event stands in an earlier row")
 
 
 def judge_items(raw: pl.DataFrame) -> pl.DataFrame:
     """Every catalogue entry with its cleaned columns, `rule` and `reason`. The first of equal ids stays."""
-    typed = raw.sort("source_file", "source_row").with_columns(
-        item_id=_clean("item_id"),
-        title=_clean("title"),
-        text=clean_text(pl.col("text").list.drop_nulls().list.join(". ")),
-        image=_clean("image"),
-        categories=_clean("categories"),
+    typed = (
+        raw.sort("source_file", "source_row")
+        .with_columns(
+            item_id=_clean("item_id"),
+            title=_clean("title"),
+            text=pl.col("text").list.eval(clean_text(pl.element())).list.drop_nulls().list.join(". "),
+            image=_clean("image"),
+            categories=_clean("categories"),
+        )
+        .with_columns(text=clean_text(pl.col("text")))
     )
     rules: list[Rule] = [
         ("malformed", pl.col("problem").is_not_null(), pl.col("problem")),
         ("item_missing", pl.col("item_id").is_null(), "item_id is empty; every item needs an id"),
+        ("control_characters", _has_control("item_id"), "item_id holds a control character"),
         ("title_missing", pl.col("title").is_null(), "title is empty; every item needs a title to be shown"),
-        (
-            "duplicate",
-            pl.int_range(pl.len()).over("item_id") > 0,
-            "an earlier row has the same item_id; the first one stays",
-        ),
     ]
-    return _apply(typed, rules)
+    return _first_stays(_apply(typed, rules), ["item_id"], "an earlier row has the same item_id; the first one stays")
 
 
 def clean_text(text: pl.Expr) -> pl.Expr:
@@ -113,7 +108,7 @@ def _clean(column: str) -> pl.Expr:
 
 
 def _interaction_rules(settings: Settings) -> list[Rule]:
-    events = sorted(settings.events)
+    events, calendar = sorted(settings.events), settings.calendar
     is_search = (pl.col("event") == SEARCH) & pl.col("query").is_not_null()
     value, text = pl.col("value"), pl.col("value_text")
     rules: list[Rule] = [
@@ -123,42 +118,40 @@ def _interaction_rules(settings: Settings) -> list[Rule]:
         (
             "event_unknown",
             ~pl.col("event").is_in(events).fill_null(value=False),
-            pl.format(
-                "event '{}' has no weight in [events], which has: {}",
-                pl.col("event").fill_null(""),
-                pl.lit(", ".join(events)),
-            ),
+            f"event has no weight in [events], which has: {', '.join(events)}",
         ),
         (
             "time_unusable",
             pl.col("time").is_null(),
-            pl.format(
-                "time '{}' cannot be read or lies outside the calendar ({} to {})",
-                pl.col("time_text").fill_null(""),
-                pl.lit(str(settings.calendar.start)),
-                pl.lit(str(settings.calendar.end or "now")),
-            ),
+            f"time cannot be read or lies outside the calendar ({calendar.start} to {calendar.end or 'now'})",
         ),
         ("item_missing", pl.col("item_id").is_null() & ~is_search.fill_null(value=False), "item_id is empty"),
         (
             "value_unusable",
             text.is_not_null() & ~(value.is_not_null() & value.is_finite()).fill_null(value=False),
-            pl.format("value '{}' is no finite number", text.fill_null("")),
+            "value is no finite number",
         ),
     ]
     if settings.interactions.value_range:
         low, high = settings.interactions.value_range
-        told = pl.format("value {} lies outside {} to {}", text.fill_null(""), pl.lit(f"{low:g}"), pl.lit(f"{high:g}"))
-        rules.append(("value_out_of_range", ~value.is_between(low, high).fill_null(value=True), told))
+        outside = ~value.is_between(low, high).fill_null(value=True)
+        rules.append(("value_out_of_range", outside, f"value lies outside {low:g} to {high:g}"))
     unknown = pl.col("item_id").is_not_null() & ~pl.col("known").fill_null(value=False)
-    rules.append(
-        ("item_unknown", unknown, pl.format("item '{}' is not in the catalogue", pl.col("item_id").fill_null("")))
-    )
+    rules.append(("item_unknown", unknown, "item_id is not in the catalogue"))
     return rules
 
 
 def _has_control(*columns: str) -> pl.Expr:
     return pl.any_horizontal(pl.col(name).str.contains(r"\p{Cc}").fill_null(value=False) for name in columns)
+
+
+def _first_stays(judged: pl.DataFrame, key: Sequence[str], reason: str) -> pl.DataFrame:
+    """Of the good rows of one key the first stays, and the others are duplicates of it."""
+    duplicate = (pl.int_range(pl.len()).over([*key, "rule"]) > 0) & (pl.col("rule") == GOOD)
+    return judged.with_columns(
+        rule=pl.when(duplicate).then(pl.lit("duplicate")).otherwise("rule"),
+        reason=pl.when(duplicate).then(pl.lit(reason)).otherwise("reason"),
+    )
 
 
 def _apply(frame: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:

@@ -12,8 +12,9 @@ import hashlib
 import io
 import json
 import os
+import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,10 @@ from mmrec.errors import MmrecError
 
 KINDS = (".csv", ".parquet", ".jsonl")
 _SEPARATORS = ",\t;|"
-_RACY_NS = 2_000_000_000  # a file touched within 2 s of being hashed may change again under the same time stamp
+_QUOTED = re.compile(rb'"[^"]*"')
+# A file hashed so soon after it was touched may change again under the same time stamp: a tick of the kernel's clock,
+# or 2 s on file systems that keep whole seconds.
+_TICK_NS, _COARSE_NS = 20_000_000, 2_000_000_000
 
 
 class RefusedFile(Exception):
@@ -62,7 +66,8 @@ def find(data: Path, globs: Iterable[str], key: str) -> list[str]:
 def stat(file: Any, known: Stat | None) -> Stat:
     """Size, time and sha256 of an open file; hashed again only when size or time differ, or the time is too fresh."""
     info = os.fstat(file.fileno())
-    fresh = time.time_ns() - info.st_mtime_ns < _RACY_NS
+    tick = _TICK_NS if info.st_mtime_ns % 1_000_000_000 else _COARSE_NS
+    fresh = time.time_ns() - info.st_mtime_ns < tick
     if known and not fresh and (known.size_bytes, known.mtime_ns) == (info.st_size, info.st_mtime_ns):
         return known
     digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -81,7 +86,7 @@ def read(data: Path, file: str, columns: Mapping[str, str | list[str] | None]) -
     reader = {".csv": _read_csv, ".parquet": _read_parquet, ".jsonl": _read_jsonl}[path.suffix.lower()]
     try:
         delivered = reader(path, wanted)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, UnicodeError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, UnicodeError, csv.Error) as error:
         raise RefusedFile(f"cannot be read as {path.suffix[1:]}: {_first_line(error)}") from None
     return delivered.select(
         *[_target(name, source) for name, source in columns.items()],
@@ -103,34 +108,62 @@ def _as_list(source: str | list[str] | None) -> list[str]:
 
 def _require(wanted: list[str], present: list[str]) -> None:
     missing = [name for name in wanted if name not in present]
-    if missing:
-        raise RefusedFile(f"has no column {', '.join(missing)}; its header is: {', '.join(present)[:200] or 'empty'}")
+    if not missing:
+        return
+    told = f"its header is: {', '.join(present)[:200] or 'empty'}"
+    if any(name[:1].isdigit() for name in present):  # a first line of values, which may name a person
+        told = f"its first line holds {len(present)} values instead of column names"
+    raise RefusedFile(f"has no column {', '.join(missing)}; {told}")
 
 
 def _read_csv(path: Path, wanted: list[str]) -> pl.DataFrame:
     with path.open("rb") as file:
-        first = file.readline(1 << 16).decode("utf-8-sig", errors="replace").rstrip("\r\n")
+        start = file.readline(1 << 16).decode("utf-8-sig", errors="replace")
+    first = re.split(r"[\r\n]", start, maxsplit=1)[0]
     separator = max(_SEPARATORS, key=lambda mark: len(set(wanted) & set(_cells(first, mark))))
     header = _cells(first, separator)
     _require(wanted, header)
     try:
         frame = pl.read_csv(path, separator=separator, infer_schema=False, columns=wanted, encoding="utf8-lossy")
-        return frame.with_columns(_problem=pl.lit(None, dtype=pl.String))
     except pl.exceptions.PolarsError:
         return _read_csv_line_by_line(path, wanted, separator, header)
+    if not _every_line_fits(path.read_bytes(), separator, len(header), frame.height):
+        return _read_csv_line_by_line(path, wanted, separator, header)
+    return frame.with_columns(_problem=pl.lit(None, dtype=pl.String))
+
+
+def _every_line_fits(data: bytes, separator: str, width: int, rows: int) -> bool:
+    """Whether no line is shorter than the header: Polars takes a missing field for an empty one."""
+    bare = _QUOTED.sub(b"", data) if b'"' in data else data
+    return bare.count(separator.encode()) == (rows + 1) * (width - 1)
 
 
 def _read_csv_line_by_line(path: Path, wanted: list[str], separator: str, header: list[str]) -> pl.DataFrame:
     """The slow way, for a file with lines that do not fit its header: those become rows with a problem."""
-    text = path.read_bytes().decode("utf-8-sig", errors="replace").replace("\0", "\ufffd")
+    text = path.read_bytes().decode("utf-8-sig", errors="replace")
+    at = {name: header.index(name) for name in wanted}
     rows: list[dict[str, str | None]] = []
-    csv.field_size_limit(1 << 24)
-    for cells in list(csv.reader(io.StringIO(text), delimiter=separator))[1:]:
+    for cells in list(_records(text, separator, len(header)))[1:]:
         fits = len(cells) == len(header)
-        row: dict[str, str | None] = dict(zip(header, cells, strict=True)) if fits else {}
         problem = None if fits else f"the line has {len(cells)} fields, the header {len(header)}"
-        rows.append({**{name: row.get(name) or None for name in wanted}, "_problem": problem})
+        rows.append({**{name: cells[at[name]] or None if fits else None for name in wanted}, "_problem": problem})
     return pl.DataFrame(rows, schema=dict.fromkeys([*wanted, "_problem"], pl.String))
+
+
+def _records(text: str, separator: str, width: int) -> Iterator[list[str]]:
+    """The fields of each record, blank lines left out. A quote that nothing closes would swallow the good lines behind
+    it, so the lines of such a record are read one by one.
+    """
+    csv.field_size_limit(1 << 24)
+    lines = io.StringIO(text, newline="").readlines()
+    reader = csv.reader(lines, delimiter=separator)
+    begin = 0
+    for cells in reader:
+        taken, begin = lines[begin : reader.line_num], reader.line_num
+        if len(taken) > 1 and (len(cells) != width or "".join(taken).count('"') % 2):
+            yield from (alone for line in taken if (alone := _cells(line.rstrip("\r\n"), separator)))
+        elif cells:
+            yield cells
 
 
 def _cells(line: str, separator: str) -> list[str]:
@@ -179,7 +212,7 @@ def _read_jsonl_line_by_line(path: Path, wanted: list[str]) -> pl.DataFrame:
     """The slow way, for a file with broken lines: those become rows with a problem."""
     seen: set[str] = set()
     rows: list[dict[str, str | None]] = []
-    for line in path.read_bytes().decode("utf-8-sig", errors="replace").splitlines():
+    for line in path.read_bytes().decode("utf-8-sig", errors="replace").split("\n"):
         if not line.strip():
             continue
         row, problem = _json_object(line)
@@ -195,15 +228,17 @@ def _json_object(line: str) -> tuple[dict[str, Any], str | None]:
         value = json.loads(line)
     except json.JSONDecodeError as error:
         return {}, f"the line is not JSON: {error.msg} at character {error.pos}"
+    except (ValueError, RecursionError):
+        return {}, "the line is not JSON that can be read: it holds a number too long or brackets nested too deep"
     return (value, None) if isinstance(value, dict) else ({}, "the line is not a JSON object")
 
 
 def _json_text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        return " ".join(str(part) for part in value)
-    return json.dumps(value)
+    if value is None:
+        return None
+    text = " ".join(str(part) for part in value) if isinstance(value, list) else value
+    text = text if isinstance(text, str) else json.dumps(text)
+    return text.encode(errors="replace").decode()  # half a surrogate pair is no text
 
 
 def _first_line(error: BaseException) -> str:

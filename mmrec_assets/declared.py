@@ -75,6 +75,6 @@ def key(asset: str) -> dg.AssetKey:
 def _tags(asset: str) -> dict[str, str]:
     stage, _, name = asset.partition("/")
     modality = name if name in tables.MODALITIES else {"interactions": "events", "media": "media"}.get(name, "items")
-    if stage in ("model", "recommendations"):
+    if stage in ("model", "recommendations") or name == "rejected":
         modality = "all"
     return {"stage": stage, "modality": modality}

@@ -4,7 +4,7 @@ Here: metadata builders. Numbers stay numbers, so that the UI plots them; texts 
 table cells, never markdown; personal columns are left out. Not here: what is emitted when (`events.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -45,13 +45,19 @@ def declaration(root: str, asset: str) -> Metadata:
     }
 
 
-def materialization(node: Node, report: StageReport, period: str) -> Metadata:
-    """What one period's materialization shows: counts, a sample, versions, lineage, and the stage's own facts."""
+def materialization(node: Node, report: StageReport, period: str, figures: Mapping[str, float]) -> Metadata:
+    """What one period's materialization shows: counts, a sample, versions, lineage, and the stage's own facts.
+
+    Facts and tables are about the run's newest period and stand there only; `figures` are the period's own.
+    """
     counts = report.periods[period]
     table = main_table(node.asset)
     return {
-        **_facts(report, table),
+        **(_facts(report, table) if period == max(report.periods) else {}),
+        **{name.lower(): dg.MetadataValue.float(value) for name, value in figures.items()},
         **_counts(counts, node.partitioned),
+        "run_seconds": dg.MetadataValue.float(report.seconds),
+        "run_periods": dg.MetadataValue.int(len(report.periods)),
         "seconds": dg.MetadataValue.float(counts.seconds or report.seconds / max(len(report.periods), 1)),
         "sample": shown(_without_people(report.sample, table)),
         "dagster/column_schema": dg.MetadataValue.table_schema(schema(table)),
@@ -126,12 +132,7 @@ def cell(value: object) -> str | int | float | bool | None:
 
 
 def _facts(report: StageReport, table: Table) -> Metadata:
-    facts: Metadata = {
-        "run_seconds": dg.MetadataValue.float(report.seconds),
-        "run_periods": dg.MetadataValue.int(len(report.periods)),
-    }
-    for name, value in report.facts.items():
-        facts[name.lower()] = _number_or_text(value)
+    facts = {name.lower(): _number_or_text(value) for name, value in report.facts.items()}
     return {**facts, **{name.lower(): shown(_without_people(frame, table)) for name, frame in report.tables.items()}}
 
 

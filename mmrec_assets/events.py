@@ -6,7 +6,7 @@ the step's provenance. Of a run in which periods were refused, the good periods 
 fails and names the others. Not here: what the events show (`display.py`), nor what was judged (the stages).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import dagster as dg
@@ -24,14 +24,24 @@ from resources.lake import LakeResource
 
 Events = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
 Also = Callable[[dg.AssetExecutionContext, Lake], None]
+Figures = Mapping[str, Mapping[str, float]]  # numbers of a period that plot over periods
 
 _SHOWN = 3  # refusals that a failure spells out; the metadata has all
 
 
 def materialize(
-    context: dg.AssetExecutionContext, lake: LakeResource, settings: Settings, asset: str, also: Also | None = None
+    context: dg.AssetExecutionContext,
+    lake: LakeResource,
+    settings: Settings,
+    asset: str,
+    *,
+    also: Also | None = None,
+    figures: Callable[[Lake, Sequence[str]], Figures] | None = None,
 ) -> Events:
-    """Runs an asset's stage for the run's periods and emits what happened; `also` may log more before a failure."""
+    """Runs an asset's stage for the run's periods and emits what happened.
+
+    `also` may log more before a failure; `figures` reads what each period's event shows besides the report.
+    """
     node = graph.node(settings, asset)
     opened = lake.open()
     periods = list(context.partition_keys) if node.partitioned else []
@@ -40,24 +50,28 @@ def materialize(
         report = node.run(opened, settings, periods, context.run.run_id)
     except MmrecError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
-    yield from emit(context, node, _with_remembered(opened, report), provenance)
+    shown = {} if figures is None else figures(opened, list(report.periods))
+    yield from emit(context, node, _with_remembered(opened, report), provenance, shown)
     if also is not None:
         also(context, opened)
     if report.refusals:
         raise _failure(report)
 
 
-def emit(context: dg.AssetExecutionContext, node: Node, report: StageReport, provenance: dict[str, str]) -> Events:
+def emit(
+    context: dg.AssetExecutionContext, node: Node, report: StageReport, provenance: dict[str, str], figures: Figures
+) -> Events:
     """The events of one report: materializations, then a verdict a check."""
     for warning in report.warnings:
         context.log.warning(warning)
     published = [period for period, counts in report.periods.items() if counts.refused is None]
+    metadata = {period: display.materialization(node, report, period, figures.get(period, {})) for period in published}
     several = len(report.periods) > 1
     if not report.refusals:
-        yield _step_event(context, node, report, published)
+        yield _step_event(context, report, metadata)
     if several or report.refusals:
         for period in published:
-            context.log_event(_own_event(node, report, period, provenance))
+            context.log_event(_own_event(report, period, metadata[period], provenance))
     if several:
         results.per_period(context, node.asset, [check for check in report.checks if check.period != WHOLE])
     yield from _verdicts(context, node, report)
@@ -73,27 +87,26 @@ def _with_remembered(lake: Lake, report: StageReport) -> StageReport:
 
 
 def _step_event(
-    context: dg.AssetExecutionContext, node: Node, report: StageReport, periods: Sequence[str]
+    context: dg.AssetExecutionContext, report: StageReport, metadata: Mapping[str, display.Metadata]
 ) -> dg.MaterializeResult[None]:
     """The step's own event, which Dagster copies to every period of the run, each with its own metadata."""
-    version = canonical_digest({period: report.periods[period].data_version for period in periods})
-    if len(periods) == 1:
-        only = periods[0]
-        version = report.periods[only].data_version
-        return dg.MaterializeResult(
-            metadata=display.materialization(node, report, only), data_version=dg.DataVersion(version)
-        )
-    for period in periods:
-        context.add_asset_metadata(display.materialization(node, report, period), partition_key=period)
-    return dg.MaterializeResult(data_version=dg.DataVersion(version))
+    versions = {period: report.periods[period].data_version for period in metadata}
+    if len(metadata) == 1:
+        [(period, shown)] = metadata.items()
+        return dg.MaterializeResult(metadata=shown, data_version=dg.DataVersion(versions[period]))
+    for period, shown in metadata.items():
+        context.add_asset_metadata(shown, partition_key=period)
+    return dg.MaterializeResult(data_version=dg.DataVersion(canonical_digest(versions)))
 
 
-def _own_event(node: Node, report: StageReport, period: str, provenance: dict[str, str]) -> dg.AssetMaterialization:
+def _own_event(
+    report: StageReport, period: str, metadata: display.Metadata, provenance: dict[str, str]
+) -> dg.AssetMaterialization:
     version = report.periods[period].data_version
     return dg.AssetMaterialization(
-        asset_key=node.asset.split("/"),
+        asset_key=report.asset.split("/"),
         partition=period or None,
-        metadata=display.materialization(node, report, period),
+        metadata=metadata,
         tags={**provenance, "dagster/data_version": version, "dagster/data_version_is_user_provided": "true"},
     )
 

@@ -15,25 +15,27 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from mmrec import graph
+from mmrec import contracts, graph
 from mmrec.lake import Lake
+from mmrec.report import Check
 from mmrec.settings import Settings, load
 
 for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE", "DO_NOT_TRACK"):
     os.environ[name] = "1"
 
 PERSON = "zq-person"
-DAYS = [f"2024-01-0{day}" for day in range(1, 7)]
+DAYS = [f"2024-01-0{day}" for day in range(1, 5)]
 PEOPLE = [f"{PERSON}-{index:02}" for index in range(12)]
 ITEMS = [f"item-{index:02}" for index in range(15)]
 WITH_PICTURE, WITHOUT_TEXT = ITEMS[:10], ITEMS[13:]
+RARE = ITEMS[13]  # bought on the second and the third day alone; the last item never
 EVENT_HEADER = "user_id,item_id,time,event,rating,query"
 ITEM_HEADER = "item_id,title,about,picture"
 CONFIG = {
     "name": "tiny",
     "data": "data",
     "lake": {"root": "lake"},
-    "calendar": {"start": "2024-01-01", "end": "2024-01-07"},
+    "calendar": {"start": "2024-01-01", "end": "2024-01-05"},
     "interactions": {
         "files": ["events-*.csv"],
         "value_range": [1, 5],
@@ -43,7 +45,7 @@ CONFIG = {
     "items": {"files": ["items*.csv"], "columns": {"text": ["about"], "image": "picture"}},
     "media": {"root": "pictures"},
     "embeddings": {"text": {"encoder": "hash:8"}, "image": {"encoder": "hash:4"}},
-    "model": {"width": 4, "sweeps": 2, "min_events": 3, "refit": 3},
+    "model": {"width": 4, "sweeps": 2, "min_events": 3, "refit": 2},
     "recommendations": {"k": 3},
     "weights": "weights",
 }
@@ -53,10 +55,12 @@ class Shop:
     """A data set in a folder of its own, and its lake. `run` makes assets by name and gives their reports."""
 
     days, people, items = DAYS, PEOPLE, ITEMS
-    with_picture, without_text = WITH_PICTURE, WITHOUT_TEXT
+    with_picture, without_text, rare = WITH_PICTURE, WITHOUT_TEXT, RARE
     event_header, item_header = EVENT_HEADER, ITEM_HEADER
     assets = [node.asset for node in graph.nodes(Settings.model_validate(CONFIG))]
-    events_and_content, answers = assets[:8], assets[8:]
+    events = ["raw/interactions", "validated/interactions"]
+    answers = assets[8:]
+    content = [asset for asset in assets[:8] if asset not in ("raw/interactions", "validated/interactions")]
 
     def __init__(self, folder):
         self.folder = folder
@@ -84,7 +88,7 @@ class Shop:
                 reports[asset].raise_if_refused()
         return reports[assets[0]] if len(assets) == 1 else reports
 
-    def scan(self, table, **equal):
+    def scan(self, table, /, **equal):
         """The rows of a table now."""
         return self.lake.scan(table).filter(*[pl.col(name) == value for name, value in equal.items()]).collect()
 
@@ -96,7 +100,7 @@ class Shop:
     def events_file(self, day):
         return self.data / f"events-{day}.csv"
 
-    def events(self, day):
+    def lines(self, day):
         """The delivered lines of a day, without the header."""
         return self.events_file(day).read_text().splitlines()[1:]
 
@@ -105,7 +109,7 @@ class Shop:
 
     def spoil(self, day, share=0.8):
         """Puts a share of a day's ratings out of range; how many."""
-        lines = self.events(day)
+        lines = self.lines(day)
         count = round(len(lines) * share)
         self.write_events(day, [_replaced(line, 4, "9") for line in lines[:count]] + lines[count:])
         return count
@@ -146,7 +150,7 @@ def _merged(config, changes):
 
 def _toml(config, prefix=""):
     lines = [f"{key} = {json.dumps(value)}" for key, value in config.items() if not isinstance(value, dict)]
-    text = "\n".join(line.replace('"2024-01-01"', "2024-01-01").replace('"2024-01-07"', "2024-01-07") for line in lines)
+    text = "\n".join(line.replace('"2024-01-01"', "2024-01-01").replace('"2024-01-05"', "2024-01-05") for line in lines)
     for key, value in config.items():
         if isinstance(value, dict):
             text += f"\n\n[{prefix}{key}]\n" + _toml(value, f"{prefix}{key}.")
@@ -154,7 +158,7 @@ def _toml(config, prefix=""):
 
 
 def write_shop(folder):
-    """Six days of events by twelve people on fifteen items: ten have a picture, two neither text nor picture."""
+    """Four days of events by twelve people on fifteen items: ten have a picture, two neither text nor picture."""
     draw = random.Random(7)
     pictures = folder / "data" / "pictures"
     pictures.mkdir(parents=True)
@@ -169,13 +173,25 @@ def write_shop(folder):
     (folder / "data" / "items.csv").write_text("\n".join(lines) + "\n")
     for day in DAYS:
         events = [
-            f"{person},{draw.choice(ITEMS[:14])},{day}T{hour:02}:00:00,rating,{draw.randint(1, 5)},"
+            f"{person},{draw.choice(ITEMS[:13])},{day}T{hour:02}:00:00,rating,{draw.randint(1, 5)},"
             for person in PEOPLE
             for hour in draw.sample(range(24), 3)
         ]
         events.append(f"{PEOPLE[0]},,{day}T12:30:00,search,,words of {PEOPLE[0]}")
+        if day in DAYS[1:3]:
+            events.append(f"{PEOPLE[1]},{RARE},{day}T13:30:00,purchase,,")
         (folder / "data" / f"events-{day}.csv").write_text("\n".join([EVENT_HEADER, *events]) + "\n")
     return folder
+
+
+@pytest.fixture(scope="session")
+def make_shop():
+    """A shop in a new folder: freshly delivered, or a copy of another one's files and lake."""
+
+    def make(folder, like=None):
+        return Shop(write_shop(folder / "shop") if like is None else shutil.copytree(like.folder, folder / "shop"))
+
+    return make
 
 
 @pytest.fixture
@@ -185,37 +201,60 @@ def new_shop(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def judged_folder(tmp_path_factory):
-    """A shop whose raw and validated stages were run for every day."""
-    shop = Shop(write_shop(tmp_path_factory.mktemp("judged") / "shop"))
+def judged(make_shop, tmp_path_factory):
+    """A shop whose raw and validated stages were run for every day, for tests that only read."""
+    shop = make_shop(tmp_path_factory.mktemp("judged"))
     shop.run(*shop.assets[:5])
-    return shop.folder
+    return shop
 
 
 @pytest.fixture(scope="session")
-def built_folder(judged_folder, tmp_path_factory):
-    """A shop whose every asset was run for every day. Copied, never changed."""
-    shop = Shop(shutil.copytree(judged_folder, tmp_path_factory.mktemp("built") / "shop"))
-    shop.run(*shop.assets[5:])
-    return shop.folder
+def fused(judged, make_shop, tmp_path_factory):
+    """A shop with everything up to the fused items, for tests that only read."""
+    shop = make_shop(tmp_path_factory.mktemp("fused"), like=judged)
+    shop.run(*shop.content)
+    return shop
 
 
 @pytest.fixture(scope="session")
-def built(built_folder):
-    """The shop with everything run, for tests that only read."""
-    return Shop(built_folder)
+def built(fused, make_shop, tmp_path_factory):
+    """A shop whose every asset was run for every day, for tests that only read."""
+    shop = make_shop(tmp_path_factory.mktemp("built"), like=fused)
+    shop.run(*shop.answers)
+    return shop
 
 
 @pytest.fixture
-def judged_shop(judged_folder, tmp_path):
+def judged_shop(judged, make_shop, tmp_path):
     """A copy of the shop with raw and validated run."""
-    return Shop(shutil.copytree(judged_folder, tmp_path / "shop"))
+    return make_shop(tmp_path, like=judged)
 
 
 @pytest.fixture
-def shop(built_folder, tmp_path):
+def fused_shop(fused, make_shop, tmp_path):
+    """A copy of the shop with everything up to the fused items."""
+    return make_shop(tmp_path, like=fused)
+
+
+@pytest.fixture
+def shop(built, make_shop, tmp_path):
     """A copy of the shop with everything run."""
-    return Shop(shutil.copytree(built_folder, tmp_path / "shop"))
+    return make_shop(tmp_path, like=built)
+
+
+@pytest.fixture
+def quick_judge(monkeypatch):
+    """Judges the share of rejected rows alone and without Great Expectations, for tests of what lies behind."""
+
+    def judge(asset, candidate, settings):
+        bad = (candidate.rules != contracts.GOOD).sum() / max(candidate.rules.len(), 1)
+        passed = bad <= settings.quality.max_rejected_share
+        return [
+            Check(spec.name, candidate.period, spec.blocking, passed or spec.name != "rejected_share", "few", f"{bad}")
+            for spec in contracts.checks(asset)
+        ]
+
+    monkeypatch.setattr(contracts, "_judge", judge)
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Failed checks of any severity and failed runs reach a real receiver and the log file, once, without people."""
 
-import http.server
 import json
-import threading
 import time
 
 import dagster as dg
@@ -12,34 +10,10 @@ from mmrec.errors import MmrecError
 from mmrec_assets import alerts
 from mmrec_assets.alerts import look
 from resources.notifier import Notifier
+from tests.receiver import Receiver
 
 PERSON = "person-7f3a-zebra"  # an id that cannot be mistaken for anything else
 PERIODS = dg.StaticPartitionsDefinition(["2024-01-01", "2024-01-02"])
-
-
-class Receiver:
-    """An HTTP server on loopback that keeps what it is sent, and answers `status`."""
-
-    def __init__(self):
-        self.received, self.status = [], 200
-        receiver = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.received.append(json.loads(body))
-                self.send_response(receiver.status)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def address(self):
-        return f"json://127.0.0.1:{self.server.server_port}/secret-token"
 
 
 @pytest.fixture
@@ -172,8 +146,12 @@ def test_each_period_is_named_and_the_sum_is_not_told_again(instance, notifier, 
     look(instance, notifier, cursor)
     [message] = receiver.received
     assert message["title"] == "mmrec: check keys of validated/interactions failed in 2024-01-01, 2024-01-02 (error)"
-    assert "2024-01-02: expected unique; found 2 twice" in message["message"]
-    assert "look: mmrec rejected --period 2024-01-01" in message["message"]
+    assert message["message"].splitlines()[:-1] == [
+        "2024-01-01: expected unique; found 1 twice",
+        "2024-01-02: expected unique; found 2 twice",
+        "owner: team:data",
+        "look: mmrec rejected --period 2024-01-01",
+    ]
 
 
 def test_of_an_unexpected_error_only_its_kind_is_told(instance, notifier, receiver, tmp_path):

@@ -32,8 +32,8 @@ def report(asset, period=WHOLE, **more):
     return StageReport(asset, {period: counts}, 1.5, more.pop("lake_version", 9), more.pop("inputs", {}), **more)
 
 
-def shown(settings, asset, period=WHOLE, **more):
-    return display.materialization(graph.node(settings, asset), report(asset, period, **more), period)
+def shown(settings, asset, period=WHOLE, figures=None, **more):
+    return display.materialization(graph.node(settings, asset), report(asset, period, **more), period, figures or {})
 
 
 def test_counts_are_numbers(settings):
@@ -93,6 +93,17 @@ def test_facts_keep_their_kind_and_get_lower_case_names(settings):
 
 def test_a_fact_cannot_pose_as_a_count(settings):
     assert shown(settings, "raw/items", facts={"rows_computed": 999})["rows_computed"].value == 3
+
+
+def test_what_is_about_the_newest_period_stands_there_only(settings):
+    both = report("model/evaluation", "2024-01-01", facts={"k": 20})
+    both.periods["2024-01-02"] = both.periods["2024-01-01"]
+    node = graph.node(settings, "model/evaluation")
+    older = display.materialization(node, both, "2024-01-01", {"mf NDCG@20": 0.1})
+    newer = display.materialization(node, both, "2024-01-02", {"mf NDCG@20": 0.2})
+    assert "k" not in older
+    assert newer["k"].value == 20
+    assert (older["mf ndcg@20"].value, newer["mf ndcg@20"].value) == (0.1, 0.2)
 
 
 CELLS = {

@@ -7,30 +7,16 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.remote_representation.external_data import RepositorySnap
 
-from mmrec import contracts, graph, periods, tables
-from mmrec.settings import Settings
-from mmrec_assets import jobs, lineage
+from mmrec import graph, periods, tables
+from mmrec_assets import jobs
 from mmrec_assets.definitions import build_defs
 from mmrec_assets.display import main_table
+from tests.declaring import make_settings, names
 
 STAGES = ("raw", "validated", "embeddings", "fused", "model", "recommendations")
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def make_settings(**changes):
-    return Settings.model_validate(
-        {
-            "name": "tiny",
-            "lake": {"root": "/nowhere/lake"},
-            "calendar": {"start": "2024-01-01", "end": "2024-01-11"},
-            "interactions": {"files": ["*.csv"], "event": "view"},
-            "events": {"view": 1.0},
-            "items": {"files": ["items.csv"], "columns": {"text": ["title"], "image": "picture"}},
-            "embeddings": {"text": {"encoder": "minilm"}, "image": {"encoder": "efficientnet-lite0"}},
-            **changes,
-        }
-    )
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +41,6 @@ def assets(defs):
 def specs(defs):
     found = {"/".join(spec.key.path): spec for spec in defs.resolve_all_asset_specs()}
     return {key: spec for key, spec in found.items() if not key.startswith("sources/")}
-
-
-def names(keys):
-    return {"/".join(key.path) for key in keys}
 
 
 def test_there_is_one_list_of_assets(settings, assets):
@@ -149,55 +131,6 @@ def test_history_looks_back_as_many_periods_as_there_are(settings, assets):
             assert mapping.allow_nonexistent_upstream_partitions
 
 
-def test_every_check_targets_a_defined_asset(defs):
-    asset_graph = defs.resolve_asset_graph()
-    assert {key.asset_key for key in asset_graph.asset_check_keys} <= asset_graph.get_all_asset_keys()
-    phantoms = [node for node in asset_graph.asset_nodes if not node.group_name or node.group_name == "default"]
-    assert not phantoms
-
-
-def test_contracts_block_and_quality_warns(defs):
-    checks = {(key.asset_key.to_user_string(), key.name): key for key in defs.resolve_asset_graph().asset_check_keys}
-    blocking = {name for name, key in checks.items() if defs.resolve_asset_graph().get_check_spec(key).blocking}
-    contract = {
-        (asset, spec.name)
-        for asset in ("validated/interactions", "validated/items")
-        for spec in contracts.checks(asset)
-        if spec.blocking
-    }
-    assert blocking == contract | {("raw/interactions", "files_readable")}
-    assert {name for _, name in set(checks) - blocking} == {
-        *("volume", "rows_drift", "finite", "norms", "failed_share", "complete"),
-        *("not_below_popularity", "everybody_has_a_list", "nothing_seen"),
-    }
-
-
-def test_checks_of_periods_have_a_verdict_a_period(defs):
-    asset_graph = defs.resolve_asset_graph()
-    for key in asset_graph.asset_check_keys:
-        spec, asset = asset_graph.get_check_spec(key), asset_graph.get(key.asset_key)
-        of_whole = key.name in ("files_readable", "rows_drift") or asset.partitions_def is None
-        assert (spec.partitions_def is None) == of_whole, key
-        assert spec.description, key
-
-
-def test_column_lineage_names_only_columns_and_upstreams_that_exist(settings, specs):
-    for asset, spec in specs.items():
-        upstream = names(dep.asset_key for dep in spec.deps)
-        written = lineage.columns(asset)
-        assert set(written) <= set(main_table(asset).columns), asset
-        assert written, asset
-        for source in {source for sources in written.values() for source in sources}:
-            dep, _, column = source.partition(":")
-            assert dep in upstream, (asset, source)
-            assert dep.startswith("sources/") or column in main_table(dep).columns, (asset, source)
-
-
-def test_column_lineage_leaves_out_a_modality_that_is_not_there():
-    found = lineage.of("fused/items", ("validated/items", "embeddings/text")).deps_by_column["vector"]
-    assert [dep.asset_key.to_user_string() for dep in found] == ["embeddings/text"]
-
-
 def test_one_job_refreshes_every_asset_in_one_process(defs, settings):
     job = defs.resolve_job_def("refresh")
     assert {"/".join(key.path) for key in job.asset_layer.executable_asset_keys} == {
@@ -212,6 +145,13 @@ def test_steps_can_have_processes_of_their_own(settings):
     assert build_defs(settings, executor="multiprocess").executor is dg.multiprocess_executor
     with pytest.raises(Exception, match="MMREC_EXECUTOR: found 'threads'; allowed: in-process, multiprocess"):
         jobs.executor("threads")
+
+
+def test_alert_addresses_stay_in_the_environment(monkeypatch, settings):
+    monkeypatch.setenv("MMREC_ALERTS", "json://somebody:secret-word@127.0.0.1:9/")
+    shown = dg.serialize_value(RepositorySnap.from_def(build_defs(settings).get_repository_def()))
+    assert "MMREC_ALERTS" in shown
+    assert "secret-word" not in shown
 
 
 def test_the_graph_warns_of_nothing_when_built():

@@ -1,42 +1,18 @@
 """The whole graph on a tiny data set: what every materialization shows, and that a second run computes nothing."""
 
-import json
-
 import dagster as dg
 import pytest
 
 from mmrec import graph, tables
 from mmrec.lake import Lake
-from mmrec_assets.definitions import build_defs
-from tests import tiny
-from tests.tiny import DAYS, PEOPLE
+from tests.conftest import DAYS, PEOPLE, PERSON
+from tests.pipeline import RANGE, Pipeline, expected
 
-RANGE = {"dagster/asset_partition_range_start": DAYS[0], "dagster/asset_partition_range_end": DAYS[-1]}
 ALWAYS = {
     *("rows_computed", "rows_reused", "rows_removed", "rows_rejected", "seconds", "sample", "lake_version"),
     *("input_versions", "data_version", "warnings", "dagster/column_schema", "dagster/column_lineage"),
 }
 COUNTS = ("rows_computed", "rows_reused", "rows_removed", "rows_rejected")
-
-
-class Pipeline:
-    """One data set, one lake, one instance; runs of the job that refreshes everything."""
-
-    def __init__(self, folder):
-        self.settings = tiny.write(folder)
-        self.defs = build_defs(self.settings)
-        self.instance = dg.DagsterInstance.ephemeral()
-
-    def refresh(self, partition=None, tags=None, **more):
-        job = self.defs.resolve_job_def("refresh")
-        return job.execute_in_process(instance=self.instance, partition_key=partition, tags=tags, **more)
-
-    def materializations(self, result):
-        """(asset, partition) → the newest event of a run, and every event."""
-        wanted = dg.DagsterEventType.ASSET_MATERIALIZATION
-        records = self.instance.get_records_for_run(result.run_id, of_type=wanted).records
-        events = [record.event_log_entry.asset_materialization for record in records]
-        return {("/".join(each.asset_key.path), each.partition): each for each in events}, events
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +33,6 @@ def second(pipeline, first):
 @pytest.fixture(scope="module")
 def third(pipeline, second):
     return pipeline.refresh(partition=DAYS[-1])
-
-
-def expected(settings, days):
-    return {(n.asset, day) for n in graph.nodes(settings) for day in (days if n.partitioned else [None])}
 
 
 def test_all_partitions_of_an_empty_lake_are_one_green_run(pipeline, first):
@@ -88,6 +60,18 @@ def test_the_newest_event_of_a_period_carries_its_data_version(pipeline, first):
         assert event.tags["dagster/data_version"] == event.metadata["data_version"].value, (asset, partition)
 
 
+def test_the_figures_of_every_period_plot_over_periods(pipeline, first):
+    newest, _ = pipeline.materializations(first)
+    stored = Lake(pipeline.settings.lake_root).sql(
+        "SELECT period, value FROM model.evaluation WHERE model = 'mf' AND metric LIKE 'NDCG%' AND split = 'test' "
+        "AND segment = 'all' AND value IS NOT NULL"
+    )
+    [name] = [key for key in newest["model/evaluation", DAYS[-1]].metadata if key.startswith("mf ndcg")]
+    shown = {day: newest["model/evaluation", day].metadata.get(name) for day in DAYS}
+    assert {day: value.value for day, value in shown.items() if value} == dict(stored.iter_rows())
+    assert len(stored) > 1
+
+
 def test_metadata_keys_are_lower_case_words_and_nothing_is_markdown(pipeline, first):
     _, events = pipeline.materializations(first)
     for event in events:
@@ -101,7 +85,7 @@ def test_no_person_is_named_in_metadata_checks_or_logs(pipeline, first, second, 
         records = pipeline.instance.all_logs(result.run_id)
         said = "\n".join(dg.serialize_value(record) for record in records)
         assert "item-03" in said  # the search finds what is there
-        assert not [person for person in PEOPLE if person in said]
+        assert PERSON not in said
 
 
 def test_the_second_run_computes_nothing(pipeline, second):
@@ -172,31 +156,3 @@ def test_people_get_lists_in_the_lake(pipeline, first):
     )
     assert sorted(lists["user_id"]) == PEOPLE
     assert set(lists["items"]) <= {1, 2, 3}
-
-
-def test_a_bad_day_is_refused_by_name_and_the_other_days_are_published(tmp_path):
-    bad = Pipeline(tmp_path)
-    spoilt = tiny.spoil(bad.settings, DAYS[2])
-    result = bad.refresh(tags=RANGE, raise_on_error=False)
-    newest, _ = bad.materializations(result)
-    assert not result.success
-    published = {day for asset, day in newest if asset == "validated/interactions"}
-    assert published == set(DAYS) - {DAYS[2]}
-    assert ("model/factors", DAYS[0]) not in newest
-    assert newest["validated/rejected", None].metadata["dagster/row_count"].value == spoilt
-    verdicts = {e.partition: e for e in result.get_asset_check_evaluations() if e.check_name == "rejected_share"}
-    assert not verdicts[DAYS[2]].passed
-    assert "%" in verdicts[DAYS[2]].metadata["expected"].value + verdicts[DAYS[2]].metadata["found"].value
-    said = json.dumps([dg.serialize_value(record) for record in bad.instance.all_logs(result.run_id)])
-    assert not [person for person in PEOPLE if person in said]
-    later = bad.refresh(partition=DAYS[-1], raise_on_error=False)
-    after, _ = bad.materializations(later)
-    assert ("recommendations/snapshot", DAYS[-1]) in after
-    assert DAYS[2] in after["model/factors", DAYS[-1]].metadata["warnings"].value
-
-
-def test_the_newest_day_alone_on_an_empty_lake_ends_in_one_clear_message(tmp_path):
-    result = Pipeline(tmp_path).refresh(partition=DAYS[-1], raise_on_error=False)
-    failed = [event for event in result.all_events if event.is_step_failure]
-    assert [event.step_key for event in failed] == ["model__factors"]
-    assert "materialize" in failed[0].step_failure_data.user_failure_data.description

@@ -71,7 +71,7 @@ def evaluation(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport
         began,
         tables={"evaluation": shown},
         facts=_headline(shown),
-        warnings=gate.warnings + shown.filter(pl.col("people") == 0)["note"].drop_nulls().unique().sort().to_list(),
+        warnings=gate.warnings + _too_little(shown),
     )
 
 
@@ -253,6 +253,12 @@ def _versions(lake: Lake) -> pl.DataFrame:
         .tail(5)
         .collect()
     )
+
+
+def _too_little(shown: pl.DataFrame) -> list[str]:
+    """Why there are no figures, where there are none. A segment may be empty without being worth a warning."""
+    nobody = shown.filter((pl.col("people") == 0) & (pl.col("segment") == "all"))
+    return nobody["note"].drop_nulls().unique().sort().to_list()
 
 
 def _headline(shown: pl.DataFrame) -> dict[str, float]:

@@ -7,6 +7,7 @@ that its file touches, and a file that touches none is refused whole, by name.
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -196,9 +197,10 @@ def _read_events(settings: Settings, file: str) -> pl.DataFrame:
     frame = frame.with_columns(period=periods.of_time(settings.calendar, "time_utc"))
     newest = frame["period"].drop_nulls().max()
     if frame.height and newest is None:
+        shape = re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", str(frame["time"][0])[:40]))  # it may be a person's id
         raise sources.RefusedFile(
             f"has {frame.height} rows but no usable time in column '{columns['time']}' from {settings.calendar.start} "
-            f"up to {settings.calendar.end or 'now'}; its first is '{str(frame['time'][0])[:40]}'"
+            f"up to {settings.calendar.end or 'now'}; its first is written like '{shape}'"
         )
     return frame.with_columns(
         time_utc=pl.when(pl.col("period").is_not_null()).then("time_utc"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections.abc import Iterable
 
 import polars as pl
 
@@ -43,7 +44,8 @@ def top_k(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     reports = publishing.unchanged(lake, keys)
     stale = {period: key for period, key in keys.items() if period not in reports}
     if stale:
-        rows = pl.concat([_lists(load(lake, settings, period), settings, period) for period in stale])
+        lists = [_lists(load(lake, settings, period), settings, period) for period in _with_people(lake, stale)]
+        rows = pl.concat([tables.contract("recommendations/top_k").empty(), *lists])
         reports |= publishing.publish(lake, "recommendations/top_k", rows, stale, began)
     return publishing.report(
         lake,
@@ -64,7 +66,8 @@ def reasons(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     reports = publishing.unchanged(lake, keys)
     stale = {period: key for period, key in keys.items() if period not in reports}
     if stale:
-        rows = pl.concat([_reasons(lake, load(lake, settings, period), settings, period) for period in stale])
+        worded = [_reasons(lake, load(lake, settings, period), period) for period in _with_people(lake, stale)]
+        rows = pl.concat([tables.contract("recommendations/reasons").empty(), *worded])
         reports |= publishing.publish(lake, "recommendations/reasons", rows, stale, began)
     stand_in = (
         {"stand_in_media": "the pictures behind these reasons are drawn stand-ins"} if settings.media.stand_in else {}
@@ -107,6 +110,7 @@ def reasons_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str,
 def snapshot_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
     """Stage keys of the snapshots by period; a period whose lists, reasons or evaluation are not there has none."""
     inputs = [builds.data_version(lake, asset, wanted) for asset in BEHIND]
+    content = builds.data_version(lake, "validated/items") | builds.data_version(lake, "fused/items")
     keys = {}
     for period in wanted:
         own = {
@@ -115,7 +119,7 @@ def snapshot_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str
             if f"{asset}@{period}" in v
         }
         if len(own) == len(BEHIND):
-            keys[period] = builds.stage_key(lake.code_version, {}, own)
+            keys[period] = builds.stage_key(lake.code_version, {}, {**own, **content})
     return keys
 
 
@@ -166,7 +170,13 @@ def _lists(served: Served, settings: Settings, period: str) -> pl.DataFrame:
     )
 
 
-def _reasons(lake: Lake, served: Served, settings: Settings, period: str) -> pl.DataFrame:
+def _with_people(lake: Lake, wanted: Iterable[str]) -> list[str]:
+    """The periods without those whose factors were made of nobody: before the first event there is no list."""
+    known = builds.newest(lake, "model/factors")
+    return [period for period in wanted if period not in known or known[period].rows]
+
+
+def _reasons(lake: Lake, served: Served, period: str) -> pl.DataFrame:
     lists = lake.scan("recommendations/top_k").filter(pl.col("period") == period).sort("user_id", "rank").collect()
     titles = lake.scan("validated/items").select("item_id", "title").collect()
     return wording.reasons(served, lists, titles)

@@ -27,7 +27,7 @@ def items(lake: Lake, settings: Settings) -> StageReport:
     """The catalogue, cleaned, with the hash of each modality's input; judged as a whole."""
     began = time.perf_counter()
     keys = items_keys(lake, settings)
-    reports = publishing.unchanged(lake, keys)
+    reports = _unchanged(lake, keys)
     checks: list[Check] = []
     if not reports:
         landed = lake.scan("raw/items").collect()
@@ -54,7 +54,7 @@ def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageRepo
     began = time.perf_counter()
     against = _named_items(lake, wanted)
     keys = _interactions_keys(lake, settings, wanted, against)
-    reports = publishing.unchanged(lake, keys)
+    reports = _unchanged(lake, keys)
     stale = {period: key for period, key in keys.items() if period not in reports}
     checks: list[Check] = []
     if stale:
@@ -84,6 +84,12 @@ def items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
 def interactions_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
     """Stage keys by period; a period that was never landed has none."""
     return _interactions_keys(lake, settings, wanted, _named_items(lake, wanted))
+
+
+def _unchanged(lake: Lake, keys: Mapping[str, str]) -> dict[str, PeriodReport]:
+    """The periods that need no work. One that was refused since is judged once more: a bad delivery was taken back."""
+    judged = contracts.judged_periods(lake, lake.asset)
+    return {period: each for period, each in publishing.unchanged(lake, keys).items() if judged.get(period, True)}
 
 
 def _interactions_keys(lake: Lake, settings: Settings, wanted: list[str], against: Mapping[str, str]) -> dict[str, str]:

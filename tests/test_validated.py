@@ -1,0 +1,299 @@
+"""Validate, then publish: a refused period costs only itself, and what did not change is neither judged nor written."""
+
+import subprocess
+import sys
+
+import pytest
+
+from mmrec import contracts
+from mmrec.errors import MmrecError
+
+EVENTS = "validated/interactions"
+BAD = "2024-01-03"
+
+_NO_OP = """
+import sys
+from pathlib import Path
+from mmrec import graph
+from mmrec.lake import Lake
+from mmrec.settings import load
+settings = load(Path(sys.argv[1]) / "mmrec.toml", environment={})
+for asset in ("raw/items", "raw/media", "raw/interactions", "validated/items", "validated/interactions"):
+    report = graph.node(settings, asset).run(Lake(settings.lake_root), settings, sys.argv[2:])
+    assert report.total("computed") == 0, asset
+    assert report.total("rows") > 0, asset
+    assert not report.refusals
+print(sorted({"great_expectations", "torch", "pandas", "dagster"} & set(sys.modules)))
+"""
+
+
+def land_and_judge(shop, periods=None, strict=False):
+    return shop.run("raw/items", "raw/media", "raw/interactions", "validated/items", EVENTS, periods=periods, strict=strict)[EVENTS]
+
+
+def published(shop, period):
+    return shop.scan(EVENTS, period=period).sort("user_id", "item_id", "time", "query")
+
+
+def computed(report):
+    return {period for period, each in report.periods.items() if each.computed + each.removed}
+
+
+# -- a bad week --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def refused(make_shop, tmp_path_factory):
+    """A shop with a day of which four in five ratings are out of range, judged for the first time; only read."""
+    shop = make_shop(tmp_path_factory.mktemp("refused"))
+    count = shop.spoil(BAD)
+    return shop, count, land_and_judge(shop)
+
+
+@pytest.fixture
+def bad(refused, make_shop, tmp_path):
+    """A copy of it."""
+    return make_shop(tmp_path, like=refused[0]), *refused[1:]
+
+
+def test_a_bad_period_of_a_range_is_refused_and_the_others_are_published(refused):
+    shop, _, report = refused
+    assert {period for period, each in report.periods.items() if each.refused} == {BAD}
+    assert published(shop, BAD).is_empty()
+    for day in shop.days:
+        assert day == BAD or published(shop, day).height == len(shop.lines(day))
+
+
+def test_the_refusal_names_period_check_expected_and_found(refused):
+    shop, count, report = refused
+    landed = len(shop.lines(BAD))
+    with pytest.raises(MmrecError) as caught:
+        report.raise_if_refused()
+    told = str(caught.value)
+    assert told.startswith(f"{EVENTS}: {BAD}: failed its contract: rejected_share (expected at most 50% rejected; found ")
+    assert f"{count} of {landed} rows" in told
+    assert f"mmrec rejected --period {BAD}" in told
+    assert "2024-01-02" not in told
+    [check] = [each for each in report.checks if not each.passed]
+    assert (check.name, check.period, check.blocking) == ("rejected_share", BAD, True)
+    assert (check.expected, check.found.split(" (")[0]) == ("at most 50% rejected", f"{count} of {landed} rows")
+
+
+def test_the_rejected_rows_of_a_refused_period_are_written(refused):
+    shop, count, report = refused
+    found = shop.scan("validated/rejected", period=BAD)
+    assert found["rule"].value_counts().rows() == [("value_out_of_range", count)]
+    assert found["source_row"].to_list() == list(range(1, count + 1))
+    assert set(found["source_file"]) == {f"events-{BAD}.csv"}
+    assert report.periods[BAD].rejected == count
+
+
+def test_a_refused_period_is_judged_but_not_built(refused):
+    shop, *_ = refused
+    judged = contracts.judged_periods(shop.lake, EVENTS)
+    assert judged == {day: day != BAD for day in shop.days}
+    assert BAD not in set(shop.scan("ledger/builds", asset=EVENTS)["period"])
+
+
+def test_a_bad_period_keeps_its_last_published_rows(judged_shop):
+    before = published(judged_shop, BAD)
+    judged_shop.spoil(BAD)
+    report = land_and_judge(judged_shop)
+    assert published(judged_shop, BAD).equals(before)
+    assert f"its last published rows stay ({before.height})" in report.periods[BAD].refused
+    assert report.periods[BAD].rows == before.height
+    assert computed(report) == set()
+
+
+def test_mending_the_file_publishes_the_period_and_changes_the_verdict(bad):
+    shop, *_ = bad
+    mended = [line.replace(",9,", ",5,") for line in shop.lines(BAD)]
+    shop.write_events(BAD, mended)
+    report = land_and_judge(shop, strict=True)
+    assert computed(report) == {BAD}
+    assert published(shop, BAD).height == len(mended)
+    assert shop.scan("validated/rejected", period=BAD).is_empty()
+    assert contracts.judged_periods(shop.lake, EVENTS)[BAD]
+
+
+def test_taking_back_a_bad_delivery_takes_back_its_verdict_and_its_rejected_rows(judged_shop):
+    good = judged_shop.lines(BAD)
+    judged_shop.spoil(BAD)
+    land_and_judge(judged_shop)
+    judged_shop.write_events(BAD, good)
+    report = land_and_judge(judged_shop, strict=True)
+    assert computed(report) == set()
+    assert contracts.judged_periods(judged_shop.lake, EVENTS)[BAD]
+    assert judged_shop.scan("validated/rejected", period=BAD).is_empty()
+    verdicts = judged_shop.rows("ledger/verdicts")
+    land_and_judge(judged_shop)
+    assert judged_shop.rows("ledger/verdicts") == verdicts
+
+
+def test_delivering_the_same_bad_file_again_is_refused_again(judged_shop):
+    good = judged_shop.lines(BAD)
+    judged_shop.spoil(BAD)
+    spoilt = judged_shop.lines(BAD)
+    for lines in (spoilt, good, spoilt):
+        judged_shop.write_events(BAD, lines)
+        report = land_and_judge(judged_shop)
+    assert report.periods[BAD].refused
+    assert contracts.judged_periods(judged_shop.lake, EVENTS) == {day: day != BAD for day in judged_shop.days}
+
+
+def test_a_refused_period_stays_refused_without_being_judged_again(bad, monkeypatch):
+    shop, *_ = bad
+    monkeypatch.setattr(contracts, "_judge", lambda *_: pytest.fail("judged again"))
+    verdicts = shop.rows("ledger/verdicts")
+    assert land_and_judge(shop).periods[BAD].refused
+    assert shop.rows("ledger/verdicts") == verdicts
+
+
+def test_a_looser_threshold_lets_the_period_through(bad):
+    shop, count, _ = bad
+    shop.configure(quality={"max_rejected_share": 0.9})
+    report = land_and_judge(shop, strict=True)
+    assert published(shop, BAD).height == len(shop.lines(BAD)) - count
+    assert report.periods[BAD].rejected == count
+
+
+def test_a_catalogue_that_fails_its_contract_keeps_the_last_one(judged_shop):
+    before = judged_shop.scan("validated/items").sort("item_id")
+    judged_shop.write_catalogue([f",{line.partition(',')[2]}" for line in judged_shop.catalogue().values()])
+    report = judged_shop.run("raw/items", "raw/media", "validated/items", strict=False)["validated/items"]
+    assert report.refusals[0].startswith("failed its contract: rejected_share (expected at most 50% rejected; found 15 of 15")
+    assert judged_shop.scan("validated/items").sort("item_id").equals(before)
+    assert judged_shop.scan("validated/rejected", table="items").height == 15
+
+
+# -- nothing changed ---------------------------------------------------------------------------------------------------
+
+
+def test_valid_and_rejected_are_everything_that_landed(judged_shop):
+    day = judged_shop.days[1]
+    lines = judged_shop.lines(day)
+    judged_shop.write_events(day, [*lines[:-4], *[line.replace("zq-person", "", 1)[3:] for line in lines[-4:-1]], "broken"])
+    report = land_and_judge(judged_shop, strict=True)
+    for period, each in report.periods.items():
+        assert each.rows + each.rejected == judged_shop.scan("raw/interactions", period=period).height
+    assert report.periods[day].rejected == 4
+
+
+def test_a_second_run_computes_nothing_and_imports_no_great_expectations(judged_shop):
+    command = [sys.executable, "-c", _NO_OP, str(judged_shop.folder), *judged_shop.days]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_second_run_writes_nothing(judged_shop):
+    before = {table: judged_shop.lake.version(table) for table in (EVENTS, "validated/items", "validated/rejected")}
+    versions = {p: each.data_version for p, each in land_and_judge(judged_shop).periods.items()}
+    report = land_and_judge(judged_shop)
+    assert {p: each.data_version for p, each in report.periods.items()} == versions
+    assert {table: judged_shop.lake.version(table) for table in before} == before
+    assert sum(each.reused for each in report.periods.values()) == judged_shop.rows(EVENTS)
+
+
+def test_a_row_that_only_moved_is_the_same_row(judged_shop):
+    day = judged_shop.days[0]
+    before = land_and_judge(judged_shop).periods[day].data_version
+    judged_shop.write_events(day, judged_shop.lines(day)[::-1])
+    report = land_and_judge(judged_shop, strict=True)
+    assert (report.periods[day].data_version, report.periods[day].computed) == (before, 0)
+    lines = judged_shop.lines(day)
+    for row in published(judged_shop, day).iter_rows(named=True):
+        assert lines[row["source_row"] - 1].startswith(f"{row['user_id']},{row['item_id'] or ''},")
+
+
+def test_a_run_of_one_period_leaves_the_others_alone(judged_shop):
+    first, second = judged_shop.days[:2]
+    for day in (first, second):
+        judged_shop.write_events(day, judged_shop.lines(day)[1:])
+    before = published(judged_shop, second)
+    assert set(land_and_judge(judged_shop, [first]).periods) == {first}
+    assert published(judged_shop, second).equals(before)
+
+
+def test_a_period_that_was_never_landed_says_what_to_do(new_shop):
+    new_shop.run("raw/items", "raw/media", "validated/items")
+    report = new_shop.run(EVENTS, strict=False)
+    assert report.refusals == [
+        f"4 periods were never landed ({', '.join(new_shop.days)}); materialize raw/interactions for them first"
+    ]
+
+
+# -- what a period was judged against ----------------------------------------------------------------------------------
+
+
+def test_editing_a_title_or_adding_an_item_touches_no_period(judged_shop):
+    judged_shop.edit_item("item-03", title="Another title", about="Another text")
+    judged_shop.add_item("item-99,New,new,")
+    versions = judged_shop.rows("ledger/verdicts")
+    report = land_and_judge(judged_shop, strict=True)
+    assert computed(report) == set()
+    assert judged_shop.rows("ledger/verdicts") == versions + len(contracts.checks("validated/items"))
+    assert judged_shop.rows("validated/items") == 16
+
+
+def test_adding_an_item_that_a_period_names_touches_just_that_period(judged_shop):
+    day = judged_shop.days[2]
+    judged_shop.write_events(day, [*judged_shop.lines(day), f"{judged_shop.people[0]},item-77,{day}T01:02:03,view,,"])
+    assert land_and_judge(judged_shop, strict=True).periods[day].rejected == 1
+    assert judged_shop.scan("validated/rejected")["rule"].to_list() == ["item_unknown"]
+    judged_shop.add_item("item-77,Known now,text,")
+    report = land_and_judge(judged_shop, strict=True)
+    assert computed(report) == {day}
+    assert report.periods[day].computed == 1
+    assert judged_shop.rows("validated/rejected") == 0
+
+
+def test_removing_an_item_touches_just_the_periods_that_name_it(judged_shop):
+    naming = set(judged_shop.days[1:3])
+    events = judged_shop.scan(EVENTS, item_id=judged_shop.rare).height
+    assert events == 2
+    judged_shop.remove_item(judged_shop.rare)
+    report = land_and_judge(judged_shop, strict=True)
+    assert computed(report) == naming
+    assert sum(each.removed for each in report.periods.values()) == events
+    assert judged_shop.scan("validated/rejected", rule="item_unknown").height == events
+
+
+# -- the catalogue -----------------------------------------------------------------------------------------------------
+
+
+def test_an_item_carries_the_hash_of_each_of_its_inputs(judged_shop):
+    found = {row["item_id"]: row for row in judged_shop.scan("validated/items").iter_rows(named=True)}
+    media = dict(judged_shop.scan("raw/media").select("uri", "sha256").iter_rows())
+    for item in judged_shop.items:
+        row = found[item]
+        assert (row["text_hash"] is None) == (item in judged_shop.without_text)
+        assert row["image_hash"] == media.get(row["image"])
+        assert (row["image_hash"] is not None) == (item in judged_shop.with_picture)
+
+
+def test_a_picture_with_other_bytes_changes_its_item_alone(judged_shop):
+    (judged_shop.data / "pictures" / "item-02.png").write_bytes(b"other bytes")
+    report = judged_shop.run("raw/items", "raw/media", "validated/items")["validated/items"]
+    assert report.periods[""].computed == 1
+    assert report.periods[""].reused == 14
+
+
+# -- people ------------------------------------------------------------------------------------------------------------
+
+
+def test_no_report_shows_a_person(new_shop, told, caplog, capsys):
+    day = new_shop.days[1]
+    person = new_shop.people[3]
+    new_shop.spoil(BAD)
+    mixed_up = [f"item-01,{person},{day}T05:00:00,view,,", f"{person},item-01,{person},view,,"]
+    mixed_up += [f"{person},item-01,{day}T06:00:00,{person},,", f"{person},item-01,{day}T06:00:00,view,{person},"]
+    new_shop.write_events(day, [*new_shop.lines(day), *mixed_up, f"{person},{person}"])
+    reports = new_shop.run(*new_shop.assets[:5], strict=False)
+    assert reports[EVENTS].periods[day].rejected == 5
+    for report in reports.values():
+        assert "zq-person" not in told(report)
+        assert "words of" not in told(report)
+        assert "zq-person" not in "".join(report.refusals)
+    seen = capsys.readouterr()
+    assert "zq-person" not in seen.out + seen.err + caplog.text
