@@ -41,17 +41,22 @@ def stage_key(code_version: str, settings: Mapping[str, Any], inputs: Mapping[st
 
 
 def newest(lake: Lake, asset: str) -> dict[str, Build]:
-    """The newest build of each of an asset's periods."""
-    rows = (
-        lake.scan(LEDGER)
-        .filter(pl.col("asset") == asset)
-        .sort("at", "run_id")
-        .group_by("period", maintain_order=True)
-        .last()
-        .select("period", "stage_key", "data_version", "rows", "computed", "rejected", "seconds")
-        .collect()
-    )
-    return {period: Build(*rest) for period, *rest in rows.iter_rows()}
+    """The newest build of each of an asset's periods. The ledger is read once a version of it, not once a period."""
+    version = lake.reads.get(LEDGER)
+    if version is None or (LEDGER, version) not in lake.memo:
+        rows = (
+            lake.scan(LEDGER)
+            .sort("at", "run_id")
+            .group_by("asset", "period", maintain_order=True)
+            .last()
+            .select("asset", "period", "stage_key", "data_version", "rows", "computed", "rejected", "seconds")
+            .collect()
+        )
+        found: dict[str, dict[str, Build]] = {}
+        for name, period, *rest in rows.iter_rows():
+            found.setdefault(name, {})[period] = Build(*rest)
+        lake.memo[LEDGER, lake.reads.get(LEDGER)] = found
+    return dict(lake.memo[LEDGER, lake.reads.get(LEDGER)].get(asset, {}))
 
 
 def data_version(lake: Lake, asset: str, periods: Iterable[str] = (WHOLE,)) -> dict[str, str]:

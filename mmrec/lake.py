@@ -45,14 +45,15 @@ class Lake:
     run_id: str = "-"
     code_version: str = "-"
     reads: dict[str, int] = field(default_factory=dict)
+    memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)  # of what was made of pinned tables
 
     def acting_as(self, asset: str, code_version: str, run_id: str | None = None) -> Lake:
         """The same lake with a stamp of its own and no reads yet."""
-        return replace(self, asset=asset, code_version=code_version, run_id=run_id or self.run_id, reads={})
+        return replace(self, asset=asset, code_version=code_version, run_id=run_id or self.run_id, reads={}, memo={})
 
     def pinned(self, versions: dict[str, int]) -> Lake:
         """The same lake as a reader that sees the named tables at these Delta versions."""
-        return replace(self, reads=dict(versions))
+        return replace(self, reads=dict(versions), memo={})
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

@@ -147,6 +147,7 @@ def test_steps_can_have_processes_of_their_own(settings):
         jobs.executor("threads")
 
 
+@pytest.mark.filterwarnings("ignore:.*environment_vars:DeprecationWarning")
 def test_alert_addresses_stay_in_the_environment(monkeypatch, settings):
     monkeypatch.setenv("MMREC_ALERTS", "json://somebody:secret-word@127.0.0.1:9/")
     shown = dg.serialize_value(RepositorySnap.from_def(build_defs(settings).get_repository_def()))

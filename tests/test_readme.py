@@ -136,6 +136,8 @@ def test_every_row_of_the_source_document_is_accounted_for_once():
     counts = {state: sum(found == state for _, found in rows) for _, state in rows}
     for state, count in counts.items():
         assert f"{count} {state}" in text, f"the sum of '{state}' is {count}"
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"{counts['works']} work, {counts['partly']} partly, {counts['not yet']} not yet" in readme
 
 
 def test_pictures_stay_small():
