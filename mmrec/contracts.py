@@ -66,7 +66,9 @@ class Candidate:
 
 def checks(asset: str) -> list[CheckSpec]:
     """The checks of an asset's contract; none where it has no contract."""
-    return [CheckSpec(name, _DESCRIPTIONS[name], name != "volume") for name in _OF_ASSET.get(asset, ())]
+    # A day may be empty, but an empty catalogue would take every item away.
+    warns = () if asset == "validated/items" else ("volume",)
+    return [CheckSpec(name, _DESCRIPTIONS[name], name not in warns) for name in _OF_ASSET.get(asset, ())]
 
 
 def verdicts(lake: Lake, asset: str, candidates: Iterable[Candidate], settings: Settings) -> dict[str, list[Check]]:

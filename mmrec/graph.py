@@ -7,14 +7,14 @@ that the stage's function may read; a test compares the tables a run has scanned
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
 from mmrec.report import StageReport
 from mmrec.settings import Settings
-from mmrec.tables import MODALITIES
+from mmrec.tables import MODALITIES, owned_by
 
 STAGES = ("raw", "validated", "embeddings", "fused", "model", "recommendations")
 
@@ -42,6 +42,13 @@ class Node:
 
     def run(self, lake: Lake, settings: Settings, periods: list[str], run_id: str = "-") -> StageReport:
         """Makes the asset for `periods` (ignored where it has none) by its stage function."""
+        report = self._work(lake, settings, periods, run_id)
+        # A stage that found nothing to do has read its keys only; what it rests on are the versions as they are.
+        rests_on = {table.name: lake.version(table.name) for dep in self.deps for table in owned_by(dep)}
+        present = {name: version for name, version in rests_on.items() if version is not None}
+        return replace(report, inputs={**present, **report.inputs})
+
+    def _work(self, lake: Lake, settings: Settings, periods: list[str], run_id: str) -> StageReport:
         work: Callable[..., StageReport]
         module = import_module(f"mmrec.stages.{self.stage}")
         acting = lake.acting_as(self.asset, self.code_version, run_id)

@@ -112,14 +112,16 @@ def _differing(
     other = rows.join(old, on=contract.columns, how="anti", nulls_equal=True)
     new = rows.join(old, on=contract.content, how="anti", nulls_equal=True)
     gone = old.join(rows, on=list(contract.key), how="anti", nulls_equal=True)
-    counts = {}
-    for period in periods:
-        count, old_count, other_count, new_count, gone_count = (
-            frame.filter(pl.col("period") == period).height if partitioned else frame.height
-            for frame in (rows, old, other, new, gone)
-        )
-        counts[period] = (other_count > 0 or count != old_count, count, new_count, gone_count)
-    return counts
+    if not partitioned:
+        total = (rows.height, new.height, gone.height)
+        return {period: (other.height > 0 or rows.height != old.height, *total) for period in periods}
+    count, before, differing, fresh, lost = (
+        dict(frame["period"].value_counts().iter_rows()) for frame in (rows, old, other, new, gone)
+    )
+    return {
+        p: (p in differing or count.get(p, 0) != before.get(p, 0), count.get(p, 0), fresh.get(p, 0), lost.get(p, 0))
+        for p in periods
+    }
 
 
 def _write(lake: Lake, contract: tables.Table, rows: pl.DataFrame, periods: list[str]) -> None:

@@ -38,6 +38,7 @@ class PeriodReport:
     rejected: int = 0
     seconds: float = 0.0
     refused: str | None = None  # why nothing of this period was published
+    facts: dict[str, float] = field(default_factory=dict)  # the period's own figures, which plot over periods
 
 
 @dataclass(frozen=True)

@@ -45,20 +45,20 @@ def declaration(root: str, asset: str) -> Metadata:
     }
 
 
-def materialization(node: Node, report: StageReport, period: str, figures: Mapping[str, float]) -> Metadata:
+def materialization(node: Node, report: StageReport, period: str) -> Metadata:
     """What one period's materialization shows: counts, a sample, versions, lineage, and the stage's own facts.
 
-    Facts and tables are about the run's newest period and stand there only; `figures` are the period's own.
+    Facts and tables of the report are about the run's newest period and stand there only.
     """
     counts = report.periods[period]
     table = main_table(node.asset)
     return {
         **(_facts(report, table) if period == max(report.periods) else {}),
-        **{name.lower(): dg.MetadataValue.float(value) for name, value in figures.items()},
+        **{_key(name): dg.MetadataValue.float(round(value, 4)) for name, value in counts.facts.items()},
         **_counts(counts, node.partitioned),
-        "run_seconds": dg.MetadataValue.float(report.seconds),
+        "run_seconds": dg.MetadataValue.float(round(report.seconds, 3)),
         "run_periods": dg.MetadataValue.int(len(report.periods)),
-        "seconds": dg.MetadataValue.float(counts.seconds or report.seconds / max(len(report.periods), 1)),
+        "seconds": dg.MetadataValue.float(round(counts.seconds or report.seconds / max(len(report.periods), 1), 3)),
         "sample": shown(_without_people(report.sample, table)),
         "dagster/column_schema": dg.MetadataValue.table_schema(schema(table)),
         "dagster/column_lineage": dg.MetadataValue.column_lineage(lineage.of(node.asset, node.deps)),
@@ -74,7 +74,7 @@ def rejected(by_rule: pl.DataFrame, first: pl.DataFrame, version: int | None, da
     table = tables.contract("validated/rejected")
     return {
         "dagster/row_count": dg.MetadataValue.int(int(by_rule["rows"].sum())),
-        "rejected by rule": shown(by_rule),
+        "rejected_by_rule": shown(by_rule),
         "sample": shown(_without_people(first, table)),
         "dagster/column_lineage": dg.MetadataValue.column_lineage(
             lineage.of(table.name, ("raw/interactions", "raw/items"))
@@ -122,7 +122,9 @@ def shown(frame: pl.DataFrame) -> dg.MetadataValue[Any]:
 
 def cell(value: object) -> str | int | float | bool | None:
     """One value as a table cell: `[0.12, …, −0.03] × 384` for a vector."""
-    if value is None or isinstance(value, (bool, int, float)):
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
@@ -132,8 +134,13 @@ def cell(value: object) -> str | int | float | bool | None:
 
 
 def _facts(report: StageReport, table: Table) -> Metadata:
-    facts = {name.lower(): _number_or_text(value) for name, value in report.facts.items()}
-    return {**facts, **{name.lower(): shown(_without_people(frame, table)) for name, frame in report.tables.items()}}
+    facts = {_key(name): _number_or_text(value) for name, value in report.facts.items()}
+    return {**facts, **{_key(name): shown(_without_people(frame, table)) for name, frame in report.tables.items()}}
+
+
+def _key(name: str) -> str:
+    """A metadata key: lower-case words joined by underscores."""
+    return name.lower().replace(" − ", "_minus_").replace(" ", "_")
 
 
 def _counts(counts: PeriodReport, partitioned: bool) -> Metadata:

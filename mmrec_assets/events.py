@@ -7,7 +7,6 @@ fails and names the others. Not here: what the events show (`display.py`), nor w
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import dagster as dg
 
@@ -24,7 +23,6 @@ from resources.lake import LakeResource
 
 Events = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
 Also = Callable[[dg.AssetExecutionContext, Lake], None]
-Figures = Mapping[str, Mapping[str, float]]  # numbers of a period that plot over periods
 
 _SHOWN = 3  # refusals that a failure spells out; the metadata has all
 
@@ -36,12 +34,8 @@ def materialize(
     asset: str,
     *,
     also: Also | None = None,
-    figures: Callable[[Lake, Sequence[str]], Figures] | None = None,
 ) -> Events:
-    """Runs an asset's stage for the run's periods and emits what happened.
-
-    `also` may log more before a failure; `figures` reads what each period's event shows besides the report.
-    """
+    """Runs an asset's stage for the run's periods and emits what happened; `also` may log more before a failure."""
     node = graph.node(settings, asset)
     opened = lake.open()
     periods = list(context.partition_keys) if node.partitioned else []
@@ -50,8 +44,7 @@ def materialize(
         report = node.run(opened, settings, periods, context.run.run_id)
     except MmrecError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
-    shown = {} if figures is None else figures(opened, list(report.periods))
-    yield from emit(context, node, _with_remembered(opened, report), provenance, shown)
+    yield from emit(context, node, report, _remembered(opened, report), provenance)
     if also is not None:
         also(context, opened)
     if report.refusals:
@@ -59,13 +52,20 @@ def materialize(
 
 
 def emit(
-    context: dg.AssetExecutionContext, node: Node, report: StageReport, provenance: dict[str, str], figures: Figures
+    context: dg.AssetExecutionContext,
+    node: Node,
+    report: StageReport,
+    remembered: Sequence[Check],
+    provenance: dict[str, str],
 ) -> Events:
-    """The events of one report: materializations, then a verdict a check."""
+    """The events of one report: materializations, then a verdict a check, `remembered` ones summed in.
+
+    Of several periods each has an event of its own, which alone shows figures, so that none plots twice.
+    """
     for warning in report.warnings:
         context.log.warning(warning)
     published = [period for period, counts in report.periods.items() if counts.refused is None]
-    metadata = {period: display.materialization(node, report, period, figures.get(period, {})) for period in published}
+    metadata = {period: display.materialization(node, report, period) for period in published}
     several = len(report.periods) > 1
     if not report.refusals:
         yield _step_event(context, report, metadata)
@@ -74,28 +74,24 @@ def emit(
             context.log_event(_own_event(report, period, metadata[period], provenance))
     if several:
         results.per_period(context, node.asset, [check for check in report.checks if check.period != WHOLE])
-    yield from _verdicts(context, node, report)
+    yield from _verdicts(context, report, [*report.checks, *remembered])
 
 
-def _with_remembered(lake: Lake, report: StageReport) -> StageReport:
-    """The report with the old verdicts of published periods that were not judged again."""
+def _remembered(lake: Lake, report: StageReport) -> list[Check]:
+    """The old verdicts of published periods that were not judged again."""
     judged = {check.period for check in report.checks}
     quiet = [period for period, counts in report.periods.items() if counts.refused is None and period not in judged]
-    return (
-        replace(report, checks=[*report.checks, *contracts.published(lake, report.asset, quiet)]) if quiet else report
-    )
+    return contracts.published(lake, report.asset, quiet) if quiet else []
 
 
 def _step_event(
     context: dg.AssetExecutionContext, report: StageReport, metadata: Mapping[str, display.Metadata]
 ) -> dg.MaterializeResult[None]:
-    """The step's own event, which Dagster copies to every period of the run, each with its own metadata."""
+    """The step's own event, which Dagster copies to every period of a run over several."""
     versions = {period: report.periods[period].data_version for period in metadata}
     if len(metadata) == 1:
         [(period, shown)] = metadata.items()
         return dg.MaterializeResult(metadata=shown, data_version=dg.DataVersion(versions[period]))
-    for period, shown in metadata.items():
-        context.add_asset_metadata(shown, partition_key=period)
     return dg.MaterializeResult(data_version=dg.DataVersion(canonical_digest(versions)))
 
 
@@ -111,14 +107,18 @@ def _own_event(
     )
 
 
-def _verdicts(context: dg.AssetExecutionContext, node: Node, report: StageReport) -> Iterator[dg.AssetCheckResult]:
+def _verdicts(
+    context: dg.AssetExecutionContext, report: StageReport, checks: Sequence[Check]
+) -> Iterator[dg.AssetCheckResult]:
     """One result for each check that the asset declares. Dagster wants all of a run that succeeds."""
+    empty = report.total("rows") + report.total("rejected") == 0
+    found = "no row landed" if empty else "none is recorded; materialize again"
     for key in sorted(context.selected_asset_check_keys):
-        judged = [check for check in report.checks if check.name == key.name]
+        judged = [check for check in checks if check.name == key.name]
         if not judged and not report.refusals:
-            judged = [Check(key.name, WHOLE, False, False, "a verdict", "none is recorded; materialize again")]
+            judged = [Check(key.name, WHOLE, False, empty, "a verdict on what landed", found)]
         if judged:
-            yield results.result(key.name, node.asset, judged)
+            yield results.result(key.name, "/".join(key.asset_key.path), judged)
 
 
 def _provenance(context: dg.AssetExecutionContext, node: Node) -> dict[str, str]:

@@ -115,25 +115,25 @@ class Shop:
         return count
 
     def catalogue(self):
-        """item_id → its delivered line."""
-        lines = (self.data / "items.csv").read_text().splitlines()[1:]
-        return {line.partition(",")[0]: line for line in lines}
+        """The delivered lines of the catalogue, without the header."""
+        return (self.data / "items.csv").read_text().splitlines()[1:]
 
     def write_catalogue(self, lines, header=ITEM_HEADER):
         (self.data / "items.csv").write_text("\n".join([header, *lines]) + "\n")
 
     def edit_item(self, item, **cells):
-        """Changes cells of an item's line (title, about, picture); None removes the item."""
+        """Changes cells of the first line of an item: title, about, picture."""
         lines = self.catalogue()
+        at = next(at for at, line in enumerate(lines) if line.startswith(f"{item},"))
         for name, value in cells.items():
-            lines[item] = _replaced(lines[item], ITEM_HEADER.split(",").index(name), value)
-        self.write_catalogue(lines.values())
+            lines[at] = _replaced(lines[at], ITEM_HEADER.split(",").index(name), value)
+        self.write_catalogue(lines)
 
     def add_item(self, line):
-        self.write_catalogue([*self.catalogue().values(), line])
+        self.write_catalogue([*self.catalogue(), line])
 
     def remove_item(self, item):
-        self.write_catalogue([line for name, line in self.catalogue().items() if name != item])
+        self.write_catalogue([line for line in self.catalogue() if not line.startswith(f"{item},")])
 
 
 def _replaced(line, at, value):

@@ -122,13 +122,15 @@ def test_encoders_share_one_pool(assets):
     assert {asset for asset, node in assets.items() if node.pools == {"gpu"}} == {"embeddings/text", "embeddings/image"}
 
 
-def test_history_looks_back_as_many_periods_as_there_are(settings, assets):
-    count = len(periods.keys(settings.calendar))
+def test_a_period_rests_on_every_earlier_one(settings, assets):
+    known = periods.keys(settings.calendar)
     for node in graph.nodes(settings):
         for dep in node.history:
             mapping = assets[node.asset].partition_mappings[dg.AssetKey(dep.split("/"))]
-            assert (mapping.start_offset, mapping.end_offset) == (-count, 0)
-            assert mapping.allow_nonexistent_upstream_partitions
+            seen_by = mapping.downstream_partition_keys_by_upstream_partition_key
+            assert {key: list(later) for key, later in seen_by.items()} == {
+                key: known[index:] for index, key in enumerate(known)
+            }
 
 
 def test_one_job_refreshes_every_asset_in_one_process(defs, settings):

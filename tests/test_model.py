@@ -157,7 +157,9 @@ def test_a_change_of_weights_is_another_model(shop):
     assert set(shop.scan("model/users")["version"]) == set(fitted.values())
 
 
-def test_a_run_that_dies_while_a_version_is_stored_leaves_none_and_the_next_run_makes_it(fused_shop, built, monkeypatch):
+def test_a_run_that_dies_while_a_version_is_stored_leaves_none_and_the_next_run_makes_it(
+    fused_shop, built, monkeypatch
+):
     from mmrec.lake import Lake
 
     append = Lake.append
@@ -211,7 +213,10 @@ def test_a_removed_item_is_no_longer_servable_and_its_events_are_gone(shop):
     now = served.load(shop.lake, shop.settings, shop.days[-1])
     assert not now.servable[now.item_ids.index(shop.rare)]
     counts = dict(shop.scan("model/users", period=shop.days[-1]).select("user_id", "events").iter_rows())
-    assert counts[shop.people[1]] == sum(line.startswith(shop.people[1]) for day in shop.days for line in shop.lines(day)) - 2
+    assert (
+        counts[shop.people[1]]
+        == sum(line.startswith(shop.people[1]) for day in shop.days for line in shop.lines(day)) - 2
+    )
 
 
 def test_an_item_without_any_modality_is_learned_from_its_events(built):
@@ -275,7 +280,9 @@ def test_a_period_refused_from_the_first_counts_with_nothing(new_shop):
 
 def test_a_removed_item_in_a_refused_period_is_no_crash(shop):
     bad = shop.days[1]
-    shop.write_events(bad, [",".join([line.split(",")[0], "item-07", *line.split(",")[2:]]) for line in shop.lines(bad)])
+    shop.write_events(
+        bad, [",".join([line.split(",")[0], "item-07", *line.split(",")[2:]]) for line in shop.lines(bad)]
+    )
     after_content(shop)
     shop.remove_item("item-07")
     after_content(shop, strict=False)
@@ -332,7 +339,9 @@ def test_figures_come_with_the_headline_and_without_idle_warnings(built):
     value = built.scan(
         "model/evaluation", period=built.days[-1], model="mf", split="test", metric="NDCG@20", segment="all"
     )["value"].item()
-    assert report.facts["mf NDCG@20"] == value
+    assert report.periods[built.days[-1]].facts["mf NDCG@20"] == value
+    shown = report.tables["test figures"].filter(pl.col("segment") == "all")
+    assert shown["model"].to_list() == ["mf", "popularity", "EASE", "mf − popularity", "mf − EASE"]
     assert report.warnings == []
 
 

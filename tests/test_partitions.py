@@ -29,7 +29,7 @@ def test_partitions_are_the_configured_periods(calendar):
     assert list(partitions.of(calendar).get_partition_keys()) == periods.keys(calendar)
 
 
-@pytest.mark.parametrize("calendar", list(CALENDARS.values())[:5], ids=list(CALENDARS)[:5])
+@pytest.mark.parametrize("calendar", list(CALENDARS.values())[5:7], ids=list(CALENDARS)[5:7])
 def test_a_partition_begins_when_its_period_does(calendar):
     definition = partitions.of(calendar)
     for key in periods.keys(calendar):
@@ -42,10 +42,12 @@ def test_today_is_a_period_of_an_open_ended_calendar():
     assert partitions.of(Calendar(start=today)).get_partition_keys() == [str(today)]
 
 
-def test_a_period_sees_itself_and_every_earlier_one():
-    calendar = CALENDARS["weeks"]
+@pytest.mark.parametrize("name", ["weeks", "open-ended weeks"])
+def test_a_period_sees_itself_and_every_earlier_one(name):
+    calendar = CALENDARS[name]
     definition = partitions.of(calendar)
-    for key in ("1997-09-20", "1997-11-01", "1998-04-11"):
+    known = periods.keys(calendar)
+    for key in (known[0], known[len(known) // 2], known[-1]):
         asked = definition.subset_with_partition_keys([key])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dg.BetaWarning)

@@ -172,8 +172,10 @@ def test_a_run_that_dies_on_the_way_leaves_the_last_complete_snapshot(shop, last
     assert {each for each in after if after[each] != before[each]} == {person}
 
 
-@pytest.mark.parametrize("table", [TOP_K, REASONS, "ledger/snapshots"])
-@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize(
+    ("moment", "table"),
+    [("after", TOP_K), ("before", REASONS), ("before", "ledger/snapshots"), ("after", "ledger/snapshots")],
+)
 def test_a_run_killed_at_a_commit_publishes_nothing_and_the_next_run_finishes(shop, monkeypatch, table, moment):
     before = answers(shop)
     person = shop.people[4]

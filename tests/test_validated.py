@@ -159,7 +159,7 @@ def test_a_looser_threshold_lets_the_period_through(bad):
 
 def test_a_catalogue_that_fails_its_contract_keeps_the_last_one(judged_shop):
     before = judged_shop.scan("validated/items").sort("item_id")
-    judged_shop.write_catalogue([f",{line.partition(',')[2]}" for line in judged_shop.catalogue().values()])
+    judged_shop.write_catalogue([f",{line.partition(',')[2]}" for line in judged_shop.catalogue()])
     report = judged_shop.run("raw/items", "raw/media", "validated/items", strict=False)["validated/items"]
     assert report.refusals[0].startswith("failed its contract: rejected_share (expected at most 50% rejected; found 15 of 15")
     assert judged_shop.scan("validated/items").sort("item_id").equals(before)

@@ -26,6 +26,7 @@ from mmrec.settings import Settings
 from mmrec.stages.fused import Features
 
 USERS, EVALUATION = "model/users", "model/evaluation"
+HEADLINE = "NDCG@20"
 
 
 def factors(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
@@ -62,16 +63,16 @@ def evaluation(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport
         rows = pl.concat([_evaluate(lake, settings, period, features) for period in stale])
         reports |= publishing.publish(lake, EVALUATION, rows, stale, began, data_versions=stale)  # figures are floats
     refused = {p: PeriodReport(0, publishing.EMPTY, refused=told) for p, told in gate.refused.items()}
-    newest = max(gate.open, default="")
-    shown = lake.scan(EVALUATION).filter(pl.col("period") == newest).drop("period").collect()
+    rows = lake.scan(EVALUATION).filter(pl.col("period").is_in(gate.open)).collect()
+    reports = {p: replace(r, facts=_figures(rows.filter(pl.col("period") == p))) for p, r in reports.items()}
+    newest = rows.filter(pl.col("period") == max(gate.open, default=""))
     return publishing.report(
         lake,
         EVALUATION,
         reports | refused,
         began,
-        tables={"evaluation": shown},
-        facts=_headline(shown),
-        warnings=gate.warnings + _too_little(shown),
+        tables={"test figures": _test_table(newest), "validation figures": _by_metric(newest, "validation")},
+        warnings=gate.warnings + _too_little(newest),
     )
 
 
@@ -246,26 +247,50 @@ def _evaluate(lake: Lake, settings: Settings, period: str, features: Features) -
 
 
 def _versions(lake: Lake) -> pl.DataFrame:
+    """The newest item-factor versions, each with the candidate that won its search."""
     return (
         lake.scan("model/versions")
-        .select("version", "boundary", "choice", "people", "events")
+        .select("version", "boundary", pl.col("choice").str.json_path_match("$.name"), "people", "events")
         .sort("boundary")
         .tail(5)
         .collect()
     )
 
 
-def _too_little(shown: pl.DataFrame) -> list[str]:
+def _too_little(rows: pl.DataFrame) -> list[str]:
     """Why there are no figures, where there are none. A segment may be empty without being worth a warning."""
-    nobody = shown.filter((pl.col("people") == 0) & (pl.col("segment") == "all"))
+    nobody = rows.filter((pl.col("people") == 0) & (pl.col("segment") == "all"))
     return nobody["note"].drop_nulls().unique().sort().to_list()
 
 
-def _headline(shown: pl.DataFrame) -> dict[str, float]:
-    """The served model's main test figures, as numbers that plot over periods."""
-    mine = shown.filter((pl.col("split") == "test") & (pl.col("segment") == "all") & pl.col("value").is_not_null())
-    return {
-        f"{row['model']} {row['metric']}": row["value"]
-        for row in mine.iter_rows(named=True)
-        if row["model"] == selection.MODEL
-    }
+def _figures(rows: pl.DataFrame) -> dict[str, float]:
+    """One period's test figures over all items, as numbers that plot over periods; differences with their interval."""
+    mine = rows.filter((pl.col("split") == "test") & (pl.col("segment") == "all") & pl.col("value").is_not_null())
+    figures = {}
+    for row in mine.iter_rows(named=True):
+        name = f"{row['model']} {row['metric']}"
+        figures[name] = row["value"]
+        if " − " in row["model"] and row["metric"] == HEADLINE:
+            figures |= {f"{name} low": row["low"], f"{name} high": row["high"]}
+    return figures
+
+
+def _test_table(rows: pl.DataFrame) -> pl.DataFrame:
+    """The served model beside its references: one row a model and segment, a column a metric with its interval."""
+    return _by_metric(rows, "test", segments=("all", "warm items", "cold items"))
+
+
+def _by_metric(rows: pl.DataFrame, split: str, segments: tuple[str, ...] = ("all",)) -> pl.DataFrame:
+    order = {"mf": 0, "popularity": 1, "EASE": 2, "mf − popularity": 3, "mf − EASE": 4}
+    chosen = rows.filter((pl.col("split") == split) & pl.col("segment").is_in(segments))
+    interval = pl.format(
+        "{} [{}, {}]",
+        pl.col("value").round(4),
+        pl.col("low").round(4).cast(pl.String).fill_null("–"),
+        pl.col("high").round(4).cast(pl.String).fill_null("–"),
+    )
+    told = chosen.with_columns(figure=interval, place=pl.col("model").replace_strict(order, default=9))
+    wide = told.pivot(
+        "metric", index=["place", "segment", "model", "people"], values="figure", aggregate_function="first"
+    )
+    return wide.sort("segment", "place").drop("place")

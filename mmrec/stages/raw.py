@@ -20,7 +20,7 @@ from mmrec import builds, periods, publishing, rules, sources, tables
 from mmrec.keys import canonical_digest, file_hash
 from mmrec.lake import Lake
 from mmrec.media import MAX_IMAGE_BYTES, BadMedia, open_regular
-from mmrec.report import WHOLE, Check, StageReport
+from mmrec.report import WHOLE, Check, PeriodReport, StageReport
 from mmrec.settings import Settings
 
 LANDING = "ledger/landing"
@@ -44,8 +44,11 @@ def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageRepo
     keys = {period: _period_key(lake, settings, landed, period) for period in wanted}
     reports = publishing.unchanged(lake, keys)
     stale = {period: key for period, key in keys.items() if period not in reports}
+    held = _held(lake, landed, list(stale))
+    stale = {period: key for period, key in stale.items() if period not in held}
     if stale:
         reports |= publishing.publish(lake, "raw/interactions", _rows_of(settings, landed, list(stale)), stale, began)
+    reports |= held
     refused = [f"{each.file} {each.refused}" for each in landed if each.refused]
     empty = sorted(period for period in wanted if reports[period].rows == 0)
     return publishing.report(
@@ -206,6 +209,22 @@ def _read_events(settings: Settings, file: str) -> pl.DataFrame:
         time_utc=pl.when(pl.col("period").is_not_null()).then("time_utc"),
         period=pl.col("period").fill_null(pl.lit(newest, dtype=pl.String)),
     )
+
+
+def _held(lake: Lake, landed: list[Landed], wanted: list[str]) -> dict[str, PeriodReport]:
+    """The periods with rows of a file that is refused now: a broken delivery does not take back what had landed."""
+    files = [each.file for each in landed if each.refused]
+    rows = lake.scan("raw/interactions").filter(pl.col("period").is_in(wanted) & pl.col("source_file").is_in(files))
+    known = builds.newest(lake, lake.asset)
+    return {
+        period: PeriodReport(
+            known[period].rows,
+            known[period].data_version,
+            refused=f"{file} is refused now; the {known[period].rows} rows that had landed stay",
+        )
+        for period, file in rows.select("period", "source_file").unique("period").collect().iter_rows()
+        if period in known
+    }
 
 
 def _period_key(lake: Lake, settings: Settings, landed: list[Landed], period: str) -> str:

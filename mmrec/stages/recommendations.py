@@ -91,7 +91,7 @@ def snapshot(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
         SNAPSHOTS,
         reports,
         began,
-        tables={"published": lake.scan(SNAPSHOTS).sort("at", descending=True).head(len(PINNED)).collect()},
+        tables={"pinned tables": _pins(lake, max(reports, default=""))},
         problem=told if missing else None,
     )
 
@@ -138,6 +138,12 @@ def _publish(lake: Lake, stale: dict[str, str], began: float) -> dict[str, Perio
         lake.append(SNAPSHOTS, pl.DataFrame(rows))
     builds.record(lake, reports, stale)
     return reports
+
+
+def _pins(lake: Lake, period: str) -> pl.DataFrame:
+    """What the newest snapshot of a period pins."""
+    rows = lake.scan(SNAPSHOTS).filter(pl.col("period") == period).collect()
+    return rows.filter(pl.col("at") == pl.col("at").max()).select("snapshot", "table", "version").sort("table")
 
 
 def _refused(gate: history.Gate) -> dict[str, PeriodReport]:

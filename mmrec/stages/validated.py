@@ -30,11 +30,13 @@ def items(lake: Lake, settings: Settings) -> StageReport:
     reports = _unchanged(lake, keys)
     checks: list[Check] = []
     if not reports:
+        contract = tables.contract("validated/items")
         landed = lake.scan("raw/items").collect()
         judged = rules.judge_items(landed).with_columns(period=pl.lit(WHOLE))
-        good = tables.contract("validated/items").conform(_with_hashes(lake, judged.filter(pl.col("rule") == GOOD)))
-        candidate = _candidate("validated/items", WHOLE, judged, good, "")
-        checks = contracts.verdicts(lake, lake.asset, [candidate], settings)[WHOLE]
+        good = contract.conform(_with_hashes(lake, judged.filter(pl.col("rule") == GOOD)))
+        nothing = Candidate(WHOLE, judged["rule"], good, publishing.EMPTY, "")  # an empty catalogue is judged too
+        candidates = _candidates(contract, judged, good.with_columns(period=pl.lit(WHOLE)), {}) or [nothing]
+        checks = contracts.verdicts(lake, lake.asset, candidates, settings)[WHOLE]
         rejected = _write_rejected(lake, "items", landed, judged, [WHOLE])
         if told := contracts.refusal(checks):
             before = builds.newest(lake, lake.asset).get(WHOLE)
@@ -106,9 +108,9 @@ def _judge_and_publish(
     judged = rules.judge_interactions(landed, known, settings)
     contract = tables.contract("validated/interactions")
     good = contract.conform(judged.filter(pl.col("rule") == GOOD))
-    candidates = [_candidate(contract.name, p, judged, good, against.get(p, "")) for p in periods]
+    candidates = _candidates(contract, judged, good, against)
     verdicts = contracts.verdicts(lake, lake.asset, candidates, settings)
-    refused = {p: told for p in periods if (told := contracts.refusal(verdicts[p]))}
+    refused = {p: told for p, checks in verdicts.items() if (told := contracts.refusal(checks))}
     rejected = _write_rejected(lake, "interactions", landed, judged, periods)
     passed = {p: key for p, key in stale.items() if p not in refused}
     reports = publishing.publish(
@@ -126,16 +128,28 @@ def _judge_and_publish(
             rejected=rejected.get(period, 0),
             refused=kept,
         )
-    return reports, [check for period in periods for check in verdicts[period]]
+    return reports, [check for period in sorted(verdicts) for check in verdicts[period]]
 
 
-def _candidate(table: str, period: str, judged: pl.DataFrame, good: pl.DataFrame, against: str) -> Candidate:
-    rows = judged.filter(pl.col("period") == period)
-    of_period = good.filter(pl.col("period") == period) if "period" in good.columns else good
-    contract = tables.contract(table)
-    content = digest(of_period.with_columns(_one=pl.lit("")), "_one", contract.columns).get("", publishing.EMPTY)
-    ruled = digest(rows, "period", ["rule", "source_file", "source_row"]).get(period, publishing.EMPTY)
-    return Candidate(period, rows["rule"], of_period, canonical_digest([content, ruled]), against)
+def _candidates(
+    contract: tables.Table, judged: pl.DataFrame, good: pl.DataFrame, against: Mapping[str, str]
+) -> list[Candidate]:
+    """One candidate a period that has landed rows; a period without any has nothing to judge."""
+    content = digest(good, "period", contract.columns)
+    ruled = digest(judged, "period", ["rule", "source_file", "source_row"])
+    rows = judged.select("period", "rule").partition_by("period", as_dict=True)
+    published = good.partition_by("period", as_dict=True)
+    empty = contract.empty()
+    return [
+        Candidate(
+            str(period),
+            of_period["rule"],
+            contract.conform(published[period,]) if (period,) in published else empty,
+            canonical_digest([content.get(str(period), publishing.EMPTY), ruled[str(period)]]),
+            against.get(str(period), ""),
+        )
+        for (period,), of_period in sorted(rows.items(), key=lambda part: str(part[0]))
+    ]
 
 
 def _period_key(lake: Lake, settings: Settings, raw_version: str, against: str) -> str:

@@ -1,0 +1,222 @@
+"""The command: JSON of one shape, one line and exit code 1 for what a person can put right, nothing that writes."""
+
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+from rich.console import Console
+
+from mmrec.lake import Lake
+from mmrec_assets import cli
+
+
+class Answer:
+    """What a command printed and how it ended."""
+
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self):
+        assert self.code == 0, self.err
+        return json.loads(self.out)
+
+    @property
+    def error(self):
+        """The one line of an error that a person can put right."""
+        assert self.code == 1, self.out
+        [line] = self.err.splitlines()
+        assert line.startswith("error: ")
+        assert "Traceback" not in self.err
+        return line.removeprefix("error: ")
+
+
+@pytest.fixture
+def mmrec(monkeypatch, capsys):
+    """Runs `mmrec` in this process on a shop."""
+
+    def run(shop, *arguments):
+        monkeypatch.setenv("MMREC_CONFIG", str(shop.folder / "mmrec.toml"))
+        monkeypatch.delenv("MMREC_LAKE", raising=False)
+        monkeypatch.setattr(sys, "argv", ["mmrec", *arguments])
+        monkeypatch.setattr(cli, "out", Console(file=(printed := io.StringIO()), highlight=False, soft_wrap=True))
+        capsys.readouterr()
+        try:
+            code = cli.main() or 0
+        except SystemExit as done:
+            code = done.code or 0
+        seen = capsys.readouterr()
+        return Answer(code, printed.getvalue() + seen.out, seen.err)
+
+    return run
+
+
+# -- JSON --------------------------------------------------------------------------------------------------------------
+
+
+def test_plan(mmrec, built, new_shop):
+    assert mmrec(built, "plan", "--json").json == []
+    assert mmrec(built, "plan").out.strip() == "nothing to do: everything is up to date"
+    rows = mmrec(new_shop, "plan", "--last", "2", "--json").json
+    assert [row["asset"] for row in rows] == new_shop.assets
+    assert set(rows[0]) == {"asset", "reason", "rows", "at_most", "periods", "first", "last"}
+    assert {row["periods"] for row in rows if row["asset"] == "model/factors"} == {2}
+    shown = mmrec(new_shop, "plan").out
+    assert "at most" in shown
+    assert f"{new_shop.days[0]} … {new_shop.days[-1]} (4)" in shown
+
+
+def test_recommend(mmrec, built):
+    answer = mmrec(built, "recommend", "--user", built.people[3], "--json").json
+    assert set(answer) == {"period", "stand_in_media", "items"}
+    assert [set(row) for row in answer["items"]] == [{"rank", "item_id", "title", "score", "reason"}] * 3
+    shown = mmrec(built, "recommend", "--user", built.people[3]).out
+    for row in answer["items"]:
+        assert row["title"] in shown
+        assert row["reason"] in shown
+
+
+def test_why(mmrec, built):
+    answer = mmrec(built, "why", "--user", built.people[3], "--json").json
+    expected = {"period", "item_id", "title", "rank", "score", "cold", "events", "events_in_all", "through", "content"}
+    assert set(answer) >= expected | {"model", "verdicts", "snapshot"}
+    assert set(answer["events"][0]) >= {"item_id", "share", "source_file", "source_row", "event", "time", "title"}
+    shown = mmrec(built, "why", "--user", built.people[3]).out
+    assert answer["title"] in shown
+    assert answer["events"][0]["source_file"] in shown
+    assert "shares of all of them sum to the score" in shown
+    assert answer["content"]["text"]["key"][:16] in shown
+
+
+def test_rejected(mmrec, built, judged_shop):
+    assert mmrec(built, "rejected", "--json").json == {"rows": 0, "by_rule": [], "shown": [], "failures": []}
+    day = judged_shop.days[0]
+    judged_shop.write_events(day, [*judged_shop.lines(day), f",item-01,{day},view,,[bold]"])
+    judged_shop.run(*judged_shop.events)
+    answer = mmrec(judged_shop, "rejected", "--period", day, "--json").json
+    assert answer["by_rule"] == [{"table": "interactions", "rule": "user_missing", "rows": 1}]
+    assert answer["shown"][0]["reason"] == "user_id is empty"
+    shown = mmrec(judged_shop, "rejected").out
+    assert "1 rejected rows; interactions user_missing: 1" in shown
+    assert "[bold]" in shown
+
+
+def test_sql(mmrec, built):
+    query = "SELECT item_id, title FROM validated.items ORDER BY item_id LIMIT 2"
+    assert mmrec(built, "sql", query, "--json").json == [
+        {"item_id": "item-00", "title": "Title 0"},
+        {"item_id": "item-01", "title": "Title 1"},
+    ]
+    shown = mmrec(built, "sql", query).out
+    assert "Title 1" in shown
+    assert "item_id" in shown
+    assert "rows; the first 100 are shown" in mmrec(built, "sql", "SELECT * FROM validated.interactions").out
+
+
+def test_times_and_vectors_are_written_as_json(mmrec, built):
+    [row] = mmrec(built, "sql", "SELECT time, NULL AS none FROM validated.interactions LIMIT 1", "--json").json
+    assert row["time"].startswith("2024-01-0")
+    assert row["none"] is None
+    [row] = mmrec(built, "sql", "SELECT vector FROM fused.items LIMIT 1", "--json").json
+    assert len(row["vector"]) == 12
+    assert "× 12" in mmrec(built, "sql", "SELECT vector FROM fused.items LIMIT 1").out
+
+
+# -- errors ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["recommend", "--user", "zq-person-nobody"], "this person has no published list as of 2024-01-04"),
+        (["why", "--user", "zq-person-nobody"], "this person has no published list as of 2024-01-04"),
+        (["why", "--user", "zq-person-01", "--item", "item-404"], "no item is called 'item-404'"),
+        (["recommend", "--user", "zq-person-01", "--period", "2023-01-01"], "'2023-01-01' is no configured period"),
+        (["plan", "--period", "soon"], "'soon' is no configured period; there are 4 days from 2024-01-01 to 2024-01-04"),
+        (["rejected", "--period", "soon"], "'soon' is no configured period"),
+        (["run", "--period", "soon"], "'soon' is no configured period"),
+        (["sql", "SELECT * FROM validated.nothing"], "nothing"),
+        (["sql", "SELEC"], "syntax error"),
+        (["sql", ""], "nothing was asked"),
+        (["sql", "SELECT nothing FROM validated.items"], "nothing"),
+        (["sql", "INSERT INTO validated.items SELECT * FROM validated.items"], "Error"),
+    ],
+)
+def test_what_a_person_can_put_right_is_one_line(mmrec, built, arguments, part):
+    told = mmrec(built, *arguments).error
+    assert part in told
+    assert "zq-person" not in told
+    as_json = [*arguments, "--json"]
+    assert mmrec(built, *as_json).error == told
+
+
+def test_nothing_published_yet(mmrec, new_shop):
+    assert mmrec(new_shop, "recommend", "--user", "zq-person-1").error.startswith("nothing is published yet; type `mmrec run`")
+    assert mmrec(new_shop, "rejected", "--json").json["rows"] == 0
+    assert mmrec(new_shop, "sql", "SELECT count(*) AS n FROM validated.items", "--json").json == [{"n": 0}]
+
+
+def test_a_mistake_in_the_settings_is_one_line(mmrec, new_shop):
+    path = new_shop.folder / "mmrec.toml"
+    path.write_text(path.read_text().replace('name = "tiny"', 'nam = "tiny"'))
+    assert mmrec(new_shop, "plan").error.startswith("mmrec.toml: unknown key 'nam'; allowed here: calendar")
+    path.unlink()
+    assert "no settings file at" in mmrec(new_shop, "plan").error
+
+
+@pytest.mark.parametrize("arguments", [["recommend"], ["plan", "--nothing"], ["nothing"], ["plan", "--last", "0"]])
+def test_a_command_that_cannot_be_understood_is_no_traceback(mmrec, built, arguments):
+    answer = mmrec(built, *arguments)
+    assert answer.code == 2
+    assert "Traceback" not in answer.err
+    assert answer.err.startswith("error: ")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["plan", "--help"]])
+def test_help_is_there(mmrec, built, arguments):
+    answer = mmrec(built, *arguments)
+    assert answer.code == 0
+
+
+# -- nothing else is touched -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "query", ["COPY (SELECT 1) TO '{folder}/out.csv'", "ATTACH '{folder}/out.db'", "SELECT * FROM read_text('{folder}/mmrec.toml')"]
+)
+def test_sql_writes_and_reads_no_file(mmrec, built, query):
+    before = sorted(path.name for path in built.folder.iterdir())
+    assert "Permission" in mmrec(built, "sql", query.format(folder=built.folder)).error
+    assert sorted(path.name for path in built.folder.iterdir()) == before
+
+
+def test_questions_leave_the_lake_as_it_is(mmrec, built):
+    lake = Lake(built.settings.lake_root)
+    tables = ("validated/items", "recommendations/top_k", "ledger/builds", "ledger/landing", "raw/media")
+    before = {table: lake.version(table) for table in tables}
+    for arguments in (["plan"], ["recommend", "--user", built.people[0]], ["why", "--user", built.people[0]], ["rejected"]):
+        assert mmrec(built, *arguments).code == 0
+    assert {table: lake.version(table) for table in tables} == before
+
+
+_COMMANDS = """
+import sys
+from mmrec_assets import cli
+for arguments in (["plan"], ["recommend", "--user", sys.argv[1]], ["why", "--user", sys.argv[1]], ["rejected"],
+                  ["sql", "SELECT 1"]):
+    sys.argv = ["mmrec", *arguments, "--json"]
+    try:
+        cli.main()
+    except SystemExit as done:
+        assert not done.code, arguments
+print(sorted({"torch", "transformers", "great_expectations", "dagster", "pandas"} & set(sys.modules)), file=sys.stderr)
+"""
+
+
+def test_questions_import_neither_torch_nor_dagster(built):
+    environment = {"MMREC_CONFIG": str(built.folder / "mmrec.toml"), "PATH": "/usr/bin:/bin"}
+    command = [sys.executable, "-c", _COMMANDS, built.people[0]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stderr.strip()) == (0, "[]")

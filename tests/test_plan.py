@@ -1,0 +1,149 @@
+"""What a run would do, said before it is paid for: exact where it can be, at most where an input has work of its own."""
+
+import subprocess
+import sys
+
+import pytest
+
+from mmrec.errors import MmrecError
+from mmrec.plan import INPUTS, NEVER, UPSTREAM, Row, plan
+
+pytestmark = pytest.mark.usefixtures("quick_judge")
+
+_PLAN = """
+import sys
+from pathlib import Path
+from mmrec.lake import Lake
+from mmrec.plan import plan
+from mmrec.settings import load
+settings = load(Path(sys.argv[1]) / "mmrec.toml", environment={})
+rows = plan(Lake(settings.lake_root), settings, sys.argv[2:])
+print(len(rows), sorted({"torch", "transformers", "great_expectations", "dagster", "pandas"} & set(sys.modules)))
+"""
+
+
+def planned(shop, days=None):
+    return plan(shop.lake, shop.settings, days or shop.days[-1:])
+
+
+def by_asset(rows):
+    found = {}
+    for row in rows:
+        found.setdefault(row.asset, []).append(row)
+    return found
+
+
+def test_on_an_empty_lake_everything_was_never_built_and_bounds_say_at_most(new_shop):
+    rows = planned(new_shop, new_shop.days[-2:])
+    assert [row.asset for row in rows] == new_shop.assets
+    assert {row.reason for row in rows} == {NEVER}
+    events = sum(len(new_shop.lines(day)) for day in new_shop.days)
+    found = {row.asset: row for row in rows}
+    assert found["raw/interactions"] == Row("raw/interactions", NEVER, events, False, 4, new_shop.days[0], new_shop.days[-1])
+    assert found["raw/items"] == Row("raw/items", NEVER, 15, False)
+    assert found["validated/interactions"] == Row(
+        "validated/interactions", NEVER, events, True, 4, new_shop.days[0], new_shop.days[-1]
+    )
+    assert found["embeddings/text"] == Row("embeddings/text", NEVER, 15, True)
+    assert found["model/factors"] == Row("model/factors", NEVER, 2 * 12, True, 2, *new_shop.days[-2:])
+    assert found["recommendations/top_k"].rows == 2 * 12 * 3
+    assert all(row.at_most for row in rows if row.asset not in ("raw/interactions", "raw/items"))
+
+
+def test_bounds_hold(new_shop):
+    bounds = {row.asset: row.rows for row in planned(new_shop, new_shop.days)}
+    for asset, report in new_shop.run().items():
+        if asset not in ("model/evaluation", "recommendations/snapshot"):
+            assert report.total("computed") <= bounds[asset], asset
+
+
+def test_planning_writes_nothing(new_shop):
+    planned(new_shop)
+    assert not (new_shop.folder / "lake").exists()
+
+
+def test_after_a_run_there_is_nothing_to_do(built):
+    assert planned(built, built.days) == []
+
+
+def test_edited_events_are_exactly_the_rows_of_their_period(shop):
+    day = shop.days[1]
+    shop.write_events(day, shop.lines(day)[:-2])
+    found = by_asset(planned(shop))
+    assert found["raw/interactions"] == [Row("raw/interactions", INPUTS, len(shop.lines(day)), False, 1, day, day)]
+    assert "raw/items" not in found
+    assert "embeddings/text" not in found
+    assert {row.reason for asset, rows in found.items() if asset != "raw/interactions" for row in rows} == {UPSTREAM}
+    assert found["model/factors"][0].at_most
+
+
+def test_after_landing_the_period_is_the_only_one_to_judge(shop):
+    day = shop.days[1]
+    shop.write_events(day, shop.lines(day)[:-2])
+    shop.run("raw/interactions")
+    [row] = by_asset(planned(shop))["validated/interactions"]
+    assert (row.reason, row.rows, row.at_most, row.periods, row.first) == (INPUTS, len(shop.lines(day)), True, 1, day)
+
+
+def test_edited_texts_are_exactly_the_keys_to_compute(shop):
+    shop.edit_item("item-03", about="Something else")
+    shop.edit_item("item-04", about="Something else")
+    shop.edit_item("item-05", title="Only a title")
+    shop.add_item("item-99,New,Quite new,")
+    found = by_asset(planned(shop))
+    assert found["raw/items"] == [Row("raw/items", INPUTS, 16, False)]
+    assert found["embeddings/text"] == [Row("embeddings/text", UPSTREAM, 16, True)]
+    shop.run("raw/items", "raw/media", "validated/items")
+    found = by_asset(planned(shop))
+    assert "raw/items" not in found
+    assert found["embeddings/text"] == [
+        Row("embeddings/text", "content changed", 1, False),
+        Row("embeddings/text", "new", 1, False),
+    ]
+    assert "embeddings/image" not in found
+    shop.run("embeddings/text")
+    assert "embeddings/text" not in by_asset(planned(shop))
+
+
+def test_an_encoder_that_is_switched_names_its_reason_and_back_costs_nothing(shop):
+    shop.configure(embeddings={"text": {"encoder": "hash:6"}})
+    assert by_asset(planned(shop))["embeddings/text"] == [Row("embeddings/text", "encoder changed", 13, False)]
+    shop.run("embeddings/text")
+    shop.configure(embeddings={"text": {"encoder": "hash:8"}})
+    assert by_asset(planned(shop))["embeddings/text"] == [Row("embeddings/text", "encoder changed", 0, False)]
+
+
+def test_a_changed_picture_is_seen_without_landing_it(shop):
+    (shop.data / "pictures" / "item-02.png").write_bytes(b"other")
+    found = by_asset(planned(shop))
+    assert found["raw/media"][0].reason == INPUTS
+    assert not found["raw/media"][0].at_most
+
+
+def test_a_period_that_was_not_served_yet_is_one_to_build(fused_shop):
+    fused_shop.run(*fused_shop.answers, periods=fused_shop.days[:3])
+    found = by_asset(planned(fused_shop, fused_shop.days))
+    assert set(found) == set(fused_shop.answers)
+    never = [row for rows in found.values() for row in rows if row.reason == NEVER]
+    assert [(row.asset, row.periods, row.first) for row in never] == [
+        (asset, 1, fused_shop.days[3]) for asset in fused_shop.answers
+    ]
+
+
+def test_a_longer_list_is_work_of_the_lists_alone(shop):
+    shop.configure(recommendations={"k": 5})
+    found = by_asset(planned(shop))
+    assert set(found) == {"recommendations/top_k", "recommendations/reasons", "recommendations/snapshot"}
+    assert found["recommendations/top_k"][0].rows == 12 * 5
+
+
+def test_a_missing_catalogue_is_one_line(new_shop):
+    (new_shop.data / "items.csv").unlink()
+    with pytest.raises(MmrecError, match=r"items\.files: no file matches items\*\.csv"):
+        planned(new_shop)
+
+
+def test_planning_imports_nothing_heavy(built):
+    command = [sys.executable, "-c", _PLAN, str(built.folder), built.days[-1]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "0 []"), done.stderr
