@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -16,10 +17,10 @@ import polars as pl
 from mmrec import builds, encoders, periods, publishing
 from mmrec.graph import Node, nodes
 from mmrec.lake import Lake
-from mmrec.planner import REMOVED, SAME, plan_embeddings
+from mmrec.planner import SAME, plan_embeddings
 from mmrec.report import WHOLE
 from mmrec.settings import Settings
-from mmrec.stages import raw
+from mmrec.stages import raw, validated
 
 NEVER, INPUTS, UPSTREAM = "never built", "inputs changed", "an input has work"
 
@@ -41,95 +42,135 @@ class Row:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class _Bounds:
-    """How many rows there can be at most, from what has landed."""
+@dataclass
+class _Walk:
+    """What is known while walking: what has landed, what the catalogue is about to be, and who has work."""
 
     landed: Mapping[str, int]  # period → rows
-    items: int
     people: int
+    tables: Mapping[str, pl.DataFrame]  # raw/items, raw/media, validated/items as they are about to be
+    busy: set[str]
+    moved: set[str]  # items whose key in a modality is about to change
 
 
 def plan(lake: Lake, settings: Settings, served_periods: list[str]) -> list[Row]:
-    """Every asset's work: events of all configured periods, model and recommendations of `served_periods`."""
-    bounds = _bounds(lake, settings)
-    busy: set[str] = set()
+    """Every asset's work: events of all configured periods, model and recommendations of `served_periods`.
+
+    The catalogue is read as it is now, so that an edited text is one row before anything is paid for; if its contract
+    fails, that work will not be done.
+    """
+    walk = _start(lake, settings)
     rows: list[Row] = []
     for node in nodes(settings):
         wanted = served_periods if node.stage in ("model", "recommendations") else periods.keys(settings.calendar)
         acting = lake.acting_as(node.asset, node.code_version)
-        waits = bool(busy & set(node.deps))
         if node.stage == "embeddings":
-            found = _embedding_rows(acting, settings, node.name, waits, bounds)
+            found = _embedding_rows(acting, settings, node.name, walk)
         else:
-            found = _stage_rows(acting, settings, node, wanted if node.partitioned else [], waits, bounds)
+            found = _stage_rows(acting, settings, node, wanted if node.partitioned else [], walk)
         if found:
-            busy.add(node.asset)
+            walk.busy.add(node.asset)
         rows += found
     return rows
 
 
-def _stage_rows(
-    lake: Lake, settings: Settings, node: Node, wanted: list[str], waits: bool, bounds: _Bounds
-) -> list[Row]:
-    module = import_module(f"mmrec.stages.{node.stage}")
-    find = getattr(module, f"{node.name}_keys")
-    named = wanted or [WHOLE]
-    keys = find(lake, settings, wanted) if node.partitioned else find(lake, settings)
-    done = set(publishing.unchanged(lake, keys))
-    todo = named if waits else [period for period in named if period not in done]
+def event_periods(lake: Lake, settings: Settings) -> list[str]:
+    """The range of periods whose events have work, or the newest period when none has: what a run should ask for."""
+    known = periods.keys(settings.calendar)
+    items = _start(lake, settings).tables["validated/items"]
+    stale: set[str] = set()
+    for node in nodes(settings):
+        if node.name == "interactions":
+            acting = lake.acting_as(node.asset, node.code_version)
+            find = raw.interactions_keys if node.stage == "raw" else partial(validated.interactions_keys, items=items)
+            stale |= set(known) - set(publishing.unchanged(acting, find(acting, settings, known)))
+    touched = [index for index, period in enumerate(known) if period in stale] or [len(known) - 1]
+    return known[touched[0] : touched[-1] + 1]
+
+
+def _start(lake: Lake, settings: Settings) -> _Walk:
+    landed: dict[str, int] = {}
+    for file in raw.landed_files(lake, settings):
+        for period, rows in file.rows.items():
+            landed[period] = landed.get(period, 0) + rows
+    if set(landed) <= set(builds.newest(lake, "raw/interactions")):
+        named = pl.col("user_id").drop_nulls().n_unique()
+        people = lake.scan("raw/interactions").select(named).collect().item()
+    else:
+        people = raw.people(settings)
+    items = raw.catalogue(settings)
+    media = raw.named_media(lake, settings, items)
+    ahead = {"raw/items": items, "raw/media": media, "validated/items": validated.preview_items(items, media)}
+    return _Walk(landed, people, ahead, set(), set())
+
+
+def _stage_rows(lake: Lake, settings: Settings, node: Node, wanted: list[str], walk: _Walk) -> list[Row]:
     known = builds.newest(lake, node.asset)
+    if node.asset in walk.tables and known and not any(_difference(lake, node, walk)):
+        return []  # touched files, the same rows
+    waits = bool(walk.busy & set(node.deps))
+    if node.asset == "validated/interactions" and "raw/interactions" not in walk.busy:
+        waits = False  # of the catalogue only which items exist counts, and that is known
+    done = set() if waits else set(publishing.unchanged(lake, _keys(lake, settings, node, wanted, walk)))
+    todo = [period for period in wanted or [WHOLE] if period not in done]
     rows = []
     for reason, of in (
         (NEVER, [p for p in todo if p not in known]),
         (UPSTREAM if waits else INPUTS, [p for p in todo if p in known]),
     ):
         if of:
-            count = sum(_rows(node, period, settings, bounds) for period in of)
-            exact = node.stage == "raw" and not waits
+            count = sum(_rows(lake, node, period, settings, walk) for period in of)
             span = (len(of), of[0], of[-1]) if node.partitioned else (0, "", "")
-            rows.append(Row(node.asset, reason, count, not exact, *span))
+            rows.append(Row(node.asset, reason, count, not _is_exact(lake, node, waits=waits), *span))
     return rows
 
 
-def _embedding_rows(lake: Lake, settings: Settings, modality: str, waits: bool, bounds: _Bounds) -> list[Row]:
+def _keys(lake: Lake, settings: Settings, node: Node, wanted: list[str], walk: _Walk) -> dict[str, str]:
+    find = getattr(import_module(f"mmrec.stages.{node.stage}"), f"{node.name}_keys")
+    if node.asset == "validated/interactions":
+        return find(lake, settings, wanted, walk.tables["validated/items"])
+    return find(lake, settings, wanted) if node.partitioned else find(lake, settings)
+
+
+def _difference(lake: Lake, node: Node, walk: _Walk) -> tuple[int, int]:
+    return publishing.difference(lake, node.asset, walk.tables[node.asset])
+
+
+def _is_exact(lake: Lake, node: Node, *, waits: bool) -> bool:
+    """Landed rows are counted, and so are the catalogue's; behind a catalogue never validated all is a bound."""
+    if node.stage == "raw":
+        return node.name != "media" or lake.exists("raw/items")
+    return node.asset in ("validated/items", "fused/items") and waits and lake.exists("validated/items")
+
+
+def _embedding_rows(lake: Lake, settings: Settings, modality: str, walk: _Walk) -> list[Row]:
+    """Distinct keys without a vector, by reason: forward passes, not items."""
     asset = f"embeddings/{modality}"
-    if not lake.exists("validated/items"):
-        return [Row(asset, NEVER, bounds.items, at_most=True)]
     wanted = settings.embeddings[modality]  # type: ignore[index]
     identity = encoders.identity(modality, wanted.encoder, wanted.precision, settings.weights)
-    found = plan_embeddings(lake, modality, identity.id)
-    if waits:
-        return [Row(asset, UPSTREAM, bounds.items, at_most=True)]
-    counted = found.rows.join(found.missing.select("key", missing=pl.lit(value=True)), on="key", how="left").unique(
-        "key"
+    items = walk.tables["validated/items"]
+    found = plan_embeddings(lake, modality, identity.id, items=items.lazy())
+    walk.moved.update(found.rows["item_id"])
+    needed = found.missing.select("key", missing=pl.lit(value=True))
+    counted = (
+        found.rows.join(needed, on="key", how="left", maintain_order="left")
+        .unique("key", maintain_order=True)
+        .group_by("reason")
+        .agg(rows=pl.col("missing").is_not_null().sum())
+        .sort("reason")
     )
-    counted = counted.group_by("reason").agg(rows=pl.col("missing").is_not_null().sum()).sort("reason")
-    return [
-        Row(asset, reason, rows, at_most=False)
-        for reason, rows in counted.iter_rows()
-        if reason not in (SAME, REMOVED) or rows
-    ]
+    at_most = not lake.exists("validated/items")
+    return [Row(asset, reason, rows, at_most) for reason, rows in counted.iter_rows() if reason != SAME]
 
 
-def _bounds(lake: Lake, settings: Settings) -> _Bounds:
-    landed: dict[str, int] = {}
-    for file in raw.landed_files(lake, settings):
-        for period, rows in file.rows.items():
-            landed[period] = landed.get(period, 0) + rows
-    if set(landed) <= set(builds.newest(lake, "raw/interactions")):
-        people = lake.scan("raw/interactions").select(pl.col("user_id").n_unique()).collect().item()
-    else:
-        people = raw.people(settings)
-    return _Bounds(landed, raw.catalogue_rows(settings), people)
-
-
-def _rows(node: Node, period: str, settings: Settings, bounds: _Bounds) -> int:
-    """Rows of one asset's period: exact for raw, a bound behind it."""
+def _rows(lake: Lake, node: Node, period: str, settings: Settings, walk: _Walk) -> int:
+    """Rows of one asset's period: counted where the files or the catalogue say so, else a bound."""
     if node.name == "interactions":
-        return bounds.landed.get(period, 0)
-    if node.asset in ("raw/items", "raw/media", "validated/items", "fused/items"):
-        return bounds.items
+        return walk.landed.get(period, 0)
+    if node.asset in walk.tables:
+        return _difference(lake, node, walk)[0]
+    if node.asset == "fused/items":
+        return len(walk.moved)
     if node.asset in ("recommendations/top_k", "recommendations/reasons"):
-        return bounds.people * settings.recommendations.k
-    return bounds.people if node.asset == "model/factors" else 0
+        return walk.people * settings.recommendations.k
+    return walk.people if node.asset == "model/factors" else 0

@@ -47,10 +47,21 @@ class EmbeddingPlan:
         return self.rows.is_empty()
 
 
-def plan_embeddings(lake: Lake, modality: str, encoder_id: str, *, retry_failed: bool = False) -> EmbeddingPlan:
-    """Joins validated/items to what is current. A recorded failure of the same key stays unless it is retried."""
+def plan_embeddings(
+    lake: Lake,
+    modality: str,
+    encoder_id: str,
+    *,
+    items: pl.LazyFrame | None = None,
+    retry_failed: bool = False,
+) -> EmbeddingPlan:
+    """Joins the items (validated/items, or what it is about to be) to what is current.
+
+    A recorded failure of the same key stays unless it is retried.
+    """
     asset = f"embeddings/{modality}"
-    items = lake.scan("validated/items").select("item_id", input_hash=f"{modality}_hash").drop_nulls("input_hash")
+    catalogue = lake.scan("validated/items") if items is None else items
+    items = catalogue.select("item_id", input_hash=f"{modality}_hash").drop_nulls("input_hash")
     current = lake.scan(f"{asset}/current")
     failed = lake.scan(f"{asset}/failed").select("item_id", "input_hash", "encoder_id", "key", "reason").collect()
     wanted = (

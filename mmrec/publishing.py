@@ -75,6 +75,16 @@ def publish(
     return reports
 
 
+def difference(lake: Lake, table: str, rows: pl.DataFrame) -> tuple[int, int]:
+    """How many of `rows` are not in a table, and how many of the table's are not among them; provenance aside."""
+    content = tables.contract(table).content
+    ours, theirs = rows.lazy(), lake.scan(table)
+    return (
+        ours.join(theirs, on=content, how="anti", nulls_equal=True).select(pl.len()).collect().item(),
+        theirs.join(ours, on=content, how="anti", nulls_equal=True).select(pl.len()).collect().item(),
+    )
+
+
 def report(lake: Lake, table: str, periods: Mapping[str, PeriodReport], began: float, **more: Any) -> StageReport:
     """The stage's report, with a small sample of its newest period that shows no person."""
     contract = tables.contract(table)

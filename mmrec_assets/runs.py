@@ -14,9 +14,9 @@ from pathlib import Path
 
 import dagster as dg
 
-from mmrec import periods
+from mmrec import plan
 from mmrec.graph import nodes
-from mmrec.lake import local_folder
+from mmrec.lake import Lake, local_folder
 from mmrec.settings import HOME, PROJECT, Settings
 from mmrec_assets.definitions import build_defs
 from mmrec_assets.jobs import REFRESH
@@ -60,7 +60,7 @@ def home(settings: Settings) -> Path:
 
 
 def run(settings: Settings, served: list[str], before: Listener | None = None) -> Ran:
-    """Two runs: events and content for every configured period, then model and recommendations for `served`."""
+    """Two runs: content and the events of every period that has work, then model and recommendations for `served`."""
     home(settings)
     events = [node.asset for node in nodes(settings) if node.stage not in ("model", "recommendations")]
     answers = [node.asset for node in nodes(settings) if node.asset not in events]
@@ -68,7 +68,7 @@ def run(settings: Settings, served: list[str], before: Listener | None = None) -
     ran = Ran([Outcome(asset) for asset in (*events, *answers)], [], [])
     with dg.DagsterInstance.get() as instance:
         for title, assets, wanted in (
-            ("events and content", events, periods.keys(settings.calendar)),
+            ("events and content", events, plan.event_periods(Lake(settings.lake_root), settings)),
             ("model and recommendations", answers, served),
         ):
             run_id = str(uuid.uuid4())

@@ -41,7 +41,7 @@ def mmrec(monkeypatch, capsys):
         monkeypatch.setenv("MMREC_CONFIG", str(shop.folder / "mmrec.toml"))
         monkeypatch.delenv("MMREC_LAKE", raising=False)
         monkeypatch.setattr(sys, "argv", ["mmrec", *arguments])
-        monkeypatch.setattr(cli, "out", Console(file=(printed := io.StringIO()), highlight=False, soft_wrap=True))
+        monkeypatch.setattr(cli, "out", Console(file=(printed := io.StringIO()), width=300, highlight=False))
         capsys.readouterr()
         try:
             code = cli.main() or 0

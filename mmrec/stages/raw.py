@@ -81,7 +81,7 @@ def items(lake: Lake, settings: Settings) -> StageReport:
 def media(lake: Lake, settings: Settings) -> StageReport:
     """One row a file that the catalogue names; hashed again only when its size or modification time changed."""
     began = time.perf_counter()
-    frame = _named_media(lake, settings)
+    frame = named_media(lake, settings, lake.scan("raw/items").collect())
     keys = _media_keys(lake, frame)
     reports = publishing.unchanged(lake, keys) or publishing.publish(lake, "raw/media", frame, keys, began)
     broken = frame.filter(pl.col("problem").is_not_null())
@@ -111,12 +111,13 @@ def items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
 
 def media_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The stage key of the files that the catalogue names, as they are."""
-    return _media_keys(lake, _named_media(lake, settings))
+    return _media_keys(lake, named_media(lake, settings, lake.scan("raw/items").collect()))
 
 
-def catalogue_rows(settings: Settings) -> int:
-    """How many entries the catalogue files hold now, refused files left out."""
-    return sum(frame.height for frame in _read_catalogue(settings, _catalogue_files(settings))[0])
+def catalogue(settings: Settings) -> pl.DataFrame:
+    """The catalogue as the files hold it now, refused files left out: what raw/items is about to be."""
+    frames, _ = _read_catalogue(settings, _catalogue_files(settings))
+    return pl.concat([tables.contract("raw/items").empty(), *frames])
 
 
 def people(settings: Settings) -> int:
@@ -270,10 +271,9 @@ def _read_catalogue(settings: Settings, files: list[str]) -> tuple[list[pl.DataF
     return frames, refused
 
 
-def _named_media(lake: Lake, settings: Settings) -> pl.DataFrame:
-    """One row a file that the catalogue names; hashed again only when its size or modification time changed."""
-    uri = pl.col("image").str.strip_chars()
-    named = lake.scan("raw/items").select(uri).drop_nulls().unique().sort("image").collect()
+def named_media(lake: Lake, settings: Settings, items: pl.DataFrame) -> pl.DataFrame:
+    """One row a file that the items name; hashed again only when its size or modification time changed."""
+    named = items.select(pl.col("image").str.strip_chars()).drop_nulls().unique().sort("image")
     known = {
         row["uri"]: sources.Stat(row["size_bytes"], row["mtime_ns"], row["sha256"])
         for row in lake.scan("raw/media").filter(pl.col("sha256").is_not_null()).collect().iter_rows(named=True)

@@ -33,7 +33,7 @@ def items(lake: Lake, settings: Settings) -> StageReport:
         contract = tables.contract("validated/items")
         landed = lake.scan("raw/items").collect()
         judged = rules.judge_items(landed).with_columns(period=pl.lit(WHOLE))
-        good = contract.conform(_with_hashes(lake, judged.filter(pl.col("rule") == GOOD)))
+        good = _good_items(judged, lake.scan("raw/media").collect())
         nothing = Candidate(WHOLE, judged["rule"], good, publishing.EMPTY, "")  # an empty catalogue is judged too
         candidates = _candidates(contract, judged, good.with_columns(period=pl.lit(WHOLE)), {}) or [nothing]
         checks = contracts.verdicts(lake, lake.asset, candidates, settings)[WHOLE]
@@ -54,7 +54,7 @@ def items(lake: Lake, settings: Settings) -> StageReport:
 def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     """The wanted periods' good events. Each is judged before its commit; bad ones are named."""
     began = time.perf_counter()
-    against = _named_items(lake, wanted)
+    against = _named_items(lake, wanted, lake.scan("validated/items"))
     keys = _interactions_keys(lake, settings, wanted, against)
     reports = _unchanged(lake, keys)
     stale = {period: key for period, key in keys.items() if period not in reports}
@@ -77,15 +77,23 @@ def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageRepo
     )
 
 
+def preview_items(raw_items: pl.DataFrame, media: pl.DataFrame) -> pl.DataFrame:
+    """What validated/items would be for these rows of raw/items and raw/media, if its contract holds."""
+    return _good_items(rules.judge_items(raw_items), media)
+
+
 def items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The stage key of the validated catalogue."""
     inputs = builds.data_version(lake, "raw/items") | builds.data_version(lake, "raw/media")
     return {WHOLE: builds.stage_key(lake.code_version, {"quality": settings.quality.model_dump()}, inputs)}
 
 
-def interactions_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
-    """Stage keys by period; a period that was never landed has none."""
-    return _interactions_keys(lake, settings, wanted, _named_items(lake, wanted))
+def interactions_keys(
+    lake: Lake, settings: Settings, wanted: list[str], items: pl.DataFrame | None = None
+) -> dict[str, str]:
+    """Stage keys by period, for validated/items as it is or is about to be; a period never landed has none."""
+    known = lake.scan("validated/items") if items is None else items.lazy()
+    return _interactions_keys(lake, settings, wanted, _named_items(lake, wanted, known))
 
 
 def _unchanged(lake: Lake, keys: Mapping[str, str]) -> dict[str, PeriodReport]:
@@ -163,24 +171,25 @@ def _period_key(lake: Lake, settings: Settings, raw_version: str, against: str) 
     )
 
 
-def _named_items(lake: Lake, wanted: list[str]) -> dict[str, str]:
+def _named_items(lake: Lake, wanted: list[str], items: pl.LazyFrame) -> dict[str, str]:
     """period → digest of which of the items named in it exist: all that this stage reads of the catalogue."""
     named = (
         lake.scan("raw/interactions")
         .filter(pl.col("period").is_in(wanted))
         .select("period", pl.col("item_id").str.strip_chars())
         .unique()
-        .join(lake.scan("validated/items").select("item_id"), on="item_id", how="semi")
+        .join(items.select("item_id"), on="item_id", how="semi")
     )
     return digest(named, "period", ["item_id"])
 
 
-def _with_hashes(lake: Lake, good: pl.DataFrame) -> pl.DataFrame:
-    """Adds each modality's input hash: of the cleaned text, and of the picture's bytes as registered."""
-    pictures = lake.scan("raw/media").select("uri", image_hash="sha256", image_problem="problem").collect()
-    return good.with_columns(text_hash=text_hashes(good["text"])).join(
-        pictures, left_on="image", right_on="uri", how="left", maintain_order="left"
-    )
+def _good_items(judged: pl.DataFrame, media: pl.DataFrame) -> pl.DataFrame:
+    """The items that broke no rule, with the hash of their cleaned text and that of their picture's registered bytes."""
+    good = judged.filter(pl.col("rule") == GOOD)
+    pictures = media.select("uri", image_hash="sha256", image_problem="problem")
+    hashed = good.with_columns(text_hash=text_hashes(good["text"]))
+    joined = hashed.join(pictures, left_on="image", right_on="uri", how="left", maintain_order="left")
+    return tables.contract("validated/items").conform(joined)
 
 
 def _write_rejected(
