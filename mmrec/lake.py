@@ -25,6 +25,7 @@ from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
 from mmrec import tables
 from mmrec.errors import MmrecError
+from mmrec.keys import ask
 
 _FORMAT = "mmrec lake, format 1"  # each table's description; another format is refused with a clear line
 COMPACT_EVERY = 100  # appends; keeps an append at 11 ms instead of 5 ms + .085 ms a live file (2,000 appends, 2 cores)
@@ -266,14 +267,11 @@ def digest(frame: pl.DataFrame | pl.LazyFrame, by: str, columns: Sequence[str]) 
     if rows.is_empty():
         return {}
     packed = ", ".join(f'"{name}"' for name in columns)
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone='UTC'")
-        connection.register("frame", rows)
-        answer = connection.sql(
-            f"SELECT \"{by}\", sha256(string_agg(h, '' ORDER BY h)) FROM "
-            f'(SELECT "{by}", md5(to_json(struct_pack({packed}))::VARCHAR) AS h FROM frame) GROUP BY 1'
-        ).fetchall()
-    return dict(answer)
+    query = (
+        f"SELECT \"{by}\", sha256(string_agg(h, '' ORDER BY h)) FROM "
+        f'(SELECT "{by}", md5(to_json(struct_pack({packed}))::VARCHAR) AS h FROM frame) GROUP BY 1'
+    )
+    return dict(ask(query, frame=rows).iter_rows())
 
 
 def local_folder(root: str) -> Path | None:

@@ -17,7 +17,7 @@ import polars as pl
 from mmrec import builds, encoders, periods, publishing
 from mmrec.graph import Node, nodes
 from mmrec.lake import Lake
-from mmrec.planner import SAME, plan_embeddings
+from mmrec.planner import ENCODER, SAME, plan_embeddings
 from mmrec.report import WHOLE
 from mmrec.settings import Settings
 from mmrec.stages import raw, validated
@@ -83,7 +83,7 @@ def event_periods(lake: Lake, settings: Settings) -> list[str]:
         if node.name == "interactions":
             acting = lake.acting_as(node.asset, node.code_version)
             find = raw.interactions_keys if node.stage == "raw" else partial(validated.interactions_keys, items=items)
-            stale |= set(known) - set(publishing.unchanged(acting, find(acting, settings, known)))
+            stale |= set(known) - _unchanged(acting, node, find(acting, settings, known))
     touched = [index for index, period in enumerate(known) if period in stale] or [len(known) - 1]
     return known[touched[0] : touched[-1] + 1]
 
@@ -111,7 +111,7 @@ def _stage_rows(lake: Lake, settings: Settings, node: Node, wanted: list[str], w
     waits = bool(walk.busy & set(node.deps))
     if node.asset == "validated/interactions" and "raw/interactions" not in walk.busy:
         waits = False  # of the catalogue only which items exist counts, and that is known
-    done = set() if waits else set(publishing.unchanged(lake, _keys(lake, settings, node, wanted, walk)))
+    done = set() if waits else _unchanged(lake, node, _keys(lake, settings, node, wanted, walk))
     todo = [period for period in wanted or [WHOLE] if period not in done]
     rows = []
     for reason, of in (
@@ -123,6 +123,11 @@ def _stage_rows(lake: Lake, settings: Settings, node: Node, wanted: list[str], w
             span = (len(of), of[0], of[-1]) if node.partitioned else (0, "", "")
             rows.append(Row(node.asset, reason, count, not _is_exact(lake, node, waits=waits), *span))
     return rows
+
+
+def _unchanged(lake: Lake, node: Node, keys: Mapping[str, str]) -> set[str]:
+    find = validated.unchanged if node.stage == "validated" else publishing.unchanged
+    return set(find(lake, keys))
 
 
 def _keys(lake: Lake, settings: Settings, node: Node, wanted: list[str], walk: _Walk) -> dict[str, str]:
@@ -151,6 +156,8 @@ def _embedding_rows(lake: Lake, settings: Settings, modality: str, walk: _Walk) 
     items = walk.tables["validated/items"]
     found = plan_embeddings(lake, modality, identity.id, items=items.lazy())
     walk.moved.update(found.rows["item_id"])
+    if ENCODER in found.reasons or not lake.exists(f"{asset}/current"):  # another space, which moves every item
+        walk.moved.update(items["item_id"])
     needed = found.missing.select("key", missing=pl.lit(value=True))
     counted = (
         found.rows.join(needed, on="key", how="left", maintain_order="left")
@@ -170,7 +177,8 @@ def _rows(lake: Lake, node: Node, period: str, settings: Settings, walk: _Walk) 
     if node.asset in walk.tables:
         return _difference(lake, node, walk)[0]
     if node.asset == "fused/items":
-        return len(walk.moved)
+        there = set(lake.scan("fused/items").select("item_id").collect()["item_id"])
+        return sum(item in walk.moved or item not in there for item in walk.tables["validated/items"]["item_id"])
     if node.asset in ("recommendations/top_k", "recommendations/reasons"):
         return walk.people * settings.recommendations.k
     return walk.people if node.asset == "model/factors" else 0

@@ -6,6 +6,7 @@ Here: when a run is asked for, and why not. Not here: what a run does, nor alert
 import dagster as dg
 
 from mmrec.errors import MmrecError
+from mmrec.lake import Lake
 from mmrec.settings import Settings
 from mmrec.stages import raw
 from mmrec_assets.jobs import REFRESH
@@ -33,7 +34,7 @@ def schedule(settings: Settings) -> dg.ScheduleDefinition:
 def request(instance: dg.DagsterInstance, settings: Settings) -> dg.RunRequest | dg.SkipReason:
     """A run for the newest landed period, or the reason why there is none to ask for."""
     try:
-        period, digest = raw.landed_digest(settings)
+        period, digest = raw.landed_digest(Lake(settings.lake_root), settings)
     except MmrecError as error:
         return dg.SkipReason(str(error))
     if period is None:

@@ -131,12 +131,11 @@ def rejected(
         f"{answer['rows']} rejected rows"
         + "".join(f"; {r['table']} {r['rule']}: {r['rows']}" for r in answer["by_rule"])
     )
-    table = _table("table", "file", ("row", "right"), "rule", "reason", "delivered")
     for row in answer["shown"]:
-        cells = (row["table"], row["source_file"], str(row["source_row"]), row["rule"], row["reason"], row["row"])
-        table.add_row(*[escape(cell) for cell in cells])
-    if answer["shown"]:
-        out.print(table)
+        out.print(escape(f"{row['source_file']} row {row['source_row']}, {row['rule']}: {row['reason']}"))
+        out.print(escape(f"    {_delivered(row['row'])}"))
+    if answer["rows"] > len(answer["shown"]):
+        out.print(f"… and {answer['rows'] - len(answer['shown'])} more; --limit shows more")
     for row in answer["failures"]:
         out.print(escape(f"{row['modality']} of item {row['item_id']}: {row['reason']}"))
 
@@ -245,22 +244,34 @@ def _print_why(answer: dict[str, Any]) -> None:
     place = f"rank {answer['rank']}" if answer["rank"] else "not on the list"
     title = f"{answer['title'] or answer['item_id']} (item {answer['item_id']})"
     out.print(escape(f"{title}, {place} as of {answer['period']}, score {answer['score']:.4f}"))
-    table = _table("carried by", "event", "when", ("share", "right"), "file", ("row", "right"))
+    table = _table("carried by", "event", "when (UTC)", ("share", "right"), "file", ("row", "right"))
     for row in answer["events"]:
         when = row["time"].strftime("%Y-%m-%d %H:%M")
         at = (row["source_file"], str(row["source_row"]))
         table.add_row(escape(row["title"] or row["item_id"]), row["event"], when, f"{row['share']:+.4f}", *at)
     out.print(table)
     out.print(f"{answer['events_in_all']} past items in all; the shares of all of them sum to the score")
-    out.print("through: " + ", ".join(f"{name} {value:+.4f}" for name, value in answer["through"].items()))
+    out.print(
+        "through: "
+        + ", ".join(f"{name} {value:+.4f}" for name, value in answer["through"].items() if abs(value) >= 5e-5)
+    )
     _print_content(answer["content"])
     model = answer["model"]
-    out.print(f"model: {model['candidate']}, item factors {model['version']} fitted up to {model['boundary']}")
+    out.print(
+        f"model: {model['candidate']}, item factors {model['version']} fitted on the periods up to {model['boundary']}"
+    )
     for row in answer["verdicts"]:
         held = "held" if row["passed"] else "did not all hold"
         judged = f"{row['checks']} checks {held} over {row['rows']:,} rows"
-        out.print(f"verdict {row['asset']} {row['period']}: {judged} ({row['verdict'][:12]}…)")
+        judged = f"{judged} ({row['verdict'][:12]}…)"
+        out.print(f"verdict on {row['asset']}{' ' + row['period'] if row['period'] else ''}: {judged}")
     _stand_in(answer)
+
+
+def _delivered(row: str) -> str:
+    """A rejected row's own columns, without where it stood, which is told beside it."""
+    columns = {name: value for name, value in json.loads(row).items() if value not in (None, [])}
+    return ", ".join(f"{name}={value}" for name, value in columns.items() if not name.startswith("source_"))
 
 
 def _print_content(content: dict[str, Any]) -> None:

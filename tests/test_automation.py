@@ -90,12 +90,12 @@ def test_it_skips_with_the_message_when_there_are_no_files(settings, instance):
 
 
 def test_it_skips_when_no_row_falls_into_the_calendar(settings, instance, monkeypatch):
-    monkeypatch.setattr(raw, "landed_digest", lambda _settings: (None, "digest"))
+    monkeypatch.setattr(raw, "landed_digest", lambda *_: (None, "digest"))
     assert "no event file holds a row" in automation.request(instance, settings).skip_message
 
 
 def test_an_unexpected_error_is_not_taken_for_a_reason(settings, instance, monkeypatch):
-    def broken(_settings):
+    def broken(*_):
         raise OSError("disk")
 
     monkeypatch.setattr(raw, "landed_digest", broken)

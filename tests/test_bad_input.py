@@ -116,7 +116,12 @@ def test_items_without_any_modality_are_kept_and_said(new_shop):
 
 def test_a_row_without_a_usable_time_is_rejected_in_the_newest_period_of_its_file(new_shop):
     first, second = new_shop.days[:2]
-    row = add(new_shop, first, f"{new_shop.people[0]},item-01,{second}T00:00:00,view,,", f"{new_shop.people[0]},item-01,,view,,")
+    row = add(
+        new_shop,
+        first,
+        f"{new_shop.people[0]},item-01,{second}T00:00:00,view,,",
+        f"{new_shop.people[0]},item-01,,view,,",
+    )
     assert refresh(new_shop) == {}
     assert new_shop.scan("validated/rejected").select("period", "source_row").rows() == [(second, row + 1)]
 
@@ -139,7 +144,9 @@ def test_text_with_any_character_goes_through(new_shop):
 def test_no_file_at_all_is_one_line_that_names_the_setting(new_shop, setting):
     for path in new_shop.data.glob("events-*.csv" if setting == "interactions" else "items.csv"):
         path.unlink()
-    with pytest.raises(MmrecError, match=f"^{setting}.files: no file matches .*; put files there or change {setting}.files$"):
+    with pytest.raises(
+        MmrecError, match=f"^{setting}.files: no file matches .*; put files there or change {setting}.files$"
+    ):
         new_shop.run(f"raw/{setting}")
 
 
@@ -176,9 +183,18 @@ def test_a_file_that_was_good_and_is_now_refused_costs_no_published_row(shop):
     ("text", "part"),
     [
         ("", "its header is: empty"),
-        ("user_id,item_id,time,event,rating,query\nzq-person-1,item-01,soon,view,,\n", "1 rows but no usable time in column 'time'"),
-        ("user_id,item_id,time,event,rating,query\nzq-person-1,item-01,zq-person-1,view,,\n", "is written like 'aa-aaaaaa-9'"),
-        ("user_id,item_id,time,event,rating,query\nzq-person-1,item-01,2019-01-01,view,,\n", "from 2024-01-01 up to 2024-01-05"),
+        (
+            "user_id,item_id,time,event,rating,query\nzq-person-1,item-01,soon,view,,\n",
+            "1 rows but no usable time in column 'time'",
+        ),
+        (
+            "user_id,item_id,time,event,rating,query\nzq-person-1,item-01,zq-person-1,view,,\n",
+            "is written like 'aa-aaaaaa-9'",
+        ),
+        (
+            "user_id,item_id,time,event,rating,query\nzq-person-1,item-01,2019-01-01,view,,\n",
+            "from 2024-01-01 up to 2024-01-05",
+        ),
         ("zq-person-1,item-01,2024-01-01T00:00:00,view,,\n", "instead of column names"),
     ],
 )

@@ -134,7 +134,10 @@ def test_times_and_vectors_are_written_as_json(mmrec, built):
         (["why", "--user", "zq-person-nobody"], "this person has no published list as of 2024-01-04"),
         (["why", "--user", "zq-person-01", "--item", "item-404"], "no item is called 'item-404'"),
         (["recommend", "--user", "zq-person-01", "--period", "2023-01-01"], "'2023-01-01' is no configured period"),
-        (["plan", "--period", "soon"], "'soon' is no configured period; there are 4 days from 2024-01-01 to 2024-01-04"),
+        (
+            ["plan", "--period", "soon"],
+            "'soon' is no configured period; there are 4 days from 2024-01-01 to 2024-01-04",
+        ),
         (["rejected", "--period", "soon"], "'soon' is no configured period"),
         (["run", "--period", "soon"], "'soon' is no configured period"),
         (["sql", "SELECT * FROM validated.nothing"], "nothing"),
@@ -153,7 +156,9 @@ def test_what_a_person_can_put_right_is_one_line(mmrec, built, arguments, part):
 
 
 def test_nothing_published_yet(mmrec, new_shop):
-    assert mmrec(new_shop, "recommend", "--user", "zq-person-1").error.startswith("nothing is published yet; type `mmrec run`")
+    assert mmrec(new_shop, "recommend", "--user", "zq-person-1").error.startswith(
+        "nothing is published yet; type `mmrec run`"
+    )
     assert mmrec(new_shop, "rejected", "--json").json["rows"] == 0
     assert mmrec(new_shop, "sql", "SELECT count(*) AS n FROM validated.items", "--json").json == [{"n": 0}]
 
@@ -184,7 +189,12 @@ def test_help_is_there(mmrec, built, arguments):
 
 
 @pytest.mark.parametrize(
-    "query", ["COPY (SELECT 1) TO '{folder}/out.csv'", "ATTACH '{folder}/out.db'", "SELECT * FROM read_text('{folder}/mmrec.toml')"]
+    "query",
+    [
+        "COPY (SELECT 1) TO '{folder}/out.csv'",
+        "ATTACH '{folder}/out.db'",
+        "SELECT * FROM read_text('{folder}/mmrec.toml')",
+    ],
 )
 def test_sql_writes_and_reads_no_file(mmrec, built, query):
     before = sorted(path.name for path in built.folder.iterdir())
@@ -196,7 +206,12 @@ def test_questions_leave_the_lake_as_it_is(mmrec, built):
     lake = Lake(built.settings.lake_root)
     tables = ("validated/items", "recommendations/top_k", "ledger/builds", "ledger/landing", "raw/media")
     before = {table: lake.version(table) for table in tables}
-    for arguments in (["plan"], ["recommend", "--user", built.people[0]], ["why", "--user", built.people[0]], ["rejected"]):
+    for arguments in (
+        ["plan"],
+        ["recommend", "--user", built.people[0]],
+        ["why", "--user", built.people[0]],
+        ["rejected"],
+    ):
         assert mmrec(built, *arguments).code == 0
     assert {table: lake.version(table) for table in tables} == before
 

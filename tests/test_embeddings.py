@@ -320,9 +320,13 @@ def test_flipped_bits_in_a_stored_vector_are_found_and_mended_as_the_message_say
     stored = shop.scan("embeddings/text/vectors")
     values = stored["vector"].list.to_array(8).to_numpy().copy()
     values[4, 2] = np.nextafter(values[4, 2], np.float32(9))
-    shop.lake.replace("embeddings/text/vectors", stored.with_columns(vector=pl.Series(values).cast(pl.List(pl.Float32))))
+    shop.lake.replace(
+        "embeddings/text/vectors", stored.with_columns(vector=pl.Series(values).cast(pl.List(pl.Float32)))
+    )
     shop.settings = shop.settings.model_copy(update={"embeddings": {"text": shop.settings.embeddings["text"]}})
-    with pytest.raises(Damaged, match=r"1 text vectors differ from their checksum.*delete embeddings/text from the lake"):
+    with pytest.raises(
+        Damaged, match=r"1 text vectors differ from their checksum.*delete embeddings/text from the lake"
+    ):
         shop.run("fused/items")
     for table in ("current", "vectors", "failed"):
         folder = shop.folder / "lake" / "embeddings" / "text" / table

@@ -35,7 +35,15 @@ def current(*items, mark="h"):
 def rejected(table, period, *rows):
     return pl.DataFrame(
         [
-            {"table": table, "period": period, "rule": "r", "reason": "", "source_file": "f", "source_row": r, "row": ""}
+            {
+                "table": table,
+                "period": period,
+                "rule": "r",
+                "reason": "",
+                "source_file": "f",
+                "source_row": r,
+                "row": "",
+            }
             for r in rows
         ],
         schema=tables.contract(REJECTED).schema,
@@ -178,7 +186,9 @@ def test_every_commit_carries_who_wrote_it(lake):
 def test_a_table_of_another_format_is_refused_by_name(lake, tmp_path):
     deltalake.write_deltalake(f"{lake.root}/{CURRENT}", current("a").to_arrow(), description="mmrec lake, format 0")
     for use in (lake.scan, lake.version, lambda table: lake.append(table, current("b"))):
-        with pytest.raises(MmrecError, match=r"embeddings/text/current is not a table of this version.*another lake root"):
+        with pytest.raises(
+            MmrecError, match=r"embeddings/text/current is not a table of this version.*another lake root"
+        ):
             use(CURRENT)
 
 
@@ -411,7 +421,7 @@ def test_a_digest_tells_columns_apart():
     assert digest(one, "p", ["a", "b"]) != digest(other, "p", ["a", "b"])
 
 
-def test_a_digest_is_what_it_was(): # a recorded value: every data version in every lake rests on it
+def test_a_digest_is_what_it_was():  # a recorded value: every data version in every lake rests on it
     frame = pl.DataFrame({"p": ["p", "p"], "a": ["ä", None], "f": [0.1, -0.0], "t": [[1, 2], []]})
     expected = "4112af7cca05f6ae1143fa5d081cefd4c117253a577bb48f0b5ab4995294d59d"
     assert digest(frame, "p", ["a", "f", "t"]) == {"p": expected}
@@ -419,3 +429,20 @@ def test_a_digest_is_what_it_was(): # a recorded value: every data version in ev
 
 def test_a_digest_of_nothing_is_nothing():
     assert digest(pl.DataFrame(schema={"p": pl.String, "a": pl.String}), "p", ["a"]) == {}
+
+
+def test_digests_of_several_threads_do_not_meet():
+    frames = [pl.DataFrame({"p": [f"p{n}"] * 50, "a": [str(n * at) for at in range(50)]}) for n in range(8)]
+    expected = [digest(frame, "p", ["a"]) for frame in frames]
+    found = [None] * 8
+
+    def work(number):
+        for _ in range(5):
+            found[number] = digest(frames[number], "p", ["a"])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == expected

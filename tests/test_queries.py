@@ -173,7 +173,9 @@ def test_why_answers_from_the_snapshot_and_not_from_what_was_written_since(shop)
 @pytest.mark.usefixtures("quick_judge")
 def test_rejected_rows_are_counted_by_rule_and_shown_with_the_row(judged_shop):
     day = judged_shop.days[1]
-    judged_shop.write_events(day, [*judged_shop.lines(day), f",item-01,{day},view,,", f"{judged_shop.people[0]},nix,{day},view,,"])
+    judged_shop.write_events(
+        day, [*judged_shop.lines(day), f",item-01,{day},view,,", f"{judged_shop.people[0]},nix,{day},view,,"]
+    )
     judged_shop.add_item(",No id,,")
     (judged_shop.data / "pictures" / "item-03.png").unlink()
     judged_shop.run(*judged_shop.content, *judged_shop.events)
@@ -217,6 +219,7 @@ def test_sql_answers_over_the_same_lake(built):
     expected = built.scan("recommendations/top_k", period=built.days[-1]).group_by("item_id").len().sort("item_id")
     assert found.rows() == expected.rows()
     assert built.lake.sql("SELECT count(*) FROM embeddings.text_vectors").item() == 13
-    assert built.lake.sql("SELECT max(time) AS t FROM validated.interactions").item() == built.scan(
-        "validated/interactions"
-    ).select(pl.col("time").max()).item()
+    assert (
+        built.lake.sql("SELECT max(time) AS t FROM validated.interactions").item()
+        == built.scan("validated/interactions").select(pl.col("time").max()).item()
+    )

@@ -17,7 +17,10 @@ TOP_K, REASONS, SNAPSHOT = "recommendations/top_k", "recommendations/reasons", "
 def lists(shop, day):
     """person → [(item, score)] in order of rank."""
     found = shop.scan(TOP_K, period=day).sort("user_id", "rank")
-    return {u: list(zip(items, scores, strict=True)) for u, items, scores in found.group_by("user_id").agg("item_id", "score").iter_rows()}
+    return {
+        u: list(zip(items, scores, strict=True))
+        for u, items, scores in found.group_by("user_id").agg("item_id", "score").iter_rows()
+    }
 
 
 def view(shop, person, item, day, hour=23):
@@ -41,7 +44,9 @@ def test_everybody_has_a_full_list_of_unseen_items_in_every_period(built):
     for day in built.days:
         found = lists(built, day)
         assert set(found) == set(built.people)
-        events = built.scan("validated/interactions").filter((pl.col("period") <= day) & pl.col("item_id").is_not_null())
+        events = built.scan("validated/interactions").filter(
+            (pl.col("period") <= day) & pl.col("item_id").is_not_null()
+        )
         for person, listed in found.items():
             items = [item for item, _ in listed]
             seen = set(events.filter(pl.col("user_id") == person)["item_id"])
@@ -118,9 +123,10 @@ def test_a_second_run_computes_and_writes_nothing(shop):
 
 def test_every_recommended_item_has_a_reason_in_words_with_its_evidence(built):
     rows = built.scan(REASONS)
-    assert rows.select("period", "user_id", "rank", "item_id").sort("period", "user_id", "rank").rows() == built.scan(
-        TOP_K
-    ).select("period", "user_id", "rank", "item_id").sort("period", "user_id", "rank").rows()
+    assert (
+        rows.select("period", "user_id", "rank", "item_id").sort("period", "user_id", "rank").rows()
+        == built.scan(TOP_K).select("period", "user_id", "rank", "item_id").sort("period", "user_id", "rank").rows()
+    )
     assert rows["reason"].str.ends_with(".").all()
     assert not rows["reason"].str.contains("zq-person").any()
     scores = {row[:3]: row[3] for row in built.scan(TOP_K).select("period", "user_id", "rank", "score").iter_rows()}
@@ -239,7 +245,9 @@ def test_two_fresh_lakes_agree_on_versions_and_bytes(new_shop, built):
         }, asset
     for table in (TOP_K, REASONS, "model/users", "model/versions", "model/evaluation", "fused/items"):
         mine, theirs = (
-            each.scan(table).drop("at", strict=False).sort(pl.all().exclude(pl.List(pl.Float64), pl.List(pl.Float32), pl.List(pl.String)))
+            each.scan(table)
+            .drop("at", strict=False)
+            .sort(pl.all().exclude(pl.List(pl.Float64), pl.List(pl.Float32), pl.List(pl.String)))
             for each in (new_shop, built)
         )
         assert mine.equals(theirs), table

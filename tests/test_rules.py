@@ -99,7 +99,13 @@ def test_hours_that_the_clock_skips_or_repeats():
 @pytest.mark.parametrize(
     "text",
     [None, "", " ", "soon", "nan", "inf", "-inf", "1e400", "9e18", "-9e18", "1e300", "2024-13-01", "2024-02-30"]
-    + ["05.01.2024", "2024-01-05T25:00:00", "+262142-12-31T23:59:59Z", "-262143-01-01T00:00:00Z", "99999999999999999999"],
+    + [
+        "05.01.2024",
+        "2024-01-05T25:00:00",
+        "+262142-12-31T23:59:59Z",
+        "-262143-01-01T00:00:00Z",
+        "99999999999999999999",
+    ],
 )
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Pacific/Auckland", "America/New_York"])
 def test_what_is_no_time_is_none(text, zone):
@@ -134,10 +140,26 @@ def test_a_good_event_is_typed_and_cleaned():
         ({"item_id": "i\x1b1"}, "control_characters", "an id holds a control character"),
         ({"event": "buy"}, "event_unknown", "event has no weight in [events], which has: search, view"),
         ({"event": None}, "event_unknown", "event has no weight in [events], which has: search, view"),
-        ({"time": "soon"}, "time_unusable", "time cannot be read or lies outside the calendar (2024-01-01 to 2024-02-01)"),
-        ({"time": None}, "time_unusable", "time cannot be read or lies outside the calendar (2024-01-01 to 2024-02-01)"),
-        ({"time": "2023-12-31"}, "time_unusable", "time cannot be read or lies outside the calendar (2024-01-01 to 2024-02-01)"),
-        ({"time": "2024-02-01"}, "time_unusable", "time cannot be read or lies outside the calendar (2024-01-01 to 2024-02-01)"),
+        (
+            {"time": "soon"},
+            "time_unusable",
+            "time cannot be read or lies outside the calendar (2024-01-01 to 2024-02-01)",
+        ),
+        (
+            {"time": None},
+            "time_unusable",
+            "time cannot be read or lies outside the calendar (2024-01-01 to 2024-02-01)",
+        ),
+        (
+            {"time": "2023-12-31"},
+            "time_unusable",
+            "time cannot be read or lies outside the calendar (2024-01-01 to 2024-02-01)",
+        ),
+        (
+            {"time": "2024-02-01"},
+            "time_unusable",
+            "time cannot be read or lies outside the calendar (2024-01-01 to 2024-02-01)",
+        ),
         ({"item_id": None}, "item_missing", "item_id is empty"),
         ({"item_id": " "}, "item_missing", "item_id is empty"),
         ({"value": "NaN"}, "value_unusable", "value is no finite number"),
@@ -182,7 +204,13 @@ def test_without_a_range_any_finite_value_will_do():
 
 def test_of_equal_events_the_first_by_file_and_row_stays():
     same, other = {"user_id": "u1"}, {"user_id": "u2"}
-    assert rules_of(same, other, same, same, {**same, "value": "3"}) == [GOOD, GOOD, "duplicate", "duplicate", "duplicate"]
+    assert rules_of(same, other, same, same, {**same, "value": "3"}) == [
+        GOOD,
+        GOOD,
+        "duplicate",
+        "duplicate",
+        "duplicate",
+    ]
     backwards = landed(same, other, same).reverse()
     found = rules.judge_interactions(backwards, CATALOGUE, SHOP).sort("source_file", "source_row")
     assert found["rule"].to_list() == [GOOD, GOOD, "duplicate"]
@@ -195,7 +223,11 @@ def test_events_that_differ_are_no_duplicates(change):
 
 
 def test_a_rejected_event_makes_no_later_one_a_duplicate():
-    assert rules_of({"value": "9"}, {"value": "4"}, {"value": "9"}) == ["value_out_of_range", GOOD, "value_out_of_range"]
+    assert rules_of({"value": "9"}, {"value": "4"}, {"value": "9"}) == [
+        "value_out_of_range",
+        GOOD,
+        "value_out_of_range",
+    ]
 
 
 def test_searches_without_an_item_are_told_apart_by_their_words():

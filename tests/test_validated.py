@@ -28,7 +28,9 @@ print(sorted({"great_expectations", "torch", "pandas", "dagster"} & set(sys.modu
 
 
 def land_and_judge(shop, periods=None, strict=False):
-    return shop.run("raw/items", "raw/media", "raw/interactions", "validated/items", EVENTS, periods=periods, strict=strict)[EVENTS]
+    return shop.run(
+        "raw/items", "raw/media", "raw/interactions", "validated/items", EVENTS, periods=periods, strict=strict
+    )[EVENTS]
 
 
 def published(shop, period):
@@ -70,7 +72,9 @@ def test_the_refusal_names_period_check_expected_and_found(refused):
     with pytest.raises(MmrecError) as caught:
         report.raise_if_refused()
     told = str(caught.value)
-    assert told.startswith(f"{EVENTS}: {BAD}: failed its contract: rejected_share (expected at most 50% rejected; found ")
+    assert told.startswith(
+        f"{EVENTS}: {BAD}: failed its contract: rejected_share (expected at most 50% rejected; found "
+    )
     assert f"{count} of {landed} rows" in told
     assert f"mmrec rejected --period {BAD}" in told
     assert "2024-01-02" not in told
@@ -161,7 +165,9 @@ def test_a_catalogue_that_fails_its_contract_keeps_the_last_one(judged_shop):
     before = judged_shop.scan("validated/items").sort("item_id")
     judged_shop.write_catalogue([f",{line.partition(',')[2]}" for line in judged_shop.catalogue()])
     report = judged_shop.run("raw/items", "raw/media", "validated/items", strict=False)["validated/items"]
-    assert report.refusals[0].startswith("failed its contract: rejected_share (expected at most 50% rejected; found 15 of 15")
+    assert report.refusals[0].startswith(
+        "failed its contract: rejected_share (expected at most 50% rejected; found 15 of 15"
+    )
     assert judged_shop.scan("validated/items").sort("item_id").equals(before)
     assert judged_shop.scan("validated/rejected", table="items").height == 15
 
@@ -172,7 +178,9 @@ def test_a_catalogue_that_fails_its_contract_keeps_the_last_one(judged_shop):
 def test_valid_and_rejected_are_everything_that_landed(judged_shop):
     day = judged_shop.days[1]
     lines = judged_shop.lines(day)
-    judged_shop.write_events(day, [*lines[:-4], *[line.replace("zq-person", "", 1)[3:] for line in lines[-4:-1]], "broken"])
+    judged_shop.write_events(
+        day, [*lines[:-4], *[line.replace("zq-person", "", 1)[3:] for line in lines[-4:-1]], "broken"]
+    )
     report = land_and_judge(judged_shop, strict=True)
     for period, each in report.periods.items():
         assert each.rows + each.rejected == judged_shop.scan("raw/interactions", period=period).height

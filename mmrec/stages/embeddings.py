@@ -63,7 +63,11 @@ def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool =
         {WHOLE: report},
         began,
         facts={**facts, **numbers, **work.facts},
-        tables={"planned by reason": _reasons(plan), "failures": failed.select("item_id", "reason").head(5)},
+        tables={
+            "planned by reason": _reasons(plan),
+            "failures": failed.select("item_id", "reason").head(5),
+            "items and vectors": _vectors_of_some(lake, modality),
+        },
         warnings=[f"{failed.height} items could not be encoded; see `mmrec rejected`"] if failed.height else [],
     )
 
@@ -190,6 +194,15 @@ def _period_report(lake: Lake, plan: EmbeddingPlan, work: _Work, failed: pl.Data
         rejected=failed.height,
         seconds=time.perf_counter() - began,
     )
+
+
+def _vectors_of_some(lake: Lake, modality: str, count: int = 5) -> pl.DataFrame:
+    """A few items by title with their input, vector and its length, so that a person sees what was made."""
+    titles = lake.scan("validated/items").select("item_id", "title", pl.col(modality).alias("input"))
+    some = lake.scan(f"embeddings/{modality}/current").sort("item_id").head(count).join(titles, on="item_id").collect()
+    vectors = lake.vectors(f"embeddings/{modality}/vectors", some.select("key").unique()).select("key", "vector")
+    norm = pl.col("vector").list.eval(pl.element() ** 2).list.sum().sqrt().round(4)
+    return some.join(vectors, on="key").sort("item_id").select("item_id", "title", "input", "vector", norm=norm)
 
 
 def _reasons(plan: EmbeddingPlan) -> pl.DataFrame:

@@ -130,9 +130,9 @@ def people(settings: Settings) -> int:
     return len(named)
 
 
-def landed_digest(settings: Settings) -> tuple[str | None, str]:
-    """The newest period that any event file touches, and a digest of what landed; from the files alone."""
-    landed = [_read_landed(settings, file, None) for file in _event_files(settings)]
+def landed_digest(lake: Lake, settings: Settings) -> tuple[str | None, str]:
+    """The newest period that any event file touches, and a digest of what lies there; only new bytes are read."""
+    landed = landed_files(lake, settings)
     touched = sorted({period for each in landed for period in each.rows})
     return (touched[-1] if touched else None), canonical_digest([[each.file, each.stat.sha256] for each in landed])
 

@@ -27,7 +27,7 @@ def items(lake: Lake, settings: Settings) -> StageReport:
     """The catalogue, cleaned, with the hash of each modality's input; judged as a whole."""
     began = time.perf_counter()
     keys = items_keys(lake, settings)
-    reports = _unchanged(lake, keys)
+    reports = unchanged(lake, keys)
     checks: list[Check] = []
     if not reports:
         contract = tables.contract("validated/items")
@@ -56,7 +56,7 @@ def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageRepo
     began = time.perf_counter()
     against = _named_items(lake, wanted, lake.scan("validated/items"))
     keys = _interactions_keys(lake, settings, wanted, against)
-    reports = _unchanged(lake, keys)
+    reports = unchanged(lake, keys)
     stale = {period: key for period, key in keys.items() if period not in reports}
     checks: list[Check] = []
     if stale:
@@ -96,7 +96,7 @@ def interactions_keys(
     return _interactions_keys(lake, settings, wanted, _named_items(lake, wanted, known))
 
 
-def _unchanged(lake: Lake, keys: Mapping[str, str]) -> dict[str, PeriodReport]:
+def unchanged(lake: Lake, keys: Mapping[str, str]) -> dict[str, PeriodReport]:
     """The periods that need no work. One that was refused since is judged once more: a bad delivery was taken back."""
     judged = contracts.judged_periods(lake, lake.asset)
     return {period: each for period, each in publishing.unchanged(lake, keys).items() if judged.get(period, True)}
