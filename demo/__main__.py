@@ -21,7 +21,7 @@ from mmrec.lake import Lake
 from mmrec.settings import DEMO_CONFIG, Settings, load
 from mmrec_assets.cli import outcome_table, served_periods
 from mmrec_assets.progress import Progress
-from mmrec_assets.runs import Outcome, run
+from mmrec_assets.runs import Outcome, leave, run
 
 SERVED = 8  # the newest weeks that get a model and lists, so that plots over partitions show something
 PEOPLE = 3
@@ -121,4 +121,4 @@ def _show_next() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

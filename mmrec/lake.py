@@ -143,6 +143,8 @@ class Lake:
         """Puts `rows` in place of the rows whose columns hold one of the named values (of all without `where`)."""
         frame = tables.contract(table).conform(rows)
         predicate = None if where is None else " AND ".join(_in(name, values) for name, values in sorted(where.items()))
+        if predicate is not None:
+            self._make(table)
         return self._commit(table, lambda: self._write(table, frame, mode="overwrite", predicate=predicate))
 
     def merge(self, table: str, rows: pl.DataFrame, on: Sequence[str], removed: pl.DataFrame | None = None) -> int:
@@ -152,8 +154,7 @@ class Lake:
             tables.contract(table).empty() if removed is None else tables.contract(table).conform(removed, partial=True)
         )
         source = pl.concat([frame.with_columns(_gone=pl.lit(False)), gone.with_columns(_gone=pl.lit(True))])
-        if self._open(table) is None:  # an empty one first: writers that make it together then merge into it
-            self.append(table, frame.clear())
+        self._make(table)
         matching = " AND ".join(f't."{name}" = s."{name}"' for name in on)
         values = {f'"{name}"': f's."{name}"' for name in frame.columns}
 
@@ -204,6 +205,11 @@ class Lake:
     def _files(self, table: str, delta: deltalake.DeltaTable) -> list[str]:
         """The table's live files. Not `file_uris` or `scan_delta`: both fail below a folder with a space in its name."""
         return [f"{self.uri(table)}/{name}" for name in pl.DataFrame(delta.get_add_actions(flatten=True))["path"]]
+
+    def _make(self, table: str) -> None:
+        """An empty table where there is none: writers that make it together would overwrite each other's rows."""
+        if self._open(table) is None:
+            self.append(table, tables.contract(table).empty())
 
     def _must_open(self, table: str) -> deltalake.DeltaTable:
         delta = self._open(table)

@@ -45,6 +45,7 @@ def run(
 ) -> None:
     """Bring everything up to date: events of all periods, content, and the model and lists of the newest."""
     from mmrec_assets.progress import Progress
+    from mmrec_assets.runs import leave
     from mmrec_assets.runs import run as execute
 
     settings = load()
@@ -56,7 +57,8 @@ def run(
     else:
         out.print(outcome_table(ran.outcomes))
     if ran.failures:
-        raise MmrecError("; ".join(ran.failures))
+        _print_error("; ".join(ran.failures))
+    leave(1 if ran.failures else 0)
 
 
 @app.command()
@@ -201,7 +203,11 @@ def main() -> None:
     try:
         app(standalone_mode=False)
     except MmrecError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", markup=False)
+        _print_error(str(error))
+        sys.exit(1)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        _print_error(f"{error.strerror or error}{where}; check the path and its permissions")
         sys.exit(1)
     except typer.Exit as done:
         sys.exit(done.exit_code)
@@ -209,7 +215,7 @@ def main() -> None:
         sys.exit(130)
     except Exception as error:
         if type(error).__module__.startswith(("click", "typer")) and hasattr(error, "format_message"):
-            Console(stderr=True, highlight=False).print(f"error: {error.format_message()}", markup=False)
+            _print_error(error.format_message())
             sys.exit(2)
         raise
 
@@ -304,6 +310,10 @@ def _short(value: object) -> str:
         return f"[{value[0]:.2f}, {value[1]:.2f}, …, {value[-1]:.2f}] × {len(value)}"
     text = "" if value is None else str(value)
     return text if len(text) <= 200 else text[:199] + "…"
+
+
+def _print_error(message: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {message}", markup=False)
 
 
 def _print_json(value: object) -> None:

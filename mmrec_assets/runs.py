@@ -6,11 +6,14 @@ person sees while it runs (`cli.py`), nor any work.
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import dagster as dg
 
@@ -89,6 +92,14 @@ def run(settings: Settings, served: list[str], before: Listener | None = None) -
             if not result.success:
                 break
     return ran
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process after a run. Modules are not torn down: DuckDB's bindings would print leaks of their own there."""
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _collect(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult, ran: Ran) -> None:

@@ -9,7 +9,6 @@ import os
 import random
 import shutil
 import socket
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -57,10 +56,10 @@ class Shop:
     days, people, items = DAYS, PEOPLE, ITEMS
     with_picture, without_text, rare = WITH_PICTURE, WITHOUT_TEXT, RARE
     event_header, item_header = EVENT_HEADER, ITEM_HEADER
-    assets = [node.asset for node in graph.nodes(Settings.model_validate(CONFIG))]
-    events = ["raw/interactions", "validated/interactions"]
+    assets = tuple(node.asset for node in graph.nodes(Settings.model_validate(CONFIG)))
+    events = ("raw/interactions", "validated/interactions")
     answers = assets[8:]
-    content = [asset for asset in assets[:8] if asset not in ("raw/interactions", "validated/interactions")]
+    content = tuple(asset for asset in assets[:8] if asset not in ("raw/interactions", "validated/interactions"))
 
     def __init__(self, folder):
         self.folder = folder

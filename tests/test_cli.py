@@ -60,7 +60,7 @@ def test_plan(mmrec, built, new_shop):
     assert mmrec(built, "plan", "--json").json == []
     assert mmrec(built, "plan").out.strip() == "nothing to do: everything is up to date"
     rows = mmrec(new_shop, "plan", "--last", "2", "--json").json
-    assert [row["asset"] for row in rows] == new_shop.assets
+    assert [row["asset"] for row in rows] == list(new_shop.assets)
     assert set(rows[0]) == {"asset", "reason", "rows", "at_most", "periods", "first", "last"}
     assert {row["periods"] for row in rows if row["asset"] == "model/factors"} == {2}
     shown = mmrec(new_shop, "plan").out

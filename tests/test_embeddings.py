@@ -187,7 +187,7 @@ def test_a_failure_is_not_tried_again_until_its_content_changes(shop, monkeypatc
     embed(shop)
     asked.clear()
     version = shop.lake.version("embeddings/text/failed")
-    done, reasons, report = embed(shop)
+    done, _, report = embed(shop)
     assert (done, asked, report.facts["keys_planned"]) == (0, [], 0)
     assert report.periods[""].rejected == 1
     assert shop.lake.version("embeddings/text/failed") == version

@@ -355,7 +355,7 @@ def test_writers_that_make_a_table_together_lose_no_row(lake, verb):
                 lake.merge(CURRENT, current(name), ["item_id"])
             else:
                 lake.replace(REJECTED, rejected("t", name, 1), {"period": [name]})
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             failures.append(error)
 
     threads = [threading.Thread(target=write, args=(name,)) for name in "abc"]

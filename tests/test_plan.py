@@ -1,4 +1,4 @@
-"""What a run would do, said before it is paid for: exact where it can be, at most where an input has work of its own."""
+"""What a run would do, said before it is paid for: exact where it can be, at most where an input has work."""
 
 import subprocess
 import sys
@@ -35,7 +35,7 @@ def by_asset(rows):
 
 def test_on_an_empty_lake_everything_was_never_built_and_bounds_say_at_most(new_shop):
     rows = planned(new_shop, new_shop.days[-2:])
-    assert [row.asset for row in rows] == new_shop.assets
+    assert [row.asset for row in rows] == list(new_shop.assets)
     assert {row.reason for row in rows if not row.asset.startswith("embeddings/")} == {NEVER}
     events = sum(len(new_shop.lines(day)) for day in new_shop.days)
     all_days = (4, new_shop.days[0], new_shop.days[-1])
