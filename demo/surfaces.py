@@ -24,7 +24,7 @@ def _decade(year: str) -> int:
 
 @lru_cache(maxsize=16)
 def _surface(decade: int) -> Image.Image:
-    noise = random.Random(decade)  # noqa: S311 a picture, not a secret
+    noise = random.Random(decade)
     strength = {1920: 60, 1930: 54, 1940: 46, 1950: 30, 1960: 26, 1970: 34, 1980: 18, 1990: 12}[decade]
     grain = Image.frombytes("L", SIZE, noise.randbytes(WIDTH * HEIGHT)).point(_level(strength))
     pattern = Image.new("L", SIZE, 128)

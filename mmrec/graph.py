@@ -44,7 +44,8 @@ class Node:
         """Makes the asset for `periods` (ignored where it has none) by its stage function."""
         report = self._work(lake, settings, periods, run_id)
         # A stage that found nothing to do has read its keys only; what it rests on are the versions as they are.
-        rests_on = {table.name: lake.version(table.name) for dep in self.deps for table in owned_by(dep)}
+        names = {table.name for dep in self.deps for table in owned_by(dep)} - report.inputs.keys()
+        rests_on = {name: lake.version(name) for name in sorted(names)}
         present = {name: version for name, version in rests_on.items() if version is not None}
         return replace(report, inputs={**present, **report.inputs})
 

@@ -78,12 +78,16 @@ class Lake:
     def scan(self, table: str, version: int | None = None) -> pl.LazyFrame:
         """The rows of a table, at `version` or at the version this lake saw first; no rows where there is no table."""
         contract = tables.contract(table)
-        delta = self._open(table, version if version is not None else self.reads.get(table))
-        if delta is None:
-            return contract.empty().lazy()
-        if version is None:
-            self.reads.setdefault(table, delta.version())
-        frame = _scan_files(self._files(table, delta), contract)
+        pin = version if version is not None else self.reads.get(table)
+        if (table, pin) not in self.memo:  # a version never changes, and opening a table costs 2 ms
+            delta = self._open(table, pin)
+            if delta is None:
+                return contract.empty().lazy()
+            pin = delta.version()
+            self.memo[table, pin] = self._files(table, delta)
+        if version is None and pin is not None:
+            self.reads.setdefault(table, pin)
+        frame = _scan_files(self.memo[table, pin], contract)
         return contract.empty().lazy() if frame is None else frame
 
     def sql(self, query: str, **frames: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
@@ -203,7 +207,7 @@ class Lake:
         return delta
 
     def _files(self, table: str, delta: deltalake.DeltaTable) -> list[str]:
-        """The table's live files. Not `file_uris` or `scan_delta`: both fail below a folder with a space in its name."""
+        """The table's live files. Not `file_uris` or `scan_delta`: both fail below a folder with a space in it."""
         return [f"{self.uri(table)}/{name}" for name in pl.DataFrame(delta.get_add_actions(flatten=True))["path"]]
 
     def _make(self, table: str) -> None:

@@ -124,7 +124,7 @@ def _differing(
     gone = old.join(rows, on=list(contract.key), how="anti", nulls_equal=True)
     if not partitioned:
         total = (rows.height, new.height, gone.height)
-        return {period: (other.height > 0 or rows.height != old.height, *total) for period in periods}
+        return dict.fromkeys(periods, (other.height > 0 or rows.height != old.height, *total))
     count, before, differing, fresh, lost = (
         dict(frame["period"].value_counts().iter_rows()) for frame in (rows, old, other, new, gone)
     )

@@ -4,7 +4,7 @@ Here: metadata builders. Numbers stay numbers, so that the UI plots them; texts 
 table cells, never markdown; personal columns are left out. Not here: what is emitted when (`events.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg

@@ -95,7 +95,7 @@ def run(settings: Settings, served: list[str], before: Listener | None = None) -
 
 
 def leave(code: int) -> NoReturn:
-    """Ends the process after a run. Modules are not torn down: DuckDB's bindings would print leaks of their own there."""
+    """Ends the process after a run. Modules are not torn down: DuckDB's bindings print leaks of their own there."""
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

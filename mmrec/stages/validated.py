@@ -184,7 +184,7 @@ def _named_items(lake: Lake, wanted: list[str], items: pl.LazyFrame) -> dict[str
 
 
 def _good_items(judged: pl.DataFrame, media: pl.DataFrame) -> pl.DataFrame:
-    """The items that broke no rule, with the hash of their cleaned text and that of their picture's registered bytes."""
+    """The items that broke no rule, with the hash of their text and of their picture's bytes."""
     good = judged.filter(pl.col("rule") == GOOD)
     pictures = media.select("uri", image_hash="sha256", image_problem="problem")
     hashed = good.with_columns(text_hash=text_hashes(good["text"]))
