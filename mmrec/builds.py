@@ -2,7 +2,7 @@
 
 A stage's key is sha256 over its code version, the settings it reads and the data versions of its inputs. When the
 ledger's newest build of a period has the same key, the stage reports the old data version and 0 rows. The order of
-commits is table, then ledger: a crash between the two repeats a build and never skips one.
+commits is ledger (key taken away), table, ledger (new key): a crash between them repeats a build and never skips one.
 
 Here: keys of stages and the ledger. Not here: the keys of single rows (`mmrec/keys.py`).
 """
@@ -63,6 +63,20 @@ def data_version(lake: Lake, asset: str, periods: Iterable[str] = (WHOLE,)) -> d
     """`asset@period` → data version of the newest builds, for a stage key; a period never built has none."""
     known = newest(lake, asset)
     return {f"{asset}@{period}": known[period].data_version for period in sorted(periods) if period in known}
+
+
+def begin(lake: Lake, periods: Iterable[str]) -> None:
+    """Takes the stage keys of periods away before their rows change; `record` gives the new ones.
+
+    Between the two commits the ledger then says that it does not know, and a killed build is done again even when what
+    caused it is taken back. Data versions stay, so that nothing behind moves.
+    """
+    known = newest(lake, lake.asset)
+    old = {period: known[period] for period in periods if period in known and known[period].stage_key}
+    reports = {
+        period: PeriodReport(build.rows, build.data_version, rejected=build.rejected) for period, build in old.items()
+    }
+    record(lake, reports, dict.fromkeys(old, ""))
 
 
 def record(lake: Lake, reports: Mapping[str, PeriodReport], keys: Mapping[str, str]) -> None:

@@ -1,6 +1,6 @@
 """The stages in their order: which asset rests on which, and which function makes it.
 
-Here: the one list that the asset graph, `mmrec plan`, `mmrec verify` and the tests read. A dependency said here is one
+Here: the one list that the asset graph, `mmrec plan` and the tests read. A dependency said here is one
 that the stage's function may read; a test compares the tables a run has scanned with it. Not here: any work.
 """
 
@@ -48,6 +48,12 @@ class Node:
         rests_on = {name: lake.version(name) for name in sorted(names)}
         present = {name: version for name, version in rests_on.items() if version is not None}
         return replace(report, inputs={**present, **report.inputs})
+
+    def keys(self, lake: Lake, settings: Settings, periods: list[str]) -> dict[str, str]:
+        """The stage keys by period that the asset would get now; one for a period whose inputs are there."""
+        find: Callable[..., dict[str, str]] = getattr(import_module(f"mmrec.stages.{self.stage}"), f"{self.name}_keys")
+        acting = lake.acting_as(self.asset, self.code_version)
+        return find(acting, settings, periods) if self.partitioned else find(acting, settings)
 
     def _work(self, lake: Lake, settings: Settings, periods: list[str], run_id: str) -> StageReport:
         work: Callable[..., StageReport]

@@ -29,11 +29,14 @@ class Gate:
 
 def gate(lake: Lake, wanted: Iterable[str]) -> Gate:
     """Complete history or nothing: a period is refused when a landed period up to it has no verdict."""
+    if not lake.exists("ledger/landing"):
+        told = "nothing has landed yet: materialize raw/interactions first, or type `mmrec run`"
+        return Gate([], dict.fromkeys(sorted(wanted), told))
     landed = lake.scan("ledger/landing").filter(pl.col("rows") > 0).group_by("period").agg(pl.col("rows").sum())
     rows = dict(landed.sort("period").collect().iter_rows())
     judged = contracts.judged_periods(lake, EVENTS)
     unjudged = [period for period in rows if period not in judged]
-    refused_weeks = sorted(period for period, published in judged.items() if not published)
+    refused_weeks = sorted(period for period, published in judged.items() if not published and period in rows)
     published = builds.newest(lake, EVENTS)
     refused, is_open = {}, []
     for period in sorted(wanted):
@@ -68,9 +71,10 @@ def read(lake: Lake, settings: Settings, up_to: str, only: str | None = None) ->
     Columns: user_id, item_id, event, time, period, weight (of the event's type), source_file, source_row.
     """
     mine = pl.lit(value=True) if only is None else pl.col("user_id") == only
+    seen = periods.up_to(settings.calendar, up_to)  # a changed calendar leaves periods behind that no longer count
     return (
         lake.scan(EVENTS)
-        .filter((pl.col("period") <= up_to) & pl.col("item_id").is_not_null() & mine)
+        .filter(pl.col("period").is_in(seen) & pl.col("item_id").is_not_null() & mine)
         .select(
             "user_id",
             "item_id",
@@ -86,6 +90,12 @@ def read(lake: Lake, settings: Settings, up_to: str, only: str | None = None) ->
     )
 
 
+def first_period(lake: Lake, settings: Settings) -> str | None:
+    """The first configured period that has published rows."""
+    found = builds.newest(lake, EVENTS)
+    return next((key for key in periods.keys(settings.calendar) if key in found and found[key].rows), None)
+
+
 def versions(lake: Lake, settings: Settings, up_to: str) -> dict[str, str]:
     """Data versions of every published period up to one, for a stage key; a period without rows leaves no trace."""
     found = builds.data_version(lake, EVENTS, periods.up_to(settings.calendar, up_to))
@@ -93,8 +103,8 @@ def versions(lake: Lake, settings: Settings, up_to: str) -> dict[str, str]:
 
 
 def digests(events: pl.DataFrame, extra: list[str]) -> pl.DataFrame:
-    """user_id, events_digest: a digest of each person's own events (and the columns `extra`), whatever their order."""
-    found = digest(events, "user_id", ["item_id", "event", "time", *extra])
+    """user_id, events_digest: each person's id and events (and the columns `extra`) in any order."""
+    found = digest(events, "user_id", ["user_id", "item_id", "event", "time", *extra])
     return pl.DataFrame(
         {"user_id": list(found), "events_digest": list(found.values())},
         schema={"user_id": pl.String, "events_digest": pl.String},

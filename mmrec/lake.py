@@ -28,6 +28,7 @@ from mmrec.errors import MmrecError
 from mmrec.keys import ask
 
 _FORMAT = "mmrec lake, format 1"  # each table's description; another format is refused with a clear line
+_LOG_RETENTION = "interval 3650 days"  # a snapshot's pins must stay readable
 COMPACT_EVERY = 100  # appends; keeps an append at 11 ms instead of 5 ms + .085 ms a live file (2,000 appends, 2 cores)
 _TRIES = 20  # a conflicting commit has always gone through within 20 tries (measured with 4 writers)
 _WITHOUT_DICTIONARY = deltalake.WriterProperties(
@@ -199,7 +200,9 @@ class Lake:
         try:
             delta = deltalake.DeltaTable(self.uri(table), version=version)
         except TableNotFoundError:
-            return None
+            if version is None:
+                return None
+            raise MmrecError(f"version {version} of {table} is no longer in the lake; type `mmrec run` again") from None
         if delta.metadata().description != _FORMAT:
             raise MmrecError(
                 f"{self.uri(table)} is not a table of this version: expected '{_FORMAT}'; use another lake root"
@@ -229,6 +232,7 @@ class Lake:
             "commit_properties": self._stamp(),
             "writer_properties": _WITHOUT_DICTIONARY if contract.heavy else None,
             "description": None if exists else _FORMAT,
+            "configuration": None if exists else {"delta.logRetentionDuration": _LOG_RETENTION},
         }
         if mode == "overwrite":
             options["predicate"] = predicate if exists else None

@@ -44,12 +44,12 @@ def up_to(calendar: Calendar, period: str, now: dt.datetime | None = None) -> li
     return [key for key in keys(calendar, now) if key <= period]
 
 
-def boundary(calendar: Calendar, period: str, refit: int) -> str:
-    """The newest refit boundary ≤ `period`: every `refit`-th period, counted from the first."""
-    index = len(up_to(calendar, period)) - 1
-    if index < 0:
-        raise MmrecError(f"period {period} is before the calendar's start {calendar.start}")
-    return keys(calendar)[index - index % refit]
+def boundary(calendar: Calendar, period: str, refit: int, first: str) -> str:
+    """The newest refit boundary ≤ `period`: every `refit`-th period, counted from `first`, the first with events."""
+    known = [key for key in up_to(calendar, period) if key >= first]
+    if not known:
+        raise MmrecError(f"period {period} is before {first}, the first that has events")
+    return known[(len(known) - 1) // refit * refit]
 
 
 def newest(calendar: Calendar) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 import polars as pl
@@ -131,10 +130,9 @@ def _unchanged(lake: Lake, node: Node, keys: Mapping[str, str]) -> set[str]:
 
 
 def _keys(lake: Lake, settings: Settings, node: Node, wanted: list[str], walk: _Walk) -> dict[str, str]:
-    find = getattr(import_module(f"mmrec.stages.{node.stage}"), f"{node.name}_keys")
     if node.asset == "validated/interactions":
-        return find(lake, settings, wanted, walk.tables["validated/items"])
-    return find(lake, settings, wanted) if node.partitioned else find(lake, settings)
+        return validated.interactions_keys(lake, settings, wanted, walk.tables["validated/items"])
+    return node.keys(lake, settings, wanted)
 
 
 def _difference(lake: Lake, node: Node, walk: _Walk) -> tuple[int, int]:

@@ -57,6 +57,7 @@ def publish(
     differ = _differing(lake, contract, rows, list(keys))
     written = [period for period in keys if differ[period][0]]
     if written or not lake.exists(table):
+        builds.begin(lake, written)
         _write(lake, contract, rows, written)
     share = (time.perf_counter() - began) / max(len(keys), 1)
     reports = {}

@@ -31,7 +31,7 @@ def recommend(lake: Lake, settings: Settings, user: str, period: str | None = No
         reader.scan("recommendations/top_k")
         .filter((pl.col("user_id") == user) & (pl.col("period") == period))
         .join(titles, on="item_id", how="left")
-        .join(reasons.select("rank", "reason"), on="rank", how="left")
+        .join(reasons.select("rank", "item_id", "reason"), on=["rank", "item_id"], how="left")
         .sort("rank")
         .select("rank", "item_id", "title", "score", "reason")
         .collect()

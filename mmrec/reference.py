@@ -23,7 +23,7 @@ def ease(histories: Histories, n_items: int, regularization: float) -> np.ndarra
     import torch
 
     X = torch.from_numpy(dense(histories, n_items))
-    P = torch.cholesky_inverse(torch.linalg.cholesky(X.T @ X + regularization * torch.eye(n_items, dtype=X.dtype)))
+    P = torch.linalg.inv(X.T @ X + regularization * torch.eye(n_items, dtype=X.dtype))  # twice as fast as Cholesky's
     B = -P / P.diagonal()
     return B.fill_diagonal_(0).numpy()
 

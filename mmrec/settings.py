@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,6 +21,8 @@ from mmrec.errors import SettingsError
 PROJECT = Path(__file__).resolve().parent.parent
 DEMO_CONFIG = PROJECT / "demo" / "mmrec.toml"
 HOME = PROJECT / ".mmrec"  # git-ignored: the demo's lake, fetched weights, Dagster's home
+
+_CRON_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 7))
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -163,6 +166,15 @@ class Schedule(_Section):
     def _known_zone(cls, value: str) -> str:
         return _known_timezone(value)
 
+    @field_validator("cron")
+    @classmethod
+    def _in_range(cls, value: str) -> str:
+        for field, (name, low, high) in zip(value.split(), _CRON_FIELDS, strict=True):
+            numbers = [int(number) for number in re.findall(r"\d+", field.partition("/")[0])]
+            if any(not low <= number <= high for number in numbers) or not re.fullmatch(r"[\dA-Za-z*,/-]+", field):
+                raise ValueError(f"'{field}' is no {name}; expected {low} to {high}, *, a range or a list")
+        return value
+
 
 class Lake(_Section):
     """Where the tables live: a folder, or an `s3://`, `gs://` or `az://` root."""
@@ -230,9 +242,23 @@ def load(config: Path | str | None = None, environment: dict[str, str] | None = 
         raw["weights"] = env["MMREC_WEIGHTS"]
     raw["lake"] = _lake_section(raw, base, env.get("MMREC_LAKE"), is_demo=path.resolve() == DEMO_CONFIG)
     try:
-        return Settings.model_validate(raw)
+        settings = Settings.model_validate(raw)
     except ValidationError as error:
         raise SettingsError(f"{path.name}: {_one_line(error)}") from None
+    here = {
+        name: each.model_copy(update={"encoder": _from(base, each.encoder)})
+        for name, each in settings.embeddings.items()
+    }
+    return settings.model_copy(update={"embeddings": here})
+
+
+def _from(base: Path, encoder: str) -> str:
+    """An encoder's name, with the folder or weights file in it as seen from the settings file, if it is there."""
+    if not encoder.startswith(("hf:", "torchvision:")):
+        return encoder
+    head, mark, file = encoder.partition("@" if encoder.startswith("torchvision:") else ":")
+    found = (base / Path(file).expanduser()).resolve() if file else base
+    return f"{head}{mark}{found}" if file and found.exists() else encoder
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def _require(wanted: list[str], present: list[str]) -> None:
     if not missing:
         return
     told = f"its header is: {', '.join(present)[:200] or 'empty'}"
-    if any(name[:1].isdigit() for name in present):  # a first line of values, which may name a person
+    if not set(wanted) & set(present):  # perhaps a first line of values, which may name a person
         told = f"its first line holds {len(present)} values instead of column names"
     raise RefusedFile(f"has no column {', '.join(missing)}; {told}")
 
@@ -196,6 +196,8 @@ def _read_jsonl(path: Path, wanted: list[str]) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return _read_jsonl_line_by_line(path, wanted)
     _require(wanted, frame.columns)
+    if any(frame.schema[name].is_float() for name in wanted):  # one decimal would turn every 1 into 1.0
+        return _read_jsonl_line_by_line(path, wanted)
     texts = [_json_column(name, frame.schema[name]) for name in wanted]
     return frame.select(*texts, pl.lit(None, dtype=pl.String).alias("_problem"))
 

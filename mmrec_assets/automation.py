@@ -5,6 +5,7 @@ Here: when a run is asked for, and why not. Not here: what a run does, nor alert
 
 import dagster as dg
 
+from mmrec import plan
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
 from mmrec.settings import Settings
@@ -12,6 +13,7 @@ from mmrec.stages import raw
 from mmrec_assets.jobs import REFRESH
 
 LANDED_TAG = "mmrec/landed"  # digest of the files that a scheduled run was asked for
+_UNSUCCESSFUL = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)  # asked for again at the next tick
 
 
 def schedule(settings: Settings) -> dg.ScheduleDefinition:
@@ -33,14 +35,23 @@ def schedule(settings: Settings) -> dg.ScheduleDefinition:
 
 def request(instance: dg.DagsterInstance, settings: Settings) -> dg.RunRequest | dg.SkipReason:
     """A run for the newest landed period, or the reason why there is none to ask for."""
+    lake = Lake(settings.lake_root)
     try:
-        period, digest = raw.landed_digest(Lake(settings.lake_root), settings)
+        period, digest = raw.landed_digest(lake, settings)
+        behind = [each for each in plan.event_periods(lake, settings) if period and each <= period]
     except MmrecError as error:
         return dg.SkipReason(str(error))
     if period is None:
         return dg.SkipReason("no event file holds a row of a configured period")
-    earlier = instance.get_run_records(dg.RunsFilter(tags={LANDED_TAG: digest}), limit=1)
-    if earlier:
-        run = earlier[0].dagster_run
+    earlier = instance.get_run_records(dg.RunsFilter(tags={LANDED_TAG: digest}))
+    settled = [record.dagster_run for record in earlier if record.dagster_run.status not in _UNSUCCESSFUL]
+    if settled:
+        run = settled[0]
         return dg.SkipReason(f"nothing new landed since run {run.run_id[:8]} ({run.status.value}) for period {period}")
-    return dg.RunRequest(run_key=f"{period}:{digest}", partition_key=period, tags={LANDED_TAG: digest})
+    # A tick that was missed, or a late file, leaves older periods with work: one run takes all of them.
+    first = min([*behind, period])
+    key = f"{first}:{period}:{digest}:{len(earlier)}"
+    if first == period:
+        return dg.RunRequest(run_key=key, partition_key=period, tags={LANDED_TAG: digest})
+    span = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": period}
+    return dg.RunRequest(run_key=key, tags={LANDED_TAG: digest, **span})

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import polars as pl
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -153,8 +155,10 @@ def sql(
     lake = Lake(load().lake_root)
     try:
         answer = lake.sql(query)
-    except duckdb.Error as error:
-        raise MmrecError(" ".join(str(error).split())) from None
+    except (duckdb.Error, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        # What DuckDB could not convert, and the line it points at, may be a person's.
+        told = re.sub(r"string '[^']*'", "a value", str(error).split("LINE ")[0])
+        raise MmrecError(" ".join(told.split())) from None
     if as_json:
         _print_json(answer.to_dicts())
         return

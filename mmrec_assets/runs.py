@@ -63,16 +63,21 @@ def home(settings: Settings) -> Path:
 
 
 def run(settings: Settings, served: list[str], before: Listener | None = None) -> Ran:
-    """Two runs: content and the events of every period that has work, then model and recommendations for `served`."""
+    """Three runs: what landed, content and events of every period with work, then model and lists for `served`.
+
+    A refused file or period fails its run and is told at the end; the next run goes on with what is published, as a
+    later run from the UI would.
+    """
     home(settings)
-    events = [node.asset for node in nodes(settings) if node.stage not in ("model", "recommendations")]
-    answers = [node.asset for node in nodes(settings) if node.asset not in events]
+    assets = [node.asset for node in nodes(settings)]
+    events = plan.event_periods(Lake(settings.lake_root), settings)
     job = build_defs(settings).resolve_job_def(REFRESH)
-    ran = Ran([Outcome(asset) for asset in (*events, *answers)], [], [])
+    ran = Ran([Outcome(asset) for asset in assets], [], [])
     with dg.DagsterInstance.get() as instance:
-        for title, assets, wanted in (
-            ("events and content", events, plan.event_periods(Lake(settings.lake_root), settings)),
-            ("model and recommendations", answers, served),
+        for title, stages, wanted in (
+            ("landing", ("raw",), events),
+            ("content and events", ("validated", "embeddings", "fused"), events),
+            ("model and recommendations", ("model", "recommendations"), served),
         ):
             run_id = str(uuid.uuid4())
             if before is not None:
@@ -80,7 +85,7 @@ def run(settings: Settings, served: list[str], before: Listener | None = None) -
             result = job.execute_in_process(
                 instance=instance,
                 run_id=run_id,
-                asset_selection=[dg.AssetKey(asset.split("/")) for asset in assets],
+                asset_selection=[dg.AssetKey(a.split("/")) for a in assets if a.partition("/")[0] in stages],
                 tags={
                     "dagster/asset_partition_range_start": wanted[0],
                     "dagster/asset_partition_range_end": wanted[-1],
@@ -89,8 +94,6 @@ def run(settings: Settings, served: list[str], before: Listener | None = None) -
                 raise_on_error=False,
             )
             _collect(instance, result, ran)
-            if not result.success:
-                break
     return ran
 
 
@@ -135,4 +138,6 @@ def _message(event: dg.DagsterEvent) -> str:
     error = data.error
     while error is not None and error.cause is not None:
         error = error.cause
-    return " ".join((error.message if error else "unknown").split())
+    # An error that nobody worded may quote a value, so only its kind is told.
+    kind = error.cls_name if error is not None else "an unknown error"
+    return f"{event.step_key or 'a step'}: {kind}; `mmrec ui` shows where"

@@ -373,6 +373,7 @@ def test_no_report_shows_a_person(shop, told, caplog, capsys):
     view(shop, shop.people[2], "item-12", shop.days[0])
     after_events(shop)
     for report in shop.run(*shop.answers).values():
+        assert not {"user_id", "reason", "evidence"} & set(report.sample.columns)
         assert "zq-person" not in told(report)
         assert "words of" not in told(report)
     seen = capsys.readouterr()

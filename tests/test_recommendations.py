@@ -251,15 +251,3 @@ def test_two_fresh_lakes_agree_on_versions_and_bytes(new_shop, built):
             for each in (new_shop, built)
         )
         assert mine.equals(theirs), table
-
-
-# -- people ------------------------------------------------------------------------------------------------------------
-
-
-def test_no_report_shows_a_person(shop, told):
-    view(shop, shop.people[2], "item-12", shop.days[0])
-    shop.run(*shop.events)
-    for report in shop.run(*shop.answers).values():
-        assert "zq-person" not in told(report)
-        assert "user_id" not in report.sample.columns
-        assert "reason" not in report.sample.columns

@@ -28,9 +28,14 @@ print(sorted({"great_expectations", "torch", "pandas", "dagster"} & set(sys.modu
 
 
 def land_and_judge(shop, periods=None, strict=False):
-    return shop.run(
-        "raw/items", "raw/media", "raw/interactions", "validated/items", EVENTS, periods=periods, strict=strict
-    )[EVENTS]
+    """Lands and judges the events; the report of the judging."""
+    return shop.run(*shop.events, periods=periods, strict=strict)[EVENTS]
+
+
+def with_catalogue(shop):
+    """The catalogue before the events."""
+    shop.run("raw/items", "raw/media", "validated/items")
+    return land_and_judge(shop, strict=True)
 
 
 def published(shop, period):
@@ -49,6 +54,7 @@ def refused(make_shop, tmp_path_factory):
     """A shop with a day of which four in five ratings are out of range, judged for the first time; only read."""
     shop = make_shop(tmp_path_factory.mktemp("refused"))
     count = shop.spoil(BAD)
+    shop.run("raw/items", "raw/media", "validated/items")
     return shop, count, land_and_judge(shop)
 
 
@@ -238,7 +244,7 @@ def test_editing_a_title_or_adding_an_item_touches_no_period(judged_shop):
     judged_shop.edit_item("item-03", title="Another title", about="Another text")
     judged_shop.add_item("item-99,New,new,")
     versions = judged_shop.rows("ledger/verdicts")
-    report = land_and_judge(judged_shop, strict=True)
+    report = with_catalogue(judged_shop)
     assert computed(report) == set()
     assert judged_shop.rows("ledger/verdicts") == versions + len(contracts.checks("validated/items"))
     assert judged_shop.rows("validated/items") == 16
@@ -250,7 +256,7 @@ def test_adding_an_item_that_a_period_names_touches_just_that_period(judged_shop
     assert land_and_judge(judged_shop, strict=True).periods[day].rejected == 1
     assert judged_shop.scan("validated/rejected")["rule"].to_list() == ["item_unknown"]
     judged_shop.add_item("item-77,Known now,text,")
-    report = land_and_judge(judged_shop, strict=True)
+    report = with_catalogue(judged_shop)
     assert computed(report) == {day}
     assert report.periods[day].computed == 1
     assert judged_shop.rows("validated/rejected") == 0
@@ -261,7 +267,7 @@ def test_removing_an_item_touches_just_the_periods_that_name_it(judged_shop):
     events = judged_shop.scan(EVENTS, item_id=judged_shop.rare).height
     assert events == 2
     judged_shop.remove_item(judged_shop.rare)
-    report = land_and_judge(judged_shop, strict=True)
+    report = with_catalogue(judged_shop)
     assert computed(report) == naming
     assert sum(each.removed for each in report.periods.values()) == events
     assert judged_shop.scan("validated/rejected", rule="item_unknown").height == events

@@ -92,6 +92,7 @@ def _encode(
     work.facts = {
         "device": encoder.device,
         "device_reason": encoder.device_reason,
+        "peak_device_bytes": encoders.peak_device_bytes(encoder.device),
         "items_per_second": round(work.done / max(work.seconds, 1e-9), 1),
         "seconds_encoding": round(work.seconds, 2),
         "seconds_loading": round(time.perf_counter() - began - work.seconds, 2),

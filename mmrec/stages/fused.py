@@ -62,6 +62,7 @@ def _fuse(lake: Lake, modalities: list[str], began: float) -> PeriodReport:
     changed = wanted.join(old, on=["item_id", "digest"], how="anti").sort("item_id")
     removed = old.join(wanted, on="item_id", how="anti")
     if changed.height + removed.height or not lake.exists(TABLE):
+        builds.begin(lake, [WHOLE])
         rows = changed.with_columns(_vectors(lake, statistics, changed), _modalities(modalities))
         lake.merge(TABLE, rows, ["item_id"], removed=removed.select("item_id"))
     whole = digest(wanted.with_columns(_one=pl.lit("")), "_one", ["item_id", "digest"]).get("", publishing.EMPTY)

@@ -88,7 +88,8 @@ def evaluation_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[s
 
 def boundary_version(lake: Lake, settings: Settings, period: str, features: Features, fitted: list[str]) -> Version:
     """The item-factor version that serves `period`: stored, or fitted and stored now (its name → `fitted`)."""
-    boundary = periods.boundary(settings.calendar, period, settings.model.refit)
+    boundary = _boundary(lake, settings, period)
+    assert boundary is not None, "a period before the first event has no version"
     key = _version_key(lake, settings, boundary, features.space)
     stored = lake.scan("model/versions").filter(pl.col("stage_key") == key).sort("at").head(1).collect()
     if stored.height:
@@ -105,8 +106,16 @@ def _key(lake: Lake, settings: Settings, period: str, **read: object) -> str:
     inputs = history.versions(lake, settings, period)
     for asset in ("validated/items", "fused/items"):
         inputs |= builds.data_version(lake, asset)
-    boundary = periods.boundary(settings.calendar, period, settings.model.refit)
+    boundary = _boundary(lake, settings, period) or ""
     return builds.stage_key(lake.code_version, {**_read(settings), **read, "boundary": boundary}, inputs)
+
+
+def _boundary(lake: Lake, settings: Settings, period: str) -> str | None:
+    """The refit boundary that serves a period; None before the first event."""
+    first = history.first_period(lake, settings)
+    if first is None or period < first:
+        return None
+    return periods.boundary(settings.calendar, period, settings.model.refit, first)
 
 
 def _version_key(lake: Lake, settings: Settings, boundary: str, space: str) -> str:
@@ -115,7 +124,7 @@ def _version_key(lake: Lake, settings: Settings, boundary: str, space: str) -> s
 
 def _read(settings: Settings) -> dict[str, object]:
     """The settings that the model is a function of."""
-    return {"model": settings.model.model_dump(), "events": settings.events, "name": settings.name}
+    return {"model": settings.model.model_dump(), "events": settings.events}
 
 
 def _fit(settings: Settings, boundary: str, events: pl.DataFrame, features: Features) -> Version:
@@ -181,8 +190,11 @@ def _fold_in_periods(
         .unique(["version", "events_digest"])
         .collect()
     )
-    parts, versions, counts = [], {}, {}
+    parts, versions, counts = [tables.contract(USERS).empty()], {}, {}
     for period in sorted(stale):
+        if _boundary(lake, settings, period) is None:
+            counts[period], versions[period] = 0, publishing.EMPTY
+            continue
         version = boundary_version(lake, settings, period, features, fitted)
         rows, computed = _fold_in(lake, settings, period, version, features, known)
         known = pl.concat([known, rows.select(known.columns)]).unique(["version", "events_digest"])
@@ -232,6 +244,8 @@ def _problem(settings: Settings, events: pl.DataFrame, features: Features) -> Pr
 
 def _evaluate(lake: Lake, settings: Settings, period: str, features: Features) -> pl.DataFrame:
     """The candidate that serves the period, popularity and EASE, on the events up to it."""
+    if _boundary(lake, settings, period) is None:
+        return _nothing_to_evaluate(period)
     version = boundary_version(lake, settings, period, features, [])
     events = history.read(lake, settings, period)
     found = selection.evaluate(_problem(settings, events, features), version.choice)
@@ -244,6 +258,12 @@ def _evaluate(lake: Lake, settings: Settings, period: str, features: Features) -
             note=pl.when(mine).then(pl.lit(version.choice.name)).otherwise(pl.col("note").cast(pl.String)),
         )
     )
+
+
+def _nothing_to_evaluate(period: str) -> pl.DataFrame:
+    row = {"period": period, "model": selection.MODEL, "split": "test", "metric": HEADLINE, "segment": "all"}
+    told = {"people": 0, "note": "too little history: no event yet"}
+    return tables.contract(EVALUATION).conform(pl.DataFrame([{**row, **told}]), partial=True)
 
 
 def _versions(lake: Lake) -> pl.DataFrame:

@@ -131,10 +131,15 @@ def people(settings: Settings) -> int:
 
 
 def landed_digest(lake: Lake, settings: Settings) -> tuple[str | None, str]:
-    """The newest period that any event file touches, and a digest of what lies there; only new bytes are read."""
+    """The newest period that any event file touches, and a digest of events, catalogue and media as they lie there."""
     landed = landed_files(lake, settings)
     touched = sorted({period for each in landed for period in each.rows})
-    return (touched[-1] if touched else None), canonical_digest([[each.file, each.stat.sha256] for each in landed])
+    items = catalogue(settings)
+    about = [[each.file, each.stat.sha256] for each in landed] + [
+        items.rows(),
+        named_media(lake, settings, items).rows(),
+    ]
+    return (touched[-1] if touched else None), canonical_digest(about)
 
 
 def _event_files(settings: Settings) -> list[str]:
@@ -170,8 +175,11 @@ def _from_ledger(file: str, rows: pl.DataFrame) -> Landed:
 
 
 def _read_landed(settings: Settings, file: str, known: Landed | None) -> Landed:
-    with (settings.data / file).open("rb") as opened:
-        stat = sources.stat(opened, known.stat if known else None)
+    try:
+        with (settings.data / file).open("rb") as opened:
+            stat = sources.stat(opened, known.stat if known else None)
+    except OSError as error:
+        return Landed(file, sources.Stat(0, 0, ""), {}, f"cannot be read: {error.strerror}")
     if known and known.stat.sha256 == stat.sha256:
         return Landed(file, stat, known.rows, known.refused)
     try:

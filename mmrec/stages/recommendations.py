@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from mmrec import builds, history, publishing, ranking, tables, wording
+from mmrec import builds, graph, history, publishing, ranking, tables, wording
 from mmrec.keys import canonical_digest
 from mmrec.lake import Lake
 from mmrec.report import PeriodReport, StageReport
@@ -80,12 +80,14 @@ def reasons(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
 def snapshot(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     """Publishes each wanted period by one row set, when what it shows differs from what was last published."""
     began = time.perf_counter()
+    # Taken before the ledger is read: a part that another run writes meanwhile has lost its key there, and is missing.
+    versions = {table: version for table in PINNED if (version := lake.version(table)) is not None}
     keys = snapshot_keys(lake, settings, wanted)
     reports = publishing.unchanged(lake, keys)
     stale = {period: key for period, key in keys.items() if period not in reports}
-    reports |= _publish(lake, stale, began)
+    reports |= _publish(lake, stale, versions, began)
     missing = sorted(set(wanted) - set(keys))
-    told = f"{', '.join(missing[:5])} has no complete lists, reasons and evaluation yet; materialize those first"
+    told = f"{', '.join(missing[:5])} has no lists, reasons and evaluation of one state; materialize those first"
     return publishing.report(
         lake,
         SNAPSHOTS,
@@ -108,23 +110,24 @@ def reasons_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str,
 
 
 def snapshot_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
-    """Stage keys of the snapshots by period; a period whose lists, reasons or evaluation are not there has none."""
-    inputs = [builds.data_version(lake, asset, wanted) for asset in BEHIND]
+    """Stage keys of the snapshots by period. A period has none when a part of it is not there or not up to date.
+
+    Parts that were made from different states must not be published together: the newest build of each must have the
+    key that it would get now.
+    """
     content = builds.data_version(lake, "validated/items") | builds.data_version(lake, "fused/items")
+    built = {asset: builds.newest(lake, asset) for asset in BEHIND}
+    now = {asset: graph.node(settings, asset).keys(lake, settings, wanted) for asset in BEHIND}
     keys = {}
     for period in wanted:
-        own = {
-            f"{asset}@{period}": v[f"{asset}@{period}"]
-            for asset, v in zip(BEHIND, inputs, strict=True)
-            if f"{asset}@{period}" in v
-        }
+        parts = {asset: known.get(period) for asset, known in built.items()}
+        own = {f"{a}@{period}": p.data_version for a, p in parts.items() if p and p.stage_key == now[a].get(period)}
         if len(own) == len(BEHIND):
             keys[period] = builds.stage_key(lake.code_version, {}, {**own, **content})
     return keys
 
 
-def _publish(lake: Lake, stale: dict[str, str], began: float) -> dict[str, PeriodReport]:
-    versions = {table: version for table in PINNED if (version := lake.version(table)) is not None}
+def _publish(lake: Lake, stale: dict[str, str], versions: dict[str, int], began: float) -> dict[str, PeriodReport]:
     now = dt.datetime.now(dt.UTC)
     rows, reports = [], {}
     for period, key in sorted(stale.items()):
@@ -135,6 +138,7 @@ def _publish(lake: Lake, stale: dict[str, str], began: float) -> dict[str, Perio
         ]
         reports[period] = PeriodReport(len(versions), name, computed=len(versions), seconds=time.perf_counter() - began)
     if rows:
+        builds.begin(lake, stale)
         lake.append(SNAPSHOTS, pl.DataFrame(rows))
     builds.record(lake, reports, stale)
     return reports
