@@ -111,7 +111,7 @@ def _require(wanted: list[str], present: list[str]) -> None:
     if not missing:
         return
     told = f"its header is: {', '.join(present)[:200] or 'empty'}"
-    if not set(wanted) & set(present):  # perhaps a first line of values, which may name a person
+    if present and not set(wanted) & set(present):  # perhaps a first line of values, which may name a person
         told = f"its first line holds {len(present)} values instead of column names"
     raise RefusedFile(f"has no column {', '.join(missing)}; {told}")
 

@@ -5,11 +5,14 @@ import uuid
 import dagster as dg
 import pytest
 
+from mmrec import plan
 from mmrec.errors import MmrecError
 from mmrec.settings import Settings
 from mmrec.stages import raw
 from mmrec_assets import automation
 from mmrec_assets.definitions import build_defs
+
+RANGE = "dagster/asset_partition_range"
 
 
 @pytest.fixture
@@ -35,6 +38,7 @@ def instance():
 
 
 def land(settings, name, *days):
+    (settings.data / "items.csv").write_text("item_id,title\ni1,One\n")
     rows = [f"u{index},i1,{day}T10:00:00" for index, day in enumerate(days)]
     (settings.data / name).write_text("\n".join(["user_id,item_id,time", *rows]) + "\n")
 
@@ -56,8 +60,8 @@ def test_the_schedule_is_stopped_and_ticks_as_the_settings_say(settings):
 def test_it_asks_for_the_newest_landed_period(settings, instance):
     land(settings, "events1.csv", "2024-01-02", "2024-01-04")
     request = automation.request(instance, settings)
-    assert request.partition_key == "2024-01-04"
-    assert request.run_key.startswith("2024-01-04:")
+    assert request.tags[f"{RANGE}_start"] == "2024-01-01"  # on an empty lake every period up to it has work
+    assert request.tags[f"{RANGE}_end"] == "2024-01-04"
 
 
 def test_it_skips_when_nothing_new_landed_and_says_since_when(settings, instance):
@@ -68,20 +72,31 @@ def test_it_skips_when_nothing_new_landed_and_says_since_when(settings, instance
     assert again.skip_message == f"nothing new landed since run {run.run_id[:8]} (SUCCESS) for period 2024-01-02"
 
 
-def test_it_does_not_try_bad_data_again_and_again(settings, instance):
+def test_a_run_that_failed_is_asked_for_again(settings, instance):
     land(settings, "events1.csv", "2024-01-02")
-    launched(instance, automation.request(instance, settings), dg.DagsterRunStatus.FAILURE)
-    assert "(FAILURE)" in automation.request(instance, settings).skip_message
+    first = automation.request(instance, settings)
+    launched(instance, first, dg.DagsterRunStatus.FAILURE)
+    second = automation.request(instance, settings)
+    assert second.run_key != first.run_key
+    launched(instance, second, dg.DagsterRunStatus.STARTED)
+    assert isinstance(automation.request(instance, settings), dg.SkipReason)
 
 
-def test_a_late_file_of_an_old_period_is_news(settings, instance):
+def test_a_late_file_of_an_old_period_is_asked_for_with_the_newest(settings, instance):
     land(settings, "events1.csv", "2024-01-04")
     first = automation.request(instance, settings)
     launched(instance, first, dg.DagsterRunStatus.SUCCESS)
     land(settings, "events2.csv", "2024-01-02")
     second = automation.request(instance, settings)
-    assert second.partition_key == first.partition_key
+    assert second.tags[f"{RANGE}_end"] == "2024-01-04"
+    assert second.tags[f"{RANGE}_start"] <= "2024-01-02"
     assert second.run_key != first.run_key
+
+
+def test_when_only_the_newest_period_has_work_one_partition_is_asked_for(settings, instance, monkeypatch):
+    land(settings, "events1.csv", "2024-01-04")
+    monkeypatch.setattr(plan, "event_periods", lambda *_: ["2024-01-04"])
+    assert automation.request(instance, settings).partition_key == "2024-01-04"
 
 
 def test_it_skips_with_the_message_when_there_are_no_files(settings, instance):
@@ -90,6 +105,7 @@ def test_it_skips_with_the_message_when_there_are_no_files(settings, instance):
 
 
 def test_it_skips_when_no_row_falls_into_the_calendar(settings, instance, monkeypatch):
+    land(settings, "events1.csv", "2024-01-02")
     monkeypatch.setattr(raw, "landed_digest", lambda *_: (None, "digest"))
     assert "no event file holds a row" in automation.request(instance, settings).skip_message
 
@@ -111,5 +127,4 @@ def test_the_tick_hands_the_request_on(settings, tmp_path):
     schedule = defs.resolve_schedule_def("refresh_newest_landed_period")
     context = dg.build_schedule_context(instance=instance, repository_def=defs.get_repository_def())
     [request] = schedule.evaluate_tick(context).run_requests
-    assert request.partition_key == "2024-01-02"
-    assert request.tags["dagster/partition"] == "2024-01-02"
+    assert request.tags[f"{RANGE}_end"] == "2024-01-02"

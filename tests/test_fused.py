@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mmrec import fusion
+from mmrec.lake import Lake
 from mmrec.stages.fused import Features
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
@@ -135,16 +136,50 @@ def test_without_any_modality_the_items_stay_with_empty_vectors(new_shop):
     assert Features(new_shop.lake).matrix.shape == (15, 0)
 
 
+def dies_with_a_key(_lake, _reports, keys):
+    if any(keys.values()):
+        raise KeyboardInterrupt
+
+
 def test_a_run_that_dies_before_its_ledger_row_is_finished_by_the_next(shop, monkeypatch):
     shop.edit_item("item-03", about="Something else")
     shop.run(*UP_TO_ITEMS)
+    commit = Lake._commit
+
+    def dying(self, table, attempt):
+        version = commit(self, table, attempt)
+        if table == "fused/items":
+            raise KeyboardInterrupt
+        return version
+
     with monkeypatch.context() as patch:
-        patch.setattr("mmrec.stages.fused.builds.record", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+        patch.setattr(Lake, "_commit", dying)
         with pytest.raises(KeyboardInterrupt):
             shop.run("fused/items")
     report = shop.run("fused/items").periods[""]
     assert (report.computed, report.rows) == (0, 15)
     assert shop.run("fused/items").periods[""].data_version == report.data_version
+
+
+def test_a_run_that_dies_is_done_again_even_when_its_cause_is_taken_back(shop, monkeypatch):
+    before = rows(shop)
+    shop.edit_item("item-03", about="Something else")
+    shop.run(*UP_TO_ITEMS)
+    commit = Lake._commit
+
+    def dying(self, table, attempt):
+        version = commit(self, table, attempt)
+        if table == "fused/items":
+            raise KeyboardInterrupt
+        return version
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "_commit", dying)
+        with pytest.raises(KeyboardInterrupt):
+            shop.run("fused/items")
+    shop.edit_item("item-03", about="A thing number 3")
+    fuse(shop)
+    assert rows(shop) == before
 
 
 # -- arithmetic --------------------------------------------------------------------------------------------------------

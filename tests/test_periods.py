@@ -123,22 +123,24 @@ def test_up_to_includes_the_period_itself():
 
 
 @pytest.mark.parametrize(
-    ("period", "refit", "expected"),
+    ("period", "refit", "first", "expected"),
     [
-        ("2024-03-30", 3, "2024-03-30"),
-        ("2024-04-01", 3, "2024-03-30"),
-        ("2024-04-02", 3, "2024-04-02"),
-        ("2024-04-02", 1, "2024-04-02"),
-        ("2024-04-02", 99, "2024-03-30"),
+        ("2024-03-30", 3, "2024-03-30", "2024-03-30"),
+        ("2024-04-01", 3, "2024-03-30", "2024-03-30"),
+        ("2024-04-02", 3, "2024-03-30", "2024-04-02"),
+        ("2024-04-02", 1, "2024-03-30", "2024-04-02"),
+        ("2024-04-02", 99, "2024-03-30", "2024-03-30"),
+        ("2024-04-02", 2, "2024-03-31", "2024-04-02"),
+        ("2024-04-01", 2, "2024-03-31", "2024-03-31"),
     ],
 )
-def test_every_so_many_periods_is_a_boundary(period, refit, expected):
-    assert periods.boundary(calendar(), period, refit) == expected
+def test_every_so_many_periods_from_the_first_with_events_is_a_boundary(period, refit, first, expected):
+    assert periods.boundary(calendar(), period, refit, first) == expected
 
 
-def test_before_the_calendar_there_is_no_boundary():
-    with pytest.raises(MmrecError, match="2024-01-01 is before the calendar's start 2024-03-30"):
-        periods.boundary(calendar(), "2024-01-01", 2)
+def test_before_the_first_event_there_is_no_boundary():
+    with pytest.raises(MmrecError, match="period 2024-03-30 is before 2024-03-31, the first that has events"):
+        periods.boundary(calendar(), "2024-03-30", 2, "2024-03-31")
 
 
 def test_a_period_that_is_none_is_said_with_those_there_are():
