@@ -7,7 +7,6 @@ what must hold of a whole batch (`mmrec/contracts.py`).
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
 import polars as pl
@@ -95,11 +94,6 @@ def clean_text(text: pl.Expr) -> pl.Expr:
     """The canonical form of a text, which its hash is taken of: NFC, single spaces, null when nothing is left."""
     normal = text.str.normalize("NFC").str.replace_all(r"[\s\p{Cc}]+", " ").str.strip_chars()
     return pl.when(normal.str.len_chars() > 0).then(normal)
-
-
-def clean_words(text: str) -> str:
-    """`clean_text` of one Python string."""
-    return pl.DataFrame({"text": [unicodedata.normalize("NFC", text)]}).select(clean_text(pl.col("text"))).item() or ""
 
 
 def _clean(column: str) -> pl.Expr:

@@ -40,11 +40,6 @@ class Selection:
     rows: tuple[Row, ...] = ()
 
 
-def choose(problem: Problem) -> Candidate:
-    """The winner of `select`."""
-    return select(problem).winner
-
-
 def select(problem: Problem) -> Selection:
     """The candidate with the best validation NDCG@20; test events are not read.
 

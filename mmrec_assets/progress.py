@@ -55,7 +55,9 @@ class Progress:
     def begin(self, run_id: str, title: str, instance: dg.DagsterInstance) -> None:
         """Starts to watch a run that is about to begin."""
         self._end()
-        self._bars.console.print(title) if not self._bars.disable else None
+        if self._bars.disable:
+            return
+        self._bars.console.print(title)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, args=(run_id, instance, self._stop), daemon=True)
         self._thread.start()

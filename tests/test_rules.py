@@ -322,8 +322,3 @@ def test_a_rejected_item_does_not_cost_the_good_one_of_the_same_id():
 )
 def test_text_is_cleaned_to_one_form(parts, text):
     assert items({"text": parts})["text"].item() == text
-
-
-def test_a_typed_sentence_is_cleaned_as_a_delivered_one():
-    assert rules.clean_words("  cafe\u0301 \n noir ") == items({"text": ["  cafe\u0301 \n noir "]})["text"].item()
-    assert rules.clean_words(" \x00 ") == ""

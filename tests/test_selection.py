@@ -94,11 +94,11 @@ def test_choosing_reads_no_test_event():
 
 def test_the_better_candidate_wins_and_features_win_a_draw():
     good, bad = Candidate("good", Hyper(width=8)), Candidate("bad", Hyper(width=1, sweeps=1, regularization=100.0))
-    assert s.choose(replace(PROBLEM, candidates=(bad, good))) == good
+    assert s.select(replace(PROBLEM, candidates=(bad, good))).winner == good
     placing = Candidate("placing", Hyper(width=8, feature_regularization=1e9), {"text": 1.0})
-    assert s.choose(replace(PROBLEM, candidates=(good, placing))) == placing
+    assert s.select(replace(PROBLEM, candidates=(good, placing))).winner == placing
     poor = Candidate("poor", bad.hyper, {"text": 1.0})
-    assert s.choose(replace(PROBLEM, candidates=(poor, good))) == good
+    assert s.select(replace(PROBLEM, candidates=(poor, good))).winner == good
 
 
 def test_little_history_is_said():
