@@ -12,9 +12,10 @@ from importlib import import_module
 
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
+from mmrec.modalities import NAMES
 from mmrec.report import StageReport
 from mmrec.settings import Settings
-from mmrec.tables import MODALITIES, owned_by
+from mmrec.tables import owned_by
 
 STAGES = ("raw", "validated", "embeddings", "fused", "model", "recommendations")
 
@@ -67,7 +68,7 @@ class Node:
 
 def nodes(settings: Settings) -> list[Node]:
     """Every asset of a data set, each after what it rests on."""
-    embeddings = [f"embeddings/{modality}" for modality in MODALITIES if modality in settings.embeddings]
+    embeddings = [f"embeddings/{modality}" for modality in NAMES if modality in settings.embeddings]
     events = ("validated/interactions",)
     return [
         Node("raw/items", (), "1"),

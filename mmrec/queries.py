@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mmrec import served, tables, wording
+from mmrec import served, wording
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
+from mmrec.modalities import NAMES
 from mmrec.served import Served
 from mmrec.settings import Settings
 
@@ -92,7 +93,7 @@ def rejected(lake: Lake, period: str | None = None, limit: int = 20) -> dict[str
         lake.scan(f"embeddings/{modality}/failed")
         .select("item_id", "reason", modality=pl.lit(modality))
         .sort("item_id")
-        for modality in tables.MODALITIES
+        for modality in NAMES
     ]
     return {
         "rows": found.height,
@@ -148,7 +149,7 @@ def _content(lake: Lake, settings: Settings, item: str) -> dict[str, Any]:
     if row is None:
         return {}
     content: dict[str, Any] = {"source_file": row["source_file"], "source_row": row["source_row"]}
-    for modality in tables.MODALITIES:
+    for modality in NAMES:
         current = lake.scan(f"embeddings/{modality}/current").filter(pl.col("item_id") == item).collect()
         found = next(current.iter_rows(named=True), None)
         content[modality] = {

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mmrec.factorization import ItemFactors
+from mmrec.modalities import NOUNS
 
 RESIDUAL = "behaviour"  # the part of an item's factor that its features do not explain
 NAMED = 2  # past items a sentence names
@@ -25,7 +26,6 @@ VERBS = {
     "watch": "watched",
     "like": "liked",
 }
-MODALITY_WORDS = {"text": "text", "image": "picture", "audio": "sound", "video": "clip"}
 
 
 def shares(factors: ItemFactors, items: np.ndarray, weights: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -111,7 +111,7 @@ def _named_modalities(parts: Mapping[str, float]) -> list[str]:
     """Modalities that add at least WORTH_NAMING of all positive parts, by what they add."""
     total = sum(value for value in parts.values() if value > 0)
     worth = [(-v, name) for name, v in parts.items() if name != RESIDUAL and v > 0 and v >= WORTH_NAMING * total]
-    return [MODALITY_WORDS.get(name, name) for _, name in sorted(worth)]
+    return [NOUNS.get(name, name) for _, name in sorted(worth)]
 
 
 def _its(modalities: Sequence[str], singular: str, plural: str) -> str:

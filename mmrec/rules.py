@@ -13,6 +13,7 @@ import polars as pl
 
 from mmrec import tables
 from mmrec.contracts import GOOD
+from mmrec.modalities import FILES
 from mmrec.settings import Calendar, Settings
 
 SEARCH = "search"  # the event that has a query instead of an item
@@ -76,8 +77,7 @@ def judge_items(raw: pl.DataFrame) -> pl.DataFrame:
             item_id=_clean("item_id"),
             title=_clean("title"),
             text=pl.col("text").list.eval(clean_text(pl.element())).list.drop_nulls().list.join(". "),
-            image=_clean("image"),
-            categories=_clean("categories"),
+            **{name: _clean(name) for name in (*[kind.name for kind in FILES], "categories")},
         )
         .with_columns(text=clean_text(pl.col("text")))
     )

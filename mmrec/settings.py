@@ -24,6 +24,7 @@ HOME = PROJECT / ".mmrec"  # git-ignored: the demo's lake, fetched weights, Dags
 
 _CRON_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 7))
 
+ModalityName = Literal["text", "image", "audio", "video"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -92,12 +93,17 @@ class Interactions(_Section):
 
 
 class ItemColumns(_Section):
-    """Which column of the catalogue holds what; the columns named in `text` are joined to the item's text."""
+    """Which column of the catalogue holds what; the columns named in `text` are joined to the item's text.
+
+    `image`, `audio` and `video` name columns of files below the media root.
+    """
 
     item_id: str = "item_id"
     title: str = "title"
     text: list[str] = []
     image: str | None = None
+    audio: str | None = None
+    video: str | None = None
     categories: str | None = None
 
 
@@ -109,10 +115,10 @@ class Items(_Section):
 
 
 class Media(_Section):
-    """Where the catalogue's pictures lie. `stand_in` marks drawn pictures, which are labelled wherever they show."""
+    """Where the catalogue's files lie. `stand_in` names the kinds that are drawn, not real: said wherever they show."""
 
     root: str = "."
-    stand_in: bool = False
+    stand_in: list[ModalityName] = []
 
 
 class Modality(_Section):
@@ -193,7 +199,7 @@ class Settings(_Section):
     events: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(min_length=1)
     items: Items
     media: Media = Media()
-    embeddings: dict[Literal["text", "image"], Modality] = {}
+    embeddings: dict[ModalityName, Modality] = {}
     fused: Fused = Fused()
     model: Model = Model()
     recommendations: Recommendations = Recommendations()
@@ -208,10 +214,9 @@ class Settings(_Section):
             raise ValueError(
                 f"interactions.event is '{event}', which [events] gives no weight; it has {sorted(self.events)}"
             )
-        if "image" in self.embeddings and self.items.columns.image is None:
-            raise ValueError("embeddings.image is set, but items.columns.image names no column")
-        if "text" in self.embeddings and not self.items.columns.text:
-            raise ValueError("embeddings.text is set, but items.columns.text names no column")
+        for modality in self.embeddings:
+            if not getattr(self.items.columns, modality):
+                raise ValueError(f"embeddings.{modality} is set, but items.columns.{modality} names no column")
         return self
 
     @property
@@ -222,7 +227,7 @@ class Settings(_Section):
 
     @property
     def media_root(self) -> Path:
-        """The folder that pictures may not lie outside of."""
+        """The folder that no media file may lie outside of."""
         return (self.data / self.media.root).resolve()
 
 

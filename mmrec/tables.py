@@ -13,8 +13,7 @@ from functools import cache
 import polars as pl
 
 from mmrec.errors import MmrecError
-
-MODALITIES = ("text", "image")  # in the order of their blocks in a fused vector
+from mmrec.modalities import FILES, NAMES
 
 TIME = pl.Datetime("us", "UTC")
 VECTOR = pl.List(pl.Float32)
@@ -123,6 +122,9 @@ _LANDED_ROW = Column("source_row", pl.Int64, "the row in that file, 1 = the firs
 _FILE, _ROW = replace(_LANDED_FILE, versioned=False), replace(_LANDED_ROW, versioned=False)
 _RUN = Column("run_id", pl.String, "the run that wrote the row")
 _AT = Column("at", TIME, "when the row was written, UTC")
+_NAMED_FILES = tuple(
+    Column(kind.name, pl.String, f"its {kind.noun}, relative to the media root", nullable=True) for kind in FILES
+)
 
 _TABLES = (
     Table(
@@ -231,7 +233,7 @@ _TABLES = (
             Column("item_id", pl.String, "the item, as delivered", nullable=True),
             Column("title", pl.String, "its title, as delivered", nullable=True),
             Column("text", pl.List(pl.String), "the columns of its text, in the settings' order", nullable=True),
-            Column("image", pl.String, "its picture, relative to the media root", nullable=True),
+            *_NAMED_FILES,
             Column("categories", pl.String, "its categories, as delivered", nullable=True),
             Column("problem", pl.String, "why the line does not fit the file's header", nullable=True),
             _LANDED_FILE,
@@ -276,15 +278,23 @@ _TABLES = (
         "validated/items",
         "validated/items",
         "one item, with the hash of each modality's input",
-        "its catalogue entry or its picture's bytes change",
+        "its catalogue entry or a file's bytes change",
         (
             _ITEM,
             Column("title", pl.String, "its title"),
             Column("text", pl.String, "the cleaned text that is encoded", nullable=True),
             Column("text_hash", pl.String, "sha256 of the cleaned text", nullable=True),
-            Column("image", pl.String, "its picture, relative to the media root", nullable=True),
-            Column("image_hash", pl.String, "sha256 of the picture's bytes", nullable=True),
-            Column("image_problem", pl.String, "why the named picture cannot be used", nullable=True),
+            *[
+                column
+                for kind, named in zip(FILES, _NAMED_FILES, strict=True)
+                for column in (
+                    named,
+                    Column(f"{kind.name}_hash", pl.String, f"sha256 of the {kind.noun}'s bytes", nullable=True),
+                    Column(
+                        f"{kind.name}_problem", pl.String, f"why the named {kind.noun} cannot be used", nullable=True
+                    ),
+                )
+            ],
             Column("categories", pl.String, "its categories", nullable=True),
             _FILE,
             _ROW,
@@ -523,5 +533,5 @@ def _embedding(modality: str) -> tuple[Table, ...]:
 
 @cache
 def _all() -> dict[str, Table]:
-    embeddings = [table for modality in MODALITIES for table in _embedding(modality)]
+    embeddings = [table for modality in NAMES for table in _embedding(modality)]
     return {table.name: table for table in (*_TABLES, *embeddings)}

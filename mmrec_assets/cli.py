@@ -24,6 +24,7 @@ from mmrec import periods, queries
 from mmrec import plan as planning
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
+from mmrec.modalities import NOUNS
 from mmrec.settings import PROJECT, Settings, load
 
 app = typer.Typer(
@@ -298,7 +299,8 @@ def _print_content(content: dict[str, Any]) -> None:
 
 def _stand_in(answer: dict[str, Any]) -> None:
     if answer.get("stand_in_media"):
-        out.print("pictures in this data set are drawn stand-ins")
+        kinds = " and ".join(NOUNS[name] + "s" for name in answer["stand_in_media"])
+        out.print(f"{kinds} in this data set are drawn stand-ins")
 
 
 def _table(*columns: str | tuple[str, str], title: str | None = None) -> Table:

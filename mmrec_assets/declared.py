@@ -10,7 +10,8 @@ from typing import Any
 import dagster as dg
 
 from checks import contracts
-from mmrec import graph, tables
+from mmrec import graph
+from mmrec.modalities import NAMES
 from mmrec.settings import Settings
 from mmrec_assets import display, partitions, sources
 
@@ -74,7 +75,7 @@ def key(asset: str) -> dg.AssetKey:
 
 def _tags(asset: str) -> dict[str, str]:
     stage, _, name = asset.partition("/")
-    modality = name if name in tables.MODALITIES else {"interactions": "events", "media": "media"}.get(name, "items")
+    modality = name if name in NAMES else {"interactions": "events", "media": "media"}.get(name, "items")
     if stage in ("model", "recommendations") or name == "rejected":
         modality = "all"
     return {"stage": stage, "modality": modality}

@@ -6,8 +6,8 @@ work (`mmrec/stages/embeddings.py`), nor the encoders (`mmrec/encoders`).
 
 import dagster as dg
 
+from mmrec.modalities import NAMES
 from mmrec.settings import Settings
-from mmrec.tables import MODALITIES
 from mmrec_assets.declared import structure
 from mmrec_assets.events import Events, materialize
 from resources.lake import LakeResource
@@ -15,7 +15,7 @@ from resources.lake import LakeResource
 
 def assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """The assets of this stage, one a modality of the settings."""
-    return [_embedding(settings, modality) for modality in MODALITIES if modality in settings.embeddings]
+    return [_embedding(settings, modality) for modality in NAMES if modality in settings.embeddings]
 
 
 def _embedding(settings: Settings, modality: str) -> dg.AssetsDefinition:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
-from mmrec.tables import MODALITIES
+from mmrec.modalities import FILES, NAMES
 
 _CATALOGUE, _EVENTS, _MEDIA = "sources/catalogue_files", "sources/event_files", "sources/media_folder"
 _GOOD, _ITEMS, _FUSED = "validated/interactions", "validated/items", "fused/items"
@@ -28,7 +28,7 @@ def _from(name: str, upstream: str, *sources: str) -> _Columns:
 
 _EVIDENCE = (f"{_GOOD}:user_id", f"{_GOOD}:item_id", f"{_GOOD}:event")
 _FACTOR = (*_EVIDENCE, f"{_FUSED}:vector")
-_VECTORS = tuple(f"embeddings/{modality}:key" for modality in MODALITIES)
+_VECTORS = tuple(f"embeddings/{modality}:key" for modality in NAMES)
 _SCORE = ("model/factors:factor", f"{_FUSED}:vector")
 
 _LINEAGE: dict[str, _Columns] = {
@@ -37,17 +37,17 @@ _LINEAGE: dict[str, _Columns] = {
         **_from("time_utc", _EVENTS, "time"),
         **_from("period", _EVENTS, "time"),
     },
-    "raw/items": _same(_CATALOGUE, "item_id", "title", "text", "image", "categories"),
+    "raw/items": _same(_CATALOGUE, "item_id", "title", *NAMES, "categories"),
     "raw/media": {
-        **_from("uri", "raw/items", "image"),
+        **_from("uri", "raw/items", *[kind.name for kind in FILES]),
         **_same(_MEDIA, "size_bytes", "mtime_ns", "sha256"),
         **_from("problem", _MEDIA, "bytes"),
     },
     "validated/items": {
-        **_same("raw/items", "item_id", "title", "text", "image", "categories", "source_file", "source_row"),
+        **_same("raw/items", "item_id", "title", *NAMES, "categories", "source_file", "source_row"),
         **_from("text_hash", "raw/items", "text"),
-        **_from("image_hash", "raw/media", "sha256"),
-        **_from("image_problem", "raw/media", "problem"),
+        **{f"{kind.name}_hash": ("raw/media:sha256",) for kind in FILES},
+        **{f"{kind.name}_problem": ("raw/media:problem",) for kind in FILES},
     },
     "validated/interactions": {
         **_same("raw/interactions", "period", "user_id", "event", "value", "query", "source_file", "source_row"),

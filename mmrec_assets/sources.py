@@ -27,11 +27,14 @@ def of(settings: Settings, asset: str) -> list[dg.AssetKey]:
 def specs(settings: Settings) -> list[dg.AssetSpec]:
     """Every source of a data set."""
     encoders = {modality.encoder for modality in settings.embeddings.values()}
-    stand_in = " They are drawn stand-ins, not real." if settings.media.stand_in else ""
+    drawn = ", ".join(settings.media.stand_in)
+    stand_in = f" Drawn stand-ins, not real: {drawn}." if drawn else ""
     return [
         _spec(_EVENTS, "One row is one delivered event, in files.", {"files": settings.interactions.files}),
         _spec(_CATALOGUE, "One row is one catalogue entry, in files.", {"files": settings.items.files}),
-        _spec(_MEDIA, f"One row is one picture, a file.{stand_in}", {"folder": str(settings.media.root)}),
+        _spec(
+            _MEDIA, f"One row is one picture, sound or clip, a file.{stand_in}", {"folder": str(settings.media.root)}
+        ),
         *[
             _spec(key, f"The trained weights of the encoder {name}; their digest is in every key.", {"encoder": name})
             for name in sorted(encoders)

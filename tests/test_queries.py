@@ -40,7 +40,7 @@ def refused(call, *arguments, **options):
 
 def test_a_list_has_rank_item_title_score_and_reason(built):
     answer = queries.recommend(built.lake, built.settings, built.people[3])
-    assert (answer["period"], answer["stand_in_media"]) == (built.days[-1], False)
+    assert (answer["period"], answer["stand_in_media"]) == (built.days[-1], [])
     assert [row["rank"] for row in answer["items"]] == [1, 2, 3]
     scores = [row["score"] for row in answer["items"]]
     assert scores == sorted(scores, reverse=True)

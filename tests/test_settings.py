@@ -111,7 +111,7 @@ def test_without_any_file_it_is_the_demo():
         ("interactions", "file", "allowed here: columns, event, files, value_range"),
         ("interactions.columns", "user", "allowed here: event, item_id, query, time, user_id, value"),
         ("items", "glob", "allowed here: columns, files"),
-        ("items.columns", "picture", "allowed here: categories, image, item_id, text, title"),
+        ("items.columns", "picture", "allowed here: audio, categories, image, item_id, text, title, video"),
         ("media", "folder", "allowed here: root, stand_in"),
         ("embeddings.text", "batch", "allowed here: device, encoder, precision"),
         ("fused", "weights", "allowed here: kind"),

@@ -21,8 +21,8 @@ import numpy as np
 
 from mmrec.errors import MmrecError
 from mmrec.keys import canonical_digest
+from mmrec.modalities import NAMES
 
-MODALITIES = ("text", "image", "audio", "video")
 PRECISIONS = ("fp32", "bf16")
 
 # A cleaned string, a `mmrec.media.MediaRef`, or whatever else a modality takes; its encoder knows.
@@ -113,7 +113,7 @@ _REGISTRY = (
     _Entry("hf:<folder or hub id>", ("text",), "text"),
     _Entry("efficientnet-lite0", ("image",), "image"),
     _Entry("torchvision:<network>@<weights file>", ("image",), "image"),
-    _Entry("hash:<width>", MODALITIES, "hashed"),
+    _Entry("hash:<width>", NAMES, "hashed"),
 )
 
 
@@ -123,7 +123,7 @@ def identity(modality: str, name: str, precision: str, weights_root: Path) -> En
     `precision` is `fp32` or `bf16`; `weights_root` holds the fetched defaults. `MmrecError` in one line for an
     unknown modality, name or precision, and for weights that are not there.
     """
-    _one_of("modality", modality, MODALITIES)
+    _one_of("modality", modality, NAMES)
     _one_of("precision", precision, PRECISIONS)
     return _module(modality, name).identify(modality, name, precision, weights_root)
 

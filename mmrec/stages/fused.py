@@ -14,6 +14,7 @@ import polars as pl
 from mmrec import builds, fusion, publishing, tables
 from mmrec.fusion import Statistics
 from mmrec.lake import Lake, digest
+from mmrec.modalities import NAMES
 from mmrec.report import WHOLE, PeriodReport, StageReport
 from mmrec.settings import Settings
 from mmrec.stages.embeddings import read_vectors
@@ -49,7 +50,7 @@ def items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
 
 
 def _modalities_of(settings: Settings) -> list[str]:
-    return [name for name in tables.MODALITIES if name in settings.embeddings]
+    return [name for name in NAMES if name in settings.embeddings]
 
 
 def _fuse(lake: Lake, modalities: list[str], began: float) -> PeriodReport:
@@ -160,7 +161,7 @@ class Features:
         width = rows["vector"].list.len()[0] if rows.height else 0
         empty = np.zeros((rows.height, 0), dtype=np.float32)
         self.matrix: np.ndarray = rows["vector"].list.to_array(width).to_numpy() if width else empty
-        self.present = {m: rows["modalities"].list.contains(m).to_numpy() for m in tables.MODALITIES}
+        self.present = {m: rows["modalities"].list.contains(m).to_numpy() for m in NAMES}
         spaces = lake.scan("fused/spaces").filter(pl.col("space") == self.space).collect()
         cuts = spaces.unique("modality").sort("begin").select("modality", "begin", "end")
         self.slices = {modality: slice(begin, end) for modality, begin, end in cuts.iter_rows()}

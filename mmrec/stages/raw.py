@@ -19,7 +19,8 @@ import polars as pl
 from mmrec import builds, periods, publishing, rules, sources, tables
 from mmrec.keys import canonical_digest, file_hash
 from mmrec.lake import Lake
-from mmrec.media import MAX_IMAGE_BYTES, BadMedia, open_regular
+from mmrec.media import BadMedia, open_regular
+from mmrec.modalities import FILES
 from mmrec.report import WHOLE, Check, PeriodReport, StageReport
 from mmrec.settings import Settings
 
@@ -281,12 +282,16 @@ def _read_catalogue(settings: Settings, files: list[str]) -> tuple[list[pl.DataF
 
 def named_media(lake: Lake, settings: Settings, items: pl.DataFrame) -> pl.DataFrame:
     """One row a file that the items name; hashed again only when its size or modification time changed."""
-    named = items.select(pl.col("image").str.strip_chars()).drop_nulls().unique().sort("image")
+    named = [
+        items.select(uri=pl.col(kind.name).str.strip_chars(), max_bytes=pl.lit(kind.max_bytes, dtype=pl.Int64))
+        for kind in FILES
+    ]
+    files = pl.concat(named).filter(pl.col("uri") != "").group_by("uri").agg(pl.col("max_bytes").max()).sort("uri")
     known = {
         row["uri"]: sources.Stat(row["size_bytes"], row["mtime_ns"], row["sha256"])
         for row in lake.scan("raw/media").filter(pl.col("sha256").is_not_null()).collect().iter_rows(named=True)
     }
-    rows = [_media_row(settings.media_root, each, known.get(each)) for each in named["image"] if each]
+    rows = [_media_row(settings.media_root, uri, max_bytes, known.get(uri)) for uri, max_bytes in files.iter_rows()]
     return pl.DataFrame(rows, schema=tables.contract("raw/media").schema, orient="row")
 
 
@@ -294,9 +299,9 @@ def _media_keys(lake: Lake, frame: pl.DataFrame) -> dict[str, str]:
     return {WHOLE: builds.stage_key(lake.code_version, {}, {"files": canonical_digest(frame.rows())})}
 
 
-def _media_row(root: Path, uri: str, known: sources.Stat | None) -> tuple[Any, ...]:
+def _media_row(root: Path, uri: str, max_bytes: int, known: sources.Stat | None) -> tuple[Any, ...]:
     try:
-        with open_regular(Path(uri), root, MAX_IMAGE_BYTES) as opened:
+        with open_regular(Path(uri), root, max_bytes) as opened:
             stat = sources.stat(opened, known)
     except BadMedia as error:
         return (uri, None, None, None, str(error))

@@ -15,6 +15,7 @@ import polars as pl
 from mmrec import builds, graph, history, publishing, ranking, tables, wording
 from mmrec.keys import canonical_digest
 from mmrec.lake import Lake
+from mmrec.modalities import NAMES
 from mmrec.report import PeriodReport, StageReport
 from mmrec.served import Served, load
 from mmrec.settings import Settings
@@ -32,7 +33,7 @@ PINNED = (
     "fused/items",
     "validated/items",
     "validated/interactions",
-    *(f"embeddings/{modality}/current" for modality in tables.MODALITIES),
+    *(f"embeddings/{modality}/current" for modality in NAMES),
 )
 
 
@@ -69,9 +70,8 @@ def reasons(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
         worded = [_reasons(lake, load(lake, settings, period), period) for period in _with_people(lake, stale)]
         rows = pl.concat([tables.contract("recommendations/reasons").empty(), *worded])
         reports |= publishing.publish(lake, "recommendations/reasons", rows, stale, began)
-    stand_in = (
-        {"stand_in_media": "the pictures behind these reasons are drawn stand-ins"} if settings.media.stand_in else {}
-    )
+    drawn = ", ".join(settings.media.stand_in)
+    stand_in = {"stand_in_media": f"drawn stand-ins, not real: {drawn}"} if drawn else {}
     return publishing.report(
         lake, "recommendations/reasons", reports | _refused(gate), began, warnings=gate.warnings, facts=stand_in
     )

@@ -17,6 +17,7 @@ from mmrec import builds, contracts, publishing, rules, tables
 from mmrec.contracts import GOOD, Candidate
 from mmrec.keys import canonical_digest, text_hashes
 from mmrec.lake import Lake, digest
+from mmrec.modalities import FILES, NAMES
 from mmrec.report import WHOLE, Check, PeriodReport, StageReport
 from mmrec.settings import Settings
 
@@ -184,12 +185,15 @@ def _named_items(lake: Lake, wanted: list[str], items: pl.LazyFrame) -> dict[str
 
 
 def _good_items(judged: pl.DataFrame, media: pl.DataFrame) -> pl.DataFrame:
-    """The items that broke no rule, with the hash of their text and of their picture's bytes."""
+    """The items that broke no rule, with the hash of their text and of their files' bytes."""
     good = judged.filter(pl.col("rule") == GOOD)
-    pictures = media.select("uri", image_hash="sha256", image_problem="problem")
     hashed = good.with_columns(text_hash=text_hashes(good["text"]))
-    joined = hashed.join(pictures, left_on="image", right_on="uri", how="left", maintain_order="left")
-    return tables.contract("validated/items").conform(joined)
+    for kind in FILES:
+        files = media.select(
+            "uri", pl.col("sha256").alias(f"{kind.name}_hash"), pl.col("problem").alias(f"{kind.name}_problem")
+        )
+        hashed = hashed.join(files, left_on=kind.name, right_on="uri", how="left", maintain_order="left")
+    return tables.contract("validated/items").conform(hashed)
 
 
 def _write_rejected(
@@ -229,10 +233,7 @@ def _rejected_by_rule(lake: Lake, table: str, periods: list[str]) -> pl.DataFram
 
 def _item_facts(lake: Lake) -> dict[str, Any]:
     found = lake.scan("validated/items").collect()
-    bare = found.filter(pl.col("text_hash").is_null() & pl.col("image_hash").is_null()).height
-    facts = {
-        "items_with_text": found["text_hash"].count(),
-        "items_with_image": found["image_hash"].count(),
-        "items_without_any_modality": bare,
-    }
+    hashes = [f"{name}_hash" for name in NAMES]
+    facts = {f"items_with_{name}": found[hashed].count() for name, hashed in zip(NAMES, hashes, strict=True)}
+    facts["items_without_any_modality"] = found.filter(pl.all_horizontal(pl.col(hashes).is_null())).height
     return {"facts": facts, "tables": {"rejected by rule": _rejected_by_rule(lake, "items", [WHOLE])}}
