@@ -103,9 +103,16 @@ def nodes(settings: Settings) -> list[Node]:
             partitioned=True,
             history=events,
         ),
+        Node("recommendations/similar_items", ("validated/items", "fused/items"), "1"),
         Node(
             "recommendations/snapshot",
-            ("recommendations/top_k", "recommendations/reasons", "model/factors", "model/evaluation"),
+            (
+                "recommendations/top_k",
+                "recommendations/reasons",
+                "recommendations/similar_items",
+                "model/factors",
+                "model/evaluation",
+            ),
             "1",
             partitioned=True,
         ),

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from mmrec import builds, encoders, periods, publishing, words
+from mmrec import builds, encoders, periods, publishing, similar, words
 from mmrec.graph import Node, nodes
 from mmrec.lake import Lake
 from mmrec.planner import ENCODER, SAME, plan_embeddings
@@ -195,6 +195,9 @@ def _rows(lake: Lake, node: Node, period: str, settings: Settings, walk: _Walk) 
     if node.asset == "fused/items":
         there = set(lake.scan("fused/items").select("item_id").collect()["item_id"])
         return sum(item in walk.moved or item not in there for item in walk.tables["validated/items"]["item_id"])
+    if node.asset == similar.TABLE:
+        kinds = len(settings.embeddings) + 1 if settings.embeddings else 0
+        return walk.tables["validated/items"].height * kinds * similar.LENGTH
     if node.asset in ("recommendations/top_k", "recommendations/reasons"):
         return walk.people * settings.recommendations.k
     return walk.people if node.asset == "model/factors" else 0

@@ -1,4 +1,4 @@
-"""Questions a person asks of the lake: a list, why an item is on it, what was rejected.
+"""Questions a person asks of the lake: a list, why an item is on it, which items are like one, what was rejected.
 
 Here: answers as plain values, read from the published snapshot, without torch and without the asset graph. Not here:
 how they are printed (`mmrec_assets/cli.py`). A message never repeats a person's id.
@@ -12,9 +12,10 @@ import numpy as np
 import polars as pl
 
 from mmrec import served, wording
+from mmrec import similar as neighbours
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
-from mmrec.modalities import NAMES
+from mmrec.modalities import NAMES, NOUNS
 from mmrec.served import Served
 from mmrec.settings import Settings
 
@@ -84,6 +85,39 @@ def why(
     }
 
 
+def similar(lake: Lake, settings: Settings, item: str, by: str = neighbours.ALL) -> dict[str, Any]:
+    """The most similar items of one, by a modality or by `all`: rank, item, title, similarity, and what was compared.
+
+    Of the newest published snapshot, like every list. The measure is that of `mmrec/similar.py`.
+    """
+    if by not in (neighbours.ALL, *settings.embeddings):
+        known = ", ".join([*settings.embeddings, neighbours.ALL])
+        raise MmrecError(f"items are not compared by '{by}'; this data set compares them by: {known}")
+    reader = lake.pinned(served.pinned(lake, served.newest_period(lake, settings)))
+    title, has = _title(reader, item), _modalities(reader, [item]).get(item, [])
+    if title is None:
+        raise _unknown_item(item)
+    rows = reader.scan(neighbours.TABLE).filter((pl.col("item_id") == item) & (pl.col("by") == by))
+    titles = reader.scan("validated/items").select(neighbour="item_id", title="title")
+    found = rows.join(titles, on="neighbour", how="left").sort("rank").collect()
+    if found.is_empty():
+        raise _without_neighbours(item, by, has)
+    wanted = has if by == neighbours.ALL else [by]
+    theirs = _modalities(reader, found["neighbour"].to_list())
+    items = [
+        {
+            "rank": row["rank"],
+            "item_id": row["neighbour"],
+            "title": row["title"],
+            "similarity": row["similarity"],
+            "compared_by": [name for name in wanted if name in theirs[row["neighbour"]]],
+        }
+        for row in found.iter_rows(named=True)
+    ]
+    drawn = [name for name in wanted if name in settings.media.stand_in]
+    return {"item_id": item, "title": title, "by": by, "has": has, "stand_in_media": drawn, "items": items}
+
+
 def rejected(lake: Lake, period: str | None = None, limit: int = 20) -> dict[str, Any]:
     """Rejected rows with the rule they broke, and media that could not be encoded; the only answer that shows a row."""
     rows = lake.scan("validated/rejected")
@@ -116,6 +150,27 @@ def _unknown_person(period: str) -> UnknownPerson:
     )
 
 
+def _unknown_item(item: str) -> MmrecError:
+    return MmrecError(f"no item is called '{item}'; see `mmrec sql \"SELECT item_id, title FROM validated.items\"`")
+
+
+def _without_neighbours(item: str, by: str, has: list[str]) -> MmrecError:
+    named = ", ".join(has) or "nothing that could be compared"
+    if by not in (*has, neighbours.ALL) or not has:
+        what = NOUNS.get(by, "vector")
+        return MmrecError(f"item '{item}' has no {what} to compare by; it has: {named}")
+    return MmrecError(
+        f"item '{item}' has no neighbour by {by} in the published snapshot: nothing else has what it has ({named}), "
+        f"or the snapshot is older than that; type `mmrec run`"
+    )
+
+
+def _modalities(lake: Lake, items: list[str]) -> dict[str, list[str]]:
+    """item → the modalities it has, in block order."""
+    rows = lake.scan("fused/items").filter(pl.col("item_id").is_in(items)).select("item_id", "modalities")
+    return dict(rows.collect().iter_rows())
+
+
 def _chosen(lake: Lake, person: Served, user: str, item: str | None, period: str) -> tuple[str, int | None]:
     """The item asked for, or the first of the list; and its rank, None when it is not on it."""
     lists = lake.scan("recommendations/top_k").filter((pl.col("user_id") == user) & (pl.col("period") == period))
@@ -125,7 +180,7 @@ def _chosen(lake: Lake, person: Served, user: str, item: str | None, period: str
             raise MmrecError(f"this person's list as of {period} is empty; name an item with --item")
         return first.item(), 1
     if item not in person.item_ids:
-        raise MmrecError(f"no item is called '{item}'; see `mmrec sql \"SELECT item_id, title FROM validated.items\"`")
+        raise _unknown_item(item)
     ranked = lists.filter(pl.col("item_id") == item).select("rank").collect()
     return item, None if ranked.is_empty() else ranked.item()
 

@@ -1,15 +1,15 @@
 """Top-K lists: the same bytes whatever the tiling, the batch or the machine's matrix product.
 
 Belongs here: exact scores of factors, the certified top-K, and top-K of ready-made score rows for reference models.
-Does not belong here: how factors come about (`factorization.py`) and what a list is worth (`metrics.py`). numpy only,
-so that a list can be made from stored factors without torch.
+Does not belong here: how factors come about (`factorization.py`), which items resemble each other (`similar.py`) and
+what a list is worth (`metrics.py`). numpy only, so that a list can be made from stored factors without torch.
 
 The rule: a float32 product nominates K + 20 items, float64 `(u * v).sum(-1)` scores them, and they are sorted by
 (−score, item order). The list stands if the K-th score lies above everything that was not nominated could reach, given
-the rounding error of the product; else all items are scored exactly for that person.
+the rounding error of the product; else all items are scored exactly for that row.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +17,8 @@ import numpy as np
 SPARE = 20  # items nominated beyond K
 TILE_SCORES = 16_000_000  # approximate scores held at once, 64 MB
 GATHERED = 8_000_000  # float64 factors gathered at once for exact scores, 64 MB
+
+Scores = Callable[[np.ndarray, np.ndarray], np.ndarray]  # row numbers [n], lists of columns [n, m] → float64 [n, m]
 
 
 class Rows(Protocol):
@@ -34,12 +36,15 @@ class Rows(Protocol):
 
 
 def exact_scores(user_factors: np.ndarray, item_factors: np.ndarray) -> np.ndarray:
-    """float64 dot products of aligned rows, [n, d] and [n, d] → [n]: no bit depends on how many rows there are."""
+    """float64 dot products of aligned rows, [n, d] and [n, d] → [n]: no bit depends on how many rows there are.
+
+    float32 rows give the exact products of their numbers too.
+    """
     out = np.empty(len(user_factors))
     step = max(1, GATHERED // max(1, user_factors.shape[1]))
     for start in range(0, len(out), step):
         here = slice(start, start + step)
-        out[here] = (user_factors[here] * item_factors[here]).sum(-1)
+        out[here] = (user_factors[here].astype(np.float64, copy=False) * item_factors[here]).sum(-1)
     return out
 
 
@@ -74,20 +79,18 @@ def top_k(
     V = np.ascontiguousarray((item_factors[pool] / scale).astype(np.float32).T)
     column = np.full(n_items, -1)
     column[pool] = np.arange(pool.size)
-    slack = _rounding(item_factors.shape[1])
+    slack = rounding(item_factors.shape[1])
+    order = item_order[pool]
     people = np.flatnonzero(norms > 0)
-    for rows in _batches(people, tile or max(1, TILE_SCORES // pool.size)):
+    for rows in batches(people, tile or max(1, TILE_SCORES // pool.size)):
         approximate = (user_factors[rows] / norms[rows, None]).astype(np.float32) @ V
         _mask(approximate, rows, seen, column)
-        nominated, limit = _nominate(approximate, k + SPARE)
-        chosen = np.where(nominated >= 0, pool[nominated], -1)
-        exact = _score_lists(user_factors[rows], item_factors, chosen)
-        items[rows], scores[rows] = _sorted(chosen, exact, item_order, k)
-        last = scores[rows, -1] / norms[rows] / scale
-        for row in rows[(limit > -np.inf) & ~(last > limit + slack)]:
-            everything = np.setdiff1d(pool, seen.items[seen.indptr[row] : seen.indptr[row + 1]])[None, :]
-            exact = _score_lists(user_factors[[row]], item_factors, everything)
-            items[row], scores[row] = (part[0] for part in _sorted(everything, exact, item_order, k))
+
+        def exact(at: np.ndarray, lists: np.ndarray, rows: np.ndarray = rows) -> np.ndarray:
+            return _score_lists(user_factors[rows[at]], item_factors, _named(pool, lists))
+
+        lists, scores[rows] = certified(approximate, exact, k, order, slack, norms[rows] * scale)
+        items[rows] = _named(pool, lists)
     return items, scores
 
 
@@ -102,15 +105,33 @@ def top_k_of_scores(
     if servable is not None:
         scores[:, ~servable] = -np.inf
     _mask(scores, np.arange(len(scores)), seen, np.arange(scores.shape[1]))
-    chosen, limit = _nominate(scores, k + SPARE)
-    items, best = _sorted(chosen, _taken(scores, chosen), item_order, k)
-    everything = np.arange(scores.shape[1])[None, :]
-    for row in np.flatnonzero((limit > -np.inf) & ~(best[:, -1] > limit)):  # a tie may cross the cut
-        items[row], best[row] = (part[0] for part in _sorted(everything, scores[[row]], item_order, k))
-    return items, best
+    return certified(scores, lambda at, lists: _taken(scores[at], lists), k, item_order)
 
 
-def _rounding(width: int) -> float:
+def certified(
+    approximate: np.ndarray,
+    exact: Scores,
+    k: int,
+    item_order: np.ndarray,
+    slack: float = 0.0,
+    unit: np.ndarray | float = 1.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The K best columns of every row by exact score: (columns int32 [n, k], scores float64 [n, k]), best first.
+
+    `approximate` [n, m] nominates; −inf is no candidate. `exact` gives the scores of lists of columns, −inf where a
+    column is −1; divided by `unit` ([n] or one for all) they differ from `approximate` by at most `slack`. A row whose
+    list is not certain, such as one with a tie across the cut, is scored in full.
+    """
+    lists, limit = _nominate(approximate, k + SPARE)
+    columns, scores = sort_lists(lists, exact(np.arange(len(lists)), lists), item_order, k)
+    for row in np.flatnonzero((limit > -np.inf) & ~(scores[:, -1] / unit > limit + slack)):
+        everything = np.flatnonzero(approximate[row] > -np.inf)[None, :]
+        full = exact(np.array([row]), everything)
+        columns[row], scores[row] = (part[0] for part in sort_lists(everything, full, item_order, k))
+    return columns, scores
+
+
+def rounding(width: int) -> float:
     """A bound on |float32 product − exact score| for vectors of length ≤ 1 (Higham 2002, section 3.1: γ_n ‖u‖‖v‖).
 
     n counts d products and sums and two roundings to float32; the factor 2 covers their cross terms, the float64
@@ -119,7 +140,8 @@ def _rounding(width: int) -> float:
     return 2 * (width + 4) * 2.0**-24 + 1e-30
 
 
-def _batches(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
+def batches(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """The rows in order, `size` at a time."""
     yield from (rows[start : start + size] for start in range(0, len(rows), size))
 
 
@@ -143,6 +165,11 @@ def _nominate(approximate: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarr
     return np.where(np.take_along_axis(approximate, nominated, axis=1) > -np.inf, nominated, -1), limit
 
 
+def _named(pool: np.ndarray, lists: np.ndarray) -> np.ndarray:
+    """Lists of columns as lists of items, −1 where there is none."""
+    return np.where(lists >= 0, pool[lists], -1)
+
+
 def _taken(scores: np.ndarray, lists: np.ndarray) -> np.ndarray:
     """Scores of item lists, −inf where an item is −1."""
     return np.where(lists >= 0, np.take_along_axis(scores, lists, axis=1), -np.inf)
@@ -161,7 +188,7 @@ def _score_lists(user_factors: np.ndarray, item_factors: np.ndarray, lists: np.n
     return out
 
 
-def _sorted(lists: np.ndarray, scores: np.ndarray, item_order: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def sort_lists(lists: np.ndarray, scores: np.ndarray, item_order: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The first K of each row by (−score, item order), padded with −1 and NaN."""
     order = np.lexsort((item_order[lists], -scores), axis=1)[:, :k]
     items, best = np.take_along_axis(lists, order, axis=1), np.take_along_axis(scores, order, axis=1)

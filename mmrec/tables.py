@@ -528,6 +528,21 @@ _TABLES = (
         ("period", "user_id", "rank"),
         ("period",),
     ),
+    Table(
+        "recommendations/similar_items",
+        "recommendations/similar_items",
+        "one neighbour of one item, by one modality or by all of them together",
+        "the item's vector changes, or that of an item that is or becomes one of its neighbours",
+        (
+            _ITEM,
+            Column("by", pl.String, "the modality that was compared; `all` = the mean over those that both have"),
+            Column("rank", pl.Int64, "1 is the most similar"),
+            Column("neighbour", pl.String, "the similar item"),
+            Column("similarity", pl.Float64, "cosine of the centred vectors, -1 to 1", versioned=False),
+            Column("checksum", pl.Int64, "hash of the bits that the item is compared by", versioned=False),
+        ),
+        ("item_id", "by", "rank"),
+    ),
 )
 
 

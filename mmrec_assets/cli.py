@@ -157,6 +157,27 @@ def why(
 
 
 @app.command()
+def similar(
+    item: Annotated[str, typer.Option(help="An item's id.")],
+    by: Annotated[str, typer.Option(help=f"What to compare by: {', '.join(NOUNS)}, or all of them.")] = "all",
+    as_json: Json = False,
+) -> None:
+    """Print the items that are most like one, by a modality or by all."""
+    settings = load()
+    answer = queries.similar(Lake(settings.lake_root), settings, item, by)
+    if as_json:
+        _print_json(answer)
+        return
+    title = escape(f"like {answer['title']} (item {item})")
+    table = _table(("", "right"), "title", ("similarity", "right"), "compared by", title=title)
+    for row in answer["items"]:
+        by_what = ", ".join(NOUNS[name] for name in row["compared_by"])
+        table.add_row(str(row["rank"]), escape(row["title"] or row["item_id"]), f"{row['similarity']:.3f}", by_what)
+    out.print(table)
+    _stand_in(answer)
+
+
+@app.command()
 def rejected(
     period: Period = None,
     limit: Annotated[int, typer.Option(help="How many rows to show.", min=0)] = 20,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from checks import drift, vectors
+from checks import drift, neighbours, vectors
 from checks import model as quality
 from mmrec import settings as settings_module
 from mmrec.settings import HOME, Settings
@@ -48,7 +48,7 @@ def build_defs(
         model_checks = quality.definitions(partitions.of(settings.calendar))
     return dg.Definitions(
         assets=[*dg.map_asset_specs(declared.policies(settings), assets), *sources.specs(settings)],
-        asset_checks=[*vectors.definitions(settings), *drift.definitions(), *model_checks],
+        asset_checks=[*vectors.definitions(settings), *drift.definitions(), *model_checks, *neighbours.definitions()],
         jobs=[jobs.refresh(executor_def)],
         schedules=[automation.schedule(settings)],
         sensors=[alerts.sensor()],

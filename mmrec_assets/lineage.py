@@ -100,6 +100,12 @@ _LINEAGE: dict[str, _Columns] = {
         "evidence": (f"{_GOOD}:item_id", "model/factors:factor"),
         "content_share": _SCORE,
     },
+    "recommendations/similar_items": {
+        **_same(_FUSED, "item_id"),
+        **_from("by", _FUSED, "modalities"),
+        **_from("neighbour", _FUSED, "item_id", "vector"),
+        **dict.fromkeys(("rank", "similarity", "checksum"), (f"{_FUSED}:vector",)),
+    },
     "recommendations/snapshot": _same(_LISTS, "period"),
 }
 

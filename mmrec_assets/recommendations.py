@@ -1,4 +1,4 @@
-"""Recommendations: every person's list with its reasons, and the snapshot that publishes a period.
+"""Recommendations: every person's list with its reasons, every item's neighbours, and the snapshot that publishes all.
 
 Here: the assets. Not here: their work (`mmrec/stages/recommendations.py`).
 """
@@ -24,9 +24,14 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition]:
         """One row is one recommended item's reason in words, with its evidence."""
         yield from materialize(context, lake, settings, "recommendations/reasons")
 
+    @dg.asset(key_prefix="recommendations", **structure(settings, "recommendations/similar_items"))
+    def similar_items(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
+        """One row is one neighbour of one item, by one modality or by all of them together."""
+        yield from materialize(context, lake, settings, "recommendations/similar_items")
+
     @dg.asset(key_prefix="recommendations", **structure(settings, "recommendations/snapshot"))
     def snapshot(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
         """One row is one table that a published snapshot pins; the last act of a period, which publishes it."""
         yield from materialize(context, lake, settings, "recommendations/snapshot")
 
-    return [top_k, reasons, snapshot]
+    return [top_k, reasons, similar_items, snapshot]

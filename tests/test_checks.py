@@ -4,7 +4,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from checks import drift, model, results, vectors
+from checks import drift, model, neighbours, results, vectors
 from mmrec import tables
 from mmrec.lake import Lake
 from mmrec.report import WHOLE, Check
@@ -161,6 +161,47 @@ def test_a_seen_item_is_counted(lake):
     serve(lake, [("u0", "i1"), ("u1", "i2")])
     assert model.nothing_seen(lake, DAY).found == "1 listed items were seen"
     assert not model.nothing_seen(lake, DAY).passed
+
+
+def compare(lake, modalities, lists, by="text"):
+    """Items with their modalities, and lists by item."""
+    fields = {"space": "s", "digest": "d", "vector": [1.0]}
+    put(lake, "fused/items", [{"item_id": item, "modalities": has, **fields} for item, has in modalities.items()])
+    rows = [
+        {"item_id": item, "by": by, "rank": rank, "neighbour": other, "similarity": 0.5, "checksum": 1}
+        for item, listed in lists.items()
+        for rank, other in enumerate(listed, start=1)
+    ]
+    if rows:
+        put(lake, "recommendations/similar_items", rows)
+
+
+def test_whole_lists_pass(lake):
+    compare(lake, {"a": ["text"], "b": ["text", "image"], "c": []}, {"a": ["b"], "b": ["a"]})
+    assert [(check.name, check.passed) for check in neighbours.judge(lake)] == [("complete", True), ("few_hubs", True)]
+
+
+def test_no_neighbours_at_all_pass(lake):
+    assert all(check.passed for check in neighbours.judge(lake))
+
+
+def test_a_list_that_lacks_items_is_found(lake):
+    compare(lake, {item: ["text"] for item in "abc"}, {"a": ["b", "c"], "b": ["a"]})
+    [complete, _] = neighbours.judge(lake)
+    assert (complete.passed, complete.found) == (False, "2 of 3 lists by one modality are shorter")
+
+
+def test_an_item_on_too_many_lists_is_found(lake):
+    everybody = [f"i{number:04}" for number in range(1000)]
+    compare(lake, {"i0007": ["text"]}, {item: ["i0007"] for item in everybody[:100]})
+    [_, hubs] = neighbours.judge(lake)
+    assert (hubs.passed, hubs.found) == (True, "item i0007 is on 100% of 100 lists by text")
+    compare(lake, {}, {item: ["i0007" if at < 300 else f"i{at:04}"] for at, item in enumerate(everybody)})
+    [_, hubs] = neighbours.judge(lake)
+    assert (hubs.passed, hubs.found) == (False, "item i0007 is on 30% of 1000 lists by text")
+    assert hubs.expected == "at most 25% of the lists"
+    compare(lake, {}, {item: ["i0007" if at < 240 else f"i{at:04}"] for at, item in enumerate(everybody)})
+    assert neighbours.judge(lake)[1].passed
 
 
 def judged(*passed, blocking=True):

@@ -213,7 +213,8 @@ def test_a_snapshot_of_a_period_that_lacks_something_says_what_to_do(fused_shop)
     fused_shop.run("model/factors", TOP_K)
     report = fused_shop.run(SNAPSHOT, periods=fused_shop.days[:2], strict=False)
     assert report.refusals == [
-        f"{', '.join(fused_shop.days[:2])} has no lists, reasons and evaluation of one state; materialize those first"
+        f"{', '.join(fused_shop.days[:2])} has no lists, reasons, similar items and evaluation of one state; "
+        "materialize those first"
     ]
     assert fused_shop.rows("ledger/snapshots") == 0
 

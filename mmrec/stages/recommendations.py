@@ -1,7 +1,9 @@
-"""recommendations: every person's list as of a period, its reasons in words, and the snapshot that publishes both.
+"""recommendations: every person's list as of a period, its reasons in words, every item's neighbours, and the snapshot.
 
-A list is a function of the person's factor, the item factors and the catalogue. The snapshot is one row set that pins a
-Delta version of every table behind it, committed last: a run that dies before leaves the last complete snapshot.
+A list is a function of the person's factor, the item factors and the catalogue; neighbours are one of the fused vectors
+alone. The snapshot publishes all of them: one row set that pins a Delta version of every table behind it, committed
+last, so that a run that dies before leaves the last complete snapshot. It pins today's neighbours as it pins today's
+catalogue: what is shown beside a list was made of the same items, and goes back with it.
 """
 
 from __future__ import annotations
@@ -12,19 +14,21 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from mmrec import builds, graph, history, publishing, tables, wording
+from mmrec import builds, graph, history, publishing, similar, tables, wording
 from mmrec.keys import canonical_digest
 from mmrec.lake import Lake
 from mmrec.modalities import NAMES
-from mmrec.report import PeriodReport, StageReport
+from mmrec.report import WHOLE, PeriodReport, StageReport
 from mmrec.served import Served, lists_of, load
 from mmrec.settings import Settings
+from mmrec.stages.fused import Features
 
 SNAPSHOTS = "ledger/snapshots"
-BEHIND = ("recommendations/top_k", "recommendations/reasons", "model/factors", "model/evaluation")
+BEHIND = ("recommendations/top_k", "recommendations/reasons", similar.TABLE, "model/factors", "model/evaluation")
 PINNED = (
     "recommendations/top_k",
     "recommendations/reasons",
+    similar.TABLE,
     "model/users",
     "model/items",
     "model/arrays",
@@ -74,10 +78,32 @@ def reasons(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
         worded = [_reasons(lake, load(lake, settings, period), period) for period in _with_people(lake, stale)]
         rows = pl.concat([tables.contract("recommendations/reasons").empty(), *worded])
         reports |= publishing.publish(lake, "recommendations/reasons", rows, stale, began)
-    drawn = ", ".join(settings.media.stand_in)
-    stand_in = {"stand_in_media": f"drawn stand-ins, not real: {drawn}"} if drawn else {}
     return publishing.report(
-        lake, "recommendations/reasons", reports | _refused(gate), began, warnings=gate.warnings, facts=stand_in
+        lake,
+        "recommendations/reasons",
+        reports | _refused(gate),
+        began,
+        warnings=gate.warnings,
+        facts=_stand_in(settings),
+    )
+
+
+def similar_items(lake: Lake, settings: Settings) -> StageReport:
+    """Every item's most similar items, by each modality and by all; only lists that a change reaches are made anew."""
+    began = time.perf_counter()
+    keys = similar_items_keys(lake, settings)
+    reports = publishing.unchanged(lake, keys)
+    anew = 0
+    if not reports:
+        rows, anew = _neighbours(lake)
+        reports = publishing.publish(lake, similar.TABLE, rows, keys, began)
+    return publishing.report(
+        lake,
+        similar.TABLE,
+        reports,
+        began,
+        facts={"k": similar.LENGTH, "lists_made_anew": anew, **_stand_in(settings)},
+        tables={"lists by modality": _by_modality(lake), "neighbours of some items": _neighbours_of_some(lake)},
     )
 
 
@@ -91,7 +117,8 @@ def snapshot(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     stale = {period: key for period, key in keys.items() if period not in reports}
     reports |= _publish(lake, stale, versions, began)
     missing = sorted(set(wanted) - set(keys))
-    told = f"{', '.join(missing[:5])} has no lists, reasons and evaluation of one state; materialize those first"
+    parts = "lists, reasons, similar items and evaluation"
+    told = f"{', '.join(missing[:5])} has no {parts} of one state; materialize those first"
     return publishing.report(
         lake,
         SNAPSHOTS,
@@ -113,6 +140,11 @@ def reasons_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str,
     return {p: _key(lake, settings, p, lists=lists.get(f"recommendations/top_k@{p}", "")) for p in wanted}
 
 
+def similar_items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
+    """The stage key of the neighbours; a title is not in it."""
+    return {WHOLE: builds.stage_key(lake.code_version, {}, builds.data_version(lake, "fused/items"))}
+
+
 def snapshot_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
     """Stage keys of the snapshots by period. A period has none when a part of it is not there or not up to date.
 
@@ -124,8 +156,12 @@ def snapshot_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str
     now = {asset: graph.node(settings, asset).keys(lake, settings, wanted) for asset in BEHIND}
     keys = {}
     for period in wanted:
-        parts = {asset: known.get(period) for asset, known in built.items()}
-        own = {f"{a}@{period}": p.data_version for a, p in parts.items() if p and p.stage_key == now[a].get(period)}
+        own = {}
+        for asset in BEHIND:
+            part = WHOLE if WHOLE in now[asset] else period
+            made = built[asset].get(part)
+            if made and made.stage_key == now[asset].get(part):
+                own[f"{asset}@{part}"] = made.data_version
         if len(own) == len(BEHIND):
             keys[period] = builds.stage_key(lake.code_version, {}, {**own, **content})
     return keys
@@ -175,6 +211,52 @@ def _reasons(lake: Lake, served: Served, period: str) -> pl.DataFrame:
     lists = lake.scan("recommendations/top_k").filter(pl.col("period") == period).sort("user_id", "rank").collect()
     titles = lake.scan("validated/items").select("item_id", "title").collect()
     return wording.reasons(served, lists, titles)
+
+
+def _neighbours(lake: Lake) -> tuple[pl.DataFrame, int]:
+    """Every row of the table as of now, and how many lists were made anew."""
+    features = Features(lake)
+    old = lake.scan(similar.TABLE).collect()
+    made = [
+        similar.brought_up_to_date(old, by, features.item_ids, blocks, lake.code_version)
+        for by, blocks in similar.kinds(features.blocks).items()
+    ]
+    rows = pl.concat([tables.contract(similar.TABLE).empty(), *[rows for rows, _ in made]])
+    return rows, sum(anew for _, anew in made)
+
+
+def _by_modality(lake: Lake) -> pl.DataFrame:
+    """How near neighbours are, and how often the item that is on most lists is on one."""
+    rows = lake.scan(similar.TABLE)
+    nearest = rows.group_by("by").agg(
+        items=pl.col("item_id").n_unique(),
+        similarity_of_first=pl.col("similarity").filter(pl.col("rank") == 1).mean(),
+        similarity_of_last=pl.col("similarity").filter(pl.col("rank") == similar.LENGTH).mean(),
+    )
+    listed = rows.group_by("by", "neighbour").agg(lists=pl.len()).group_by("by").agg(most_listed=pl.col("lists").max())
+    return nearest.join(listed, on="by").sort("by").collect()
+
+
+def _neighbours_of_some(lake: Lake, count: int = 3) -> pl.DataFrame:
+    """A few items from all over the catalogue by title, each with the titles of its first neighbours."""
+    titles = lake.scan("validated/items").select("item_id", "title").sort("item_id").collect()
+    some = titles.gather_every(max(1, titles.height // count)).head(count)
+    named = titles.lazy().select(neighbour="item_id", neighbours="title")
+    return (
+        lake.scan(similar.TABLE)
+        .filter(pl.col("rank") <= 5)
+        .join(some.lazy(), on="item_id")
+        .join(named, on="neighbour")
+        .sort("item_id", "by", "rank")
+        .group_by("item_id", "title", "by", maintain_order=True)
+        .agg(pl.col("neighbours").str.join("; "))
+        .collect()
+    )
+
+
+def _stand_in(settings: Settings) -> dict[str, str]:
+    drawn = ", ".join(settings.media.stand_in)
+    return {"stand_in_media": f"drawn stand-ins, not real: {drawn}"} if drawn else {}
 
 
 def _most_recommended(lake: Lake, open_periods: list[str]) -> pl.DataFrame:
