@@ -133,6 +133,19 @@ class Lake:
             return contract.empty()
         return found.join(keys.lazy(), on="key", how="semi").collect().unique("key", keep="any").sort("key")
 
+    def added(self, table: str, since: int | None) -> pl.LazyFrame:
+        """The rows in files that are there now and were not at version `since` (None: all), whatever is pinned.
+
+        Every row added since is among them; after a compaction older ones are too.
+        """
+        contract = tables.contract(table)
+        delta = self._open(table)
+        before = None if since is None else self._open(table, since)
+        known = set() if before is None else set(self._files(table, before))
+        files = [] if delta is None else [file for file in self._files(table, delta) if file not in known]
+        frame = _scan_files(files, contract)
+        return contract.empty().lazy() if frame is None else frame
+
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def append(self, table: str, rows: pl.DataFrame) -> int:
