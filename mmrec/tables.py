@@ -195,6 +195,8 @@ _TABLES = (
             Column("removed", pl.Int64, "rows removed"),
             Column("rejected", pl.Int64, "rows rejected or failed"),
             Column("seconds", pl.Float64, "wall seconds of the build"),
+            Column("fixed_seconds", pl.Float64, "of them spent once, such as loading an encoder", nullable=True),
+            Column("recipe", pl.String, "the encoder's id, where one sets the speed", nullable=True),
             Column("code_version", pl.String, "of the asset"),
             _RUN,
             _AT,

@@ -31,6 +31,7 @@ class _Work:
     done: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    loading_seconds: float = 0.0
     facts: dict[str, int | float | str] = field(default_factory=dict)
 
 
@@ -50,7 +51,7 @@ def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool =
     known = builds.newest(lake, lake.asset).get(WHOLE)
     stage_key = builds.stage_key(lake.code_version, {}, inputs)
     if known is None or (known.stage_key, known.data_version) != (stage_key, report.data_version):
-        builds.record(lake, {WHOLE: report}, {WHOLE: stage_key})
+        builds.record(lake, {WHOLE: report}, {WHOLE: stage_key}, recipe=identity.id)
     facts = {
         "encoder": wanted.encoder,
         "precision": wanted.precision,
@@ -101,13 +102,14 @@ def _encode(
         work.seconds += chunk.seconds
         if chunk.keys:
             lake.append(table, _vector_rows(chunk.keys, chunk.vectors, plan.encoder_id))
+    work.loading_seconds = time.perf_counter() - began - work.seconds
     work.facts = {
         "device": encoder.device,
         "device_reason": encoder.device_reason,
         "peak_device_bytes": encoders.peak_device_bytes(encoder.device),
         "items_per_second": round(work.done / max(work.seconds, 1e-9), 1),
         "seconds_encoding": round(work.seconds, 2),
-        "seconds_loading": round(time.perf_counter() - began - work.seconds, 2),
+        "seconds_loading": round(work.loading_seconds, 2),
     }
     return work
 
@@ -207,6 +209,7 @@ def _period_report(lake: Lake, plan: EmbeddingPlan, work: _Work, failed: pl.Data
         removed=plan.reasons.get(REMOVED, 0),
         rejected=failed.height,
         seconds=time.perf_counter() - began,
+        fixed_seconds=work.loading_seconds,
     )
 
 

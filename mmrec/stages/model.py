@@ -105,6 +105,18 @@ def evaluation_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[s
     return {period: _key(lake, settings, period) for period in wanted}
 
 
+def fits(lake: Lake, settings: Settings, wanted: list[str], *, anew: bool) -> int:
+    """How many item-factor versions would have to be fitted to serve `wanted`; all of them where they begin `anew`."""
+    boundaries = {found for period in wanted if (found := _boundary(lake, settings, period)) is not None}
+    if not boundaries:  # nothing is published yet, so the first boundary is not known
+        return -(-len(wanted) // settings.model.refit) + 1
+    space = lake.scan("fused/items").select("space").head(1).collect()
+    name = "" if space.is_empty() else space.item()
+    stored = set(lake.scan("model/versions").select("stage_key").collect()["stage_key"])
+    acting = lake.acting_as("model/factors", graph.node(settings, "model/factors").code_version)
+    return sum(anew or _version_key(acting, settings, each, name) not in stored for each in boundaries)
+
+
 def boundary_version(lake: Lake, settings: Settings, period: str, features: Features, fitted: list[str]) -> Version:
     """The item-factor version that serves `period`: stored, or fitted and stored now (its name → `fitted`)."""
     boundary = _boundary(lake, settings, period)
@@ -225,23 +237,23 @@ def _fold_in_periods(
         .unique(["version", "events_digest"])
         .collect()
     )
-    parts, versions, counts = [tables.contract(USERS).empty()], {}, {}
+    parts, versions, counts, fits = [tables.contract(USERS).empty()], {}, {}, dict[str, float]()
     for period in sorted(stale):
         if _boundary(lake, settings, period) is None:
             counts[period], versions[period] = 0, publishing.EMPTY
             continue
+        before = time.perf_counter()
+        named = len(fitted)
         version = boundary_version(lake, settings, period, features, fitted)
+        fits[period] = time.perf_counter() - before if len(fitted) > named else 0.0
         rows, computed = _fold_in(lake, settings, period, version, features, known)
         known = pl.concat([known, rows.select(known.columns)]).unique(["version", "events_digest"])
         parts.append(rows)
         counts[period] = computed
         versions[period] = canonical_digest([version.name, *rows["events_digest"].sort().to_list()])
-    reports = publishing.publish(lake, USERS, pl.concat(parts), stale, began, data_versions=versions)
-    return {p: _recounted(report, counts[p]) for p, report in reports.items()}
-
-
-def _recounted(report: PeriodReport, computed: int) -> PeriodReport:
-    return replace(report, computed=computed, reused=report.rows - computed)
+    return publishing.publish(
+        lake, USERS, pl.concat(parts), stale, began, data_versions=versions, computed=counts, fixed_seconds=fits
+    )
 
 
 def _fold_in(
