@@ -37,9 +37,11 @@ _DESCRIPTIONS = {
     "references": "the share of rows that name an unknown item stays within quality.max_unknown_item_share",
     "volume": "the number of landed rows lies within quality.min_rows and quality.max_rows",
 }
+_OF_A_WHOLE = ("header", "types", "nulls", "keys", "rejected_share", "volume")
 _OF_ASSET = {
     "validated/interactions": tuple(_DESCRIPTIONS),
-    "validated/items": ("header", "types", "nulls", "keys", "rejected_share", "volume"),
+    "validated/items": _OF_A_WHOLE,
+    "validated/users": _OF_A_WHOLE,
 }
 _TYPE_NAMES = {pl.String: "str", pl.Int64: "int", pl.Float64: "float", tables.TIME: "datetime"}
 

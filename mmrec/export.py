@@ -1,12 +1,13 @@
 """The served model as open files that another program can score with: NumPy, safetensors and Parquet are enough.
 
 Here: what leaves the house, and how the folder comes to be whole or not at all. Not here: what is served
-(`mmrec/served.py`). Needs no torch. The files hold people's ids and what they have met, because that is their purpose.
+(`mmrec/served.py`). Needs no torch. The files hold people's ids and what they have met, because that is their purpose;
+what people wrote is in their factors alone.
 
     factors.safetensors   float64 unless said; rows are the positions of the two Parquet files
         users [people, d], items [items, d]      a score is their inner product, summed in float64
         history_indptr int64 [people + 1], history_items int32, history_weights
-                                                  what each person has met: `items[indptr[u]:indptr[u + 1]]`
+                                                  what each person has met, weighed as it was folded in
         Q [d, d], e [d], HQ [items, d]           the fold-in's eigenbasis (`mmrec/factorization.py`)
         B [d, p], mean_<modality> [width]        places an item by its content; absent where content is not used
     users.parquet         position, user_id
@@ -20,7 +21,6 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
@@ -73,13 +73,13 @@ def write(lake: Lake, settings: Settings, to: Path, period: str | None = None) -
 def _write_arrays(path: Path, known: Served, means: dict[str, np.ndarray]) -> None:
     from safetensors.numpy import save_file
 
-    factors, histories = known.factors, known.histories
+    factors, histories = known.factors, known.seen
     arrays = {
         "users": known.users,
-        "items": factors.H,
+        "items": known.H,
         "Q": factors.Q,
         "e": factors.e,
-        "HQ": factors.HQ,
+        "HQ": factors.HQ[: len(known.H)],
         "history_indptr": histories.indptr,
         "history_items": histories.items,
         "history_weights": histories.weights,
@@ -95,7 +95,7 @@ def _people(known: Served) -> pl.DataFrame:
 
 def _items(lake: Lake, known: Served) -> pl.DataFrame:
     """Every item with a factor. Servable: in the catalogue, and its factor is not zero (nothing is known of it)."""
-    servable = known.servable & (known.factors.H != 0).any(1)
+    servable = known.servable & (known.H != 0).any(1)
     titles = lake.scan("validated/items").select("item_id", "title").collect()
     rows = pl.DataFrame({"item_id": pl.Series(known.item_ids, dtype=pl.String)}).with_row_index("position")
     named = rows.join(titles, on="item_id", how="left", maintain_order="left")
@@ -115,13 +115,9 @@ def _about(lake: Lake, settings: Settings, known: Served) -> dict[str, Any]:
         "list_length": longest or 0,
         "item_factors": {"version": known.version.name, "boundary": known.version.boundary},
         "choice": choice.to_json(),
-        "settings": {
-            "hyper": asdict(known.factors.hyper),
-            "events": settings.events,
-            "model": settings.model.model_dump(),
-        },
+        "settings": {"events": settings.events, "model": settings.model.model_dump()},
         "stand_in_media": settings.media.stand_in,
-        "personal": "users.parquet names people, and history_items holds what each has met",
+        "personal": "users.parquet names people, and history_items is what each has met",
     }
 
 

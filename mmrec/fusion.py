@@ -44,6 +44,11 @@ def measure(modality: str, encoder_id: str, vectors: np.ndarray) -> Statistics:
     return Statistics(modality, encoder_id, mean, scale if scale > 0 else 1.0, len(vectors))
 
 
+def standardise(statistics: Statistics, vectors: np.ndarray) -> np.ndarray:
+    """Vectors [n, width] centred and scaled, float64: what a block holds where the modality is there."""
+    return (vectors.astype(np.float64) - statistics.mean) / statistics.scale
+
+
 def concat(blocks: list[tuple[Statistics, np.ndarray, np.ndarray]], rows: int) -> np.ndarray:
     """float32 [rows, Σ width]: each block's vectors [n, width], standardised, at its positions [n]; 0 elsewhere."""
     fused = np.zeros((rows, sum(statistics.width for statistics, *_ in blocks)), dtype=np.float32)
@@ -51,7 +56,7 @@ def concat(blocks: list[tuple[Statistics, np.ndarray, np.ndarray]], rows: int) -
     for statistics, positions, vectors in blocks:
         end = begin + statistics.width
         if len(positions):
-            fused[positions, begin:end] = (vectors.astype(np.float64) - statistics.mean) / statistics.scale
+            fused[positions, begin:end] = standardise(statistics, vectors)
         begin = end
     return fused
 

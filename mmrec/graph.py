@@ -70,15 +70,18 @@ def nodes(settings: Settings) -> list[Node]:
     """Every asset of a data set, each after what it rests on."""
     embeddings = [f"embeddings/{modality}" for modality in NAMES if modality in settings.embeddings]
     events = ("validated/interactions",)
+    behind = (*events, "validated/items", "fused/items", *words(settings))
     return [
         Node("raw/items", (), "1"),
         Node("raw/media", ("raw/items",), "1"),
         Node("raw/interactions", (), "1", partitioned=True),
+        *([Node("raw/users", (), "1")] if settings.users else []),
         Node("validated/items", ("raw/items", "raw/media"), "1"),
         Node("validated/interactions", ("raw/interactions", "validated/items"), "1", partitioned=True),
-        *[Node(asset, ("validated/items",), "1", gpu=True) for asset in embeddings],
+        *([Node("validated/users", ("raw/users",), "1")] if settings.users else []),
+        *[Node(asset, ("validated/items", *_said(settings, asset)), "1", gpu=True) for asset in embeddings],
         Node("fused/items", ("validated/items", *embeddings), "1"),
-        Node("model/factors", (*events, "validated/items", "fused/items"), "1", partitioned=True, history=events),
+        Node("model/factors", behind, "1", partitioned=True, history=events),
         Node(
             "model/evaluation",
             (*events, "validated/items", "fused/items", "model/factors"),
@@ -88,14 +91,14 @@ def nodes(settings: Settings) -> list[Node]:
         ),
         Node(
             "recommendations/top_k",
-            (*events, "validated/items", "fused/items", "model/factors"),
+            (*behind, "model/factors"),
             "1",
             partitioned=True,
             history=events,
         ),
         Node(
             "recommendations/reasons",
-            (*events, "validated/items", "fused/items", "model/factors", "recommendations/top_k"),
+            (*behind, "model/factors", "recommendations/top_k"),
             "1",
             partitioned=True,
             history=events,
@@ -114,6 +117,16 @@ def nodes(settings: Settings) -> list[Node]:
             partitioned=True,
         ),
     ]
+
+
+def _said(settings: Settings, asset: str) -> tuple[str, ...]:
+    """What an embedding reads besides the items: people's words are texts too."""
+    return ("validated/users", "validated/interactions") if settings.users and asset == "embeddings/text" else ()
+
+
+def words(settings: Settings) -> tuple[str, ...]:
+    """The assets that people's own words come from; none where no profile says whose words may be read."""
+    return ("validated/users", "embeddings/text") if settings.users else ()
 
 
 def node(settings: Settings, asset: str) -> Node:

@@ -170,6 +170,7 @@ class Lake:
                 predicate=matching,
                 source_alias="s",
                 target_alias="t",
+                merge_schema=True,
                 commit_properties=self._stamp(),
             )
             merger = merger.when_matched_delete("s._gone").when_matched_update(values, "NOT s._gone")
@@ -230,6 +231,7 @@ class Lake:
         options: dict[str, Any] = {
             "partition_by": list(contract.partition_by) or None,
             "commit_properties": self._stamp(),
+            "schema_mode": "merge",  # a column that was added later is null in older files
             "writer_properties": _WITHOUT_DICTIONARY if contract.heavy else None,
             "description": None if exists else _FORMAT,
             "configuration": None if exists else {"delta.logRetentionDuration": _LOG_RETENTION},

@@ -7,13 +7,13 @@ an input does not exist yet, or has work of its own, the rows are an upper bound
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
 import polars as pl
 
-from mmrec import builds, encoders, periods, publishing, similar
+from mmrec import builds, encoders, periods, publishing, similar, words
 from mmrec.graph import Node, nodes
 from mmrec.lake import Lake
 from mmrec.planner import ENCODER, SAME, plan_embeddings
@@ -47,9 +47,10 @@ class _Walk:
 
     landed: Mapping[str, int]  # period → rows
     people: int
-    tables: Mapping[str, pl.DataFrame]  # raw/items, raw/media, validated/items as they are about to be
+    tables: Mapping[str, pl.DataFrame]  # the sources' unpartitioned tables as they are about to be
     busy: set[str]
     moved: set[str]  # items whose key in a modality is about to change
+    eventful: set[str] = field(default_factory=set)  # periods whose events have work
 
 
 def plan(lake: Lake, settings: Settings, served_periods: list[str]) -> list[Row]:
@@ -100,6 +101,9 @@ def _start(lake: Lake, settings: Settings) -> _Walk:
     items = raw.catalogue(settings)
     media = raw.named_media(lake, settings, items)
     ahead = {"raw/items": items, "raw/media": media, "validated/items": validated.preview_items(items, media)}
+    if settings.users:
+        profiles = raw.profiles(settings)
+        ahead |= {"raw/users": profiles, "validated/users": validated.preview_users(profiles)}
     return _Walk(landed, people, ahead, set(), set())
 
 
@@ -112,6 +116,8 @@ def _stage_rows(lake: Lake, settings: Settings, node: Node, wanted: list[str], w
         waits = False  # of the catalogue only which items exist counts, and that is known
     done = set() if waits else _unchanged(lake, node, _keys(lake, settings, node, wanted, walk))
     todo = [period for period in wanted or [WHOLE] if period not in done]
+    if node.asset == "validated/interactions":
+        walk.eventful.update(todo)
     rows = []
     for reason, of in (
         (NEVER, [p for p in todo if p not in known]),
@@ -143,7 +149,7 @@ def _is_exact(lake: Lake, node: Node, *, waits: bool) -> bool:
     """Landed rows are counted, and so are the catalogue's; behind a catalogue never validated all is a bound."""
     if node.stage == "raw":
         return node.name != "media" or lake.exists("raw/items")
-    return node.asset in ("validated/items", "fused/items") and waits and lake.exists("validated/items")
+    return node.asset in ("validated/items", "validated/users", "fused/items") and waits and lake.exists(node.asset)
 
 
 def _embedding_rows(lake: Lake, settings: Settings, modality: str, walk: _Walk) -> list[Row]:
@@ -152,20 +158,32 @@ def _embedding_rows(lake: Lake, settings: Settings, modality: str, walk: _Walk) 
     wanted = settings.embeddings[modality]  # type: ignore[index]
     identity = encoders.identity(modality, wanted.encoder, wanted.precision, settings.weights)
     items = walk.tables["validated/items"]
-    found = plan_embeddings(lake, modality, identity.id, items=items.lazy())
+    users = walk.tables.get("validated/users")
+    said = None if users is None else words.said(lake, users=users.lazy())
+    found = plan_embeddings(lake, modality, identity.id, items=items.lazy(), said=said)
     walk.moved.update(found.rows["item_id"])
     if ENCODER in found.reasons or not lake.exists(f"{asset}/current"):  # another space, which moves every item
         walk.moved.update(items["item_id"])
     needed = found.missing.select("key", missing=pl.lit(value=True))
+    differing = pl.concat([found.rows.select("key", "reason"), found.words.select("key", "reason")])
     counted = (
-        found.rows.join(needed, on="key", how="left", maintain_order="left")
+        differing.join(needed, on="key", how="left", maintain_order="left")
         .unique("key", maintain_order=True)
         .group_by("reason")
         .agg(rows=pl.col("missing").is_not_null().sum())
         .sort("reason")
     )
     at_most = not lake.exists("validated/items")
-    return [Row(asset, reason, rows, at_most) for reason, rows in counted.iter_rows() if reason != SAME]
+    rows = [Row(asset, reason, count, at_most) for reason, count in counted.iter_rows() if reason != SAME]
+    if modality == words.MODALITY and users is not None and "validated/interactions" in walk.busy:
+        rows.append(Row(asset, UPSTREAM, _unread_words(settings, walk), at_most=True))
+    return [row for row in rows if row.rows or row.reason != UPSTREAM]
+
+
+def _unread_words(settings: Settings, walk: _Walk) -> int:
+    """Searches and reviews at most: where columns hold words, every landed row of periods whose events have work."""
+    columns = settings.interactions.columns
+    return sum(walk.landed.get(period, 0) for period in walk.eventful) if columns.query or columns.review else 0
 
 
 def _rows(lake: Lake, node: Node, period: str, settings: Settings, walk: _Walk) -> int:

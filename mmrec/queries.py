@@ -53,30 +53,31 @@ def why(
     period = period or served.newest_period(lake, settings)
     pins = served.pinned(lake, period)
     reader = lake.pinned(pins)
-    known = served.load(reader, settings, period, only=user)
-    if not known.user_ids:
+    person = served.load(reader, settings, period, only=user)
+    if not person.user_ids:
         raise _unknown_person(period)
-    item, rank = _chosen(reader, known, user, item, period)
-    target = known.item_ids.index(item)
-    split = wording.shares(known, 0, np.array([target]), wording.explained_by_modality(known))
-    score = float((known.users[0] * known.factors.H[target]).sum(-1))
+    item, rank = _chosen(reader, person, user, item, period)
+    target = person.item_ids.index(item)
+    split = wording.shares(person, 0, np.array([target]), wording.explained_by_modality(person))
+    score = float((person.users[0] * person.H[target]).sum(-1))
     titles = reader.scan("validated/items").select("item_id", "title").collect()
-    events = _events(known, split).join(titles, on="item_id", how="left", maintain_order="left")
+    events = _events(person, split).join(titles, on="item_id", how="left", maintain_order="left")
+    events = events.with_columns(title=pl.coalesce("title", "text")).drop("text")
     return {
         "period": period,
         "item_id": item,
         "title": _title(reader, item),
         "rank": rank,
         "score": score,
-        "cold": bool(known.cold[target]),
+        "cold": bool(person.cold[target]),
         "events": events.head(TOP_EVENTS).to_dicts(),
         "events_in_all": events.height,
         "through": {name: float(values[0]) for name, values in split.modalities.items()},
         "content": _content(reader, settings, item),
         "model": {
-            "version": known.version.name,
-            "boundary": known.version.boundary,
-            "candidate": known.version.choice.name,
+            "version": person.version.name,
+            "boundary": person.version.boundary,
+            "candidate": person.version.choice.name,
         },
         "verdicts": _verdicts(lake, events["period"].unique().to_list()),
         "snapshot": pins,
@@ -125,7 +126,7 @@ def rejected(lake: Lake, period: str | None = None, limit: int = 20) -> dict[str
     found = rows.sort("table", "period", "source_file", "source_row").collect()
     failures = [
         lake.scan(f"embeddings/{modality}/failed")
-        .select("item_id", "reason", modality=pl.lit(modality))
+        .select("item_id", "reason", modality=pl.lit(modality), user_id="user_id")
         .sort("item_id")
         for modality in NAMES
     ]
@@ -165,7 +166,7 @@ def _modalities(lake: Lake, items: list[str]) -> dict[str, list[str]]:
     return dict(rows.collect().iter_rows())
 
 
-def _chosen(lake: Lake, known: Served, user: str, item: str | None, period: str) -> tuple[str, int | None]:
+def _chosen(lake: Lake, person: Served, user: str, item: str | None, period: str) -> tuple[str, int | None]:
     """The item asked for, or the first of the list; and its rank, None when it is not on it."""
     lists = lake.scan("recommendations/top_k").filter((pl.col("user_id") == user) & (pl.col("period") == period))
     if item is None:
@@ -173,22 +174,30 @@ def _chosen(lake: Lake, known: Served, user: str, item: str | None, period: str)
         if first.is_empty():
             raise MmrecError(f"this person's list as of {period} is empty; name an item with --item")
         return first.item(), 1
-    if item not in known.item_ids:
+    if item not in person.item_ids:
         raise _unknown_item(item)
     ranked = lists.filter(pl.col("item_id") == item).select("rank").collect()
     return item, None if ranked.is_empty() else ranked.item()
 
 
-def _events(known: Served, split: wording.Shares) -> pl.DataFrame:
+def _events(person: Served, split: wording.Shares) -> pl.DataFrame:
     """The person's past items by share, each with its newest event's file and row."""
+    ids = [*person.item_ids, *person.known.words]
     shares = pl.DataFrame(
-        {"item_id": [known.item_ids[at] for at in split.items], "share": split.past[0]},
+        {"item_id": [ids[at] for at in split.items], "share": split.past[0]},
         schema={"item_id": pl.String, "share": pl.Float64},
     )
+    columns = ["item_id", "event", "time", "period", "source_file", "source_row"]
     newest = (
-        known.events.sort("time")
+        pl.concat(
+            [
+                person.known.events.select(*columns, text=pl.lit(None, dtype=pl.String)),
+                person.known.said.select(*columns, "text"),
+            ]
+        )
+        .sort("time", nulls_last=True)
         .group_by("item_id")
-        .agg(pl.col("event", "time", "period", "source_file", "source_row").last(), events=pl.len())
+        .agg(pl.col(*columns[1:], "text").last(), events=pl.len())
     )
     return shares.join(newest, on="item_id", how="left").sort("share", "item_id", descending=[True, False])
 

@@ -16,12 +16,14 @@ from mmrec.modalities import NOUNS
 RESIDUAL = "behaviour"  # the part of an item's factor that its features do not explain
 NAMED = 2  # past items a sentence names
 WORTH_NAMING = 0.1  # of the sum of positive parts: below this a modality is left out of the sentence
+SEARCH, WROTE = "search", "wrote"  # events whose title is the person's own words, and what they are called
 VERBS = {
     "rating": "rated",
     "purchase": "bought",
     "view": "viewed",
     "click": "clicked on",
-    "search": "searched for",
+    SEARCH: "searched for",
+    WROTE: "wrote",
     "listen": "listened to",
     "watch": "watched",
     "like": "liked",
@@ -130,7 +132,7 @@ def _verb(one: Past) -> str:
 
 
 def _title(one: Past) -> str:
-    return f"“{one.title}”" if one.event == "search" else one.title
+    return f"“{one.title}”" if one.event == SEARCH else one.title
 
 
 def _join(words: Sequence[str]) -> str:

@@ -13,9 +13,11 @@ import polars as pl
 
 from mmrec import tables
 from mmrec.contracts import GOOD
+from mmrec.keys import text_hashes
 from mmrec.modalities import FILES
 from mmrec.settings import Calendar, Settings
 
+YES, NO = ("yes", "y", "true", "t", "1", "on"), ("no", "n", "false", "f", "0", "off")
 SEARCH = "search"  # the event that has a query instead of an item
 Rule = tuple[str, pl.Expr, pl.Expr | str]  # name, whether a row breaks it, reason in words
 
@@ -59,12 +61,14 @@ def judge_interactions(raw: pl.DataFrame, items: pl.DataFrame, settings: Setting
         user_id=_clean("user_id"),
         item_id=_clean("item_id"),
         event=_clean("event"),
-        query=_clean("query"),
+        query=clean_text(pl.col("query")),
+        review=clean_text(pl.col("review")),
         value_text=_clean("value"),
         value=_clean("value").cast(pl.Float64, strict=False),
         time=pl.col("time_utc"),
         known=_clean("item_id").is_in(items["item_id"].implode()),
     )
+    typed = typed.with_columns(words_hash=text_hashes(typed.select(pl.coalesce("query", "review")).to_series()))
     key = list(tables.contract("validated/interactions").key)
     return _first_stays(_apply(typed, _interaction_rules(settings)), key, "the same event stands in an earlier row")
 
@@ -76,7 +80,7 @@ def judge_items(raw: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             item_id=_clean("item_id"),
             title=_clean("title"),
-            text=pl.col("text").list.eval(clean_text(pl.element())).list.drop_nulls().list.join(". "),
+            text=_joined_text(),
             **{name: _clean(name) for name in (*[kind.name for kind in FILES], "categories")},
         )
         .with_columns(text=clean_text(pl.col("text")))
@@ -88,6 +92,42 @@ def judge_items(raw: pl.DataFrame) -> pl.DataFrame:
         ("title_missing", pl.col("title").is_null(), "title is empty; every item needs a title to be shown"),
     ]
     return _first_stays(_apply(typed, rules), ["item_id"], "an earlier row has the same item_id; the first one stays")
+
+
+def judge_users(raw: pl.DataFrame) -> pl.DataFrame:
+    """Every profile with its cleaned columns, `rule` and `reason`. The first of equal ids stays.
+
+    Consent is yes only where the delivered word says so and no other row of the person says no; where it says neither
+    yes nor no, the row is rejected.
+    """
+    typed = (
+        raw.sort("source_file", "source_row")
+        .with_columns(user_id=_clean("user_id"), consent=consent("consent"))
+        .with_columns(refused=(pl.col("consent") == "no").any().over("user_id"))
+        .with_columns(consent=pl.when("refused").then(pl.lit("no")).otherwise("consent"))
+        .with_columns(text=pl.when(pl.col("consent") == "yes").then(clean_text(_joined_text())))
+    )
+    rules: list[Rule] = [
+        ("malformed", pl.col("problem").is_not_null(), pl.col("problem")),
+        ("user_missing", pl.col("user_id").is_null(), "user_id is empty"),
+        ("control_characters", _has_control("user_id"), "user_id holds a control character"),
+        (
+            "consent_unclear",
+            pl.col("consent").is_null(),
+            f"consent is neither yes ({', '.join(YES)}) nor no ({', '.join(NO)}, empty)",
+        ),
+    ]
+    return _first_stays(_apply(typed, rules), ["user_id"], "an earlier row has the same user_id; the first one stays")
+
+
+def consent(column: str) -> pl.Expr:
+    """A delivered consent as `yes` or `no`; no where it is empty, null where it is neither."""
+    word = pl.col(column).str.strip_chars().str.to_lowercase().fill_null("")
+    return pl.when(word.is_in(YES)).then(pl.lit("yes")).when(word.is_in([*NO, ""])).then(pl.lit("no"))
+
+
+def _joined_text() -> pl.Expr:
+    return pl.col("text").list.eval(clean_text(pl.element())).list.drop_nulls().list.join(". ")
 
 
 def clean_text(text: pl.Expr) -> pl.Expr:

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from mmrec import factorization, history, periods
+from mmrec import factorization, history, periods, words
 from mmrec.candidates import Candidate, feature_slices, features_of
 from mmrec.errors import MmrecError
 from mmrec.factorization import ItemFactors
@@ -40,21 +40,73 @@ class Version:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What people's histories are about as of a period: items, then people's own texts, each with its factor."""
+
+    choice: Candidate
+    item_ids: list[str]  # the version's, then new ones, placed by their content (B f)
+    words: list[str]  # ids of people's texts, placed the same way; empty where the model reads no text
+    factors: ItemFactors  # of items and words
+    features: np.ndarray | None  # float64 [items, p] as the map B reads them
+    slices: dict[str, slice]  # where each modality's block stands in `features`
+    events: pl.DataFrame  # `history.read`
+    said: pl.DataFrame  # `words.read`, of the texts that have a factor
+
+    def histories(self, user_ids: Sequence[str]) -> Histories:
+        """People's weighted events and texts as sparse rows, in the order of `user_ids`; a text has no recency."""
+        ids = [*self.item_ids, *self.words]
+        events, said = _placed(self.events, user_ids, ids), _placed(self.said, user_ids, ids)
+        weight = events["weight"].to_numpy()
+        if self.choice.half_life is not None:
+            hashes = tie_hash(events["user_id"].to_list(), events["item_id"].to_list())
+            times = events["time"].dt.epoch("us").to_numpy()
+            by_user = events["user_id_at"].to_numpy()
+            weight = weight * recency(by_user, times, hashes, self.choice.half_life, self.choice.floor)
+        user, item = (
+            np.concatenate([events[name].to_numpy(), said[name].to_numpy()]) for name in ("user_id_at", "item_id_at")
+        )
+        weights = np.concatenate([weight, said["weight"].cast(pl.Float64).to_numpy()])
+        return Histories.build(user, item, weights, n_users=len(user_ids))
+
+
+@dataclass(frozen=True)
 class Served:
     """Everything a list or a reason of one period is a function of. Rows of `users` and `histories` are `user_ids`'."""
 
     period: str
     version: Version
-    item_ids: list[str]  # the version's, then new ones
-    factors: ItemFactors
+    known: Known
     servable: np.ndarray  # bool [items]: in the catalogue today
-    cold: np.ndarray  # bool [items]: without events in the fit, placed by content alone
-    features: np.ndarray | None  # float64 [items, p] as the map B reads them
-    slices: dict[str, slice]  # where each modality's block stands in `features`
     user_ids: list[str]
     users: np.ndarray  # float64 [people, d]
-    histories: Histories
-    events: pl.DataFrame
+    histories: Histories  # over items and words
+
+    @property
+    def item_ids(self) -> list[str]:
+        """The items' ids, in the order of the rows of `factors`."""
+        return self.known.item_ids
+
+    @property
+    def factors(self) -> ItemFactors:
+        """The factors of items, and behind them of words."""
+        return self.known.factors
+
+    @property
+    def H(self) -> np.ndarray:
+        """The items' factors, float64 [items, d]."""
+        return self.known.factors.H[: len(self.item_ids)]
+
+    @property
+    def cold(self) -> np.ndarray:
+        """bool [items]: without events in the fit, placed by content alone."""
+        return self.known.factors.counts[: len(self.item_ids)] == 0
+
+    @cached_property
+    def seen(self) -> Histories:
+        """The histories without words: the items that no list of the person may hold."""
+        keep = self.histories.items < len(self.item_ids)
+        rows, items = self.histories.rows[keep], self.histories.items[keep]
+        return Histories.build(rows, items, self.histories.weights[keep], n_users=len(self.user_ids))
 
     @cached_property
     def item_order(self) -> np.ndarray:
@@ -66,29 +118,64 @@ def load(lake: Lake, settings: Settings, period: str, only: str | None = None) -
     """What is served as of `period`, of everybody or of one person. Raises where the period has no factors yet."""
     scanned = lake.scan("model/users").filter(pl.col("period") == period)
     people = (scanned if only is None else scanned.filter(pl.col("user_id") == only)).sort("user_id").collect()
-    named = scanned.select("version").head(1).collect()
-    if named.is_empty():
-        raise MmrecError(f"period {period} has no factors yet; materialize model/factors for it, or type `mmrec run`")
-    version = read_version(lake, named.item())
+    version = served_version(lake, period)
     features = Features(lake)
-    item_ids, factors, rows, slices = extend(version, features)
+    known = read_known(lake, settings, period, version, features, only)
     user_ids = people["user_id"].to_list()
-    events = history.read(lake, settings, period, only)
     catalogue = set(features.item_ids)
     return Served(
         period,
         version,
-        item_ids,
-        factors,
-        servable=np.fromiter((item in catalogue for item in item_ids), bool, len(item_ids)),
-        cold=factors.counts == 0,
-        features=rows,
-        slices=slices,
+        known,
+        servable=np.fromiter((item in catalogue for item in known.item_ids), bool, len(known.item_ids)),
         user_ids=user_ids,
-        users=_matrix(people["factor"], factors.Q.shape[0]),
-        histories=histories(events, user_ids, item_ids, version.choice),
-        events=events,
+        users=_matrix(people["factor"], known.factors.Q.shape[0]),
+        histories=known.histories(user_ids),
     )
+
+
+def served_version(lake: Lake, period: str) -> Version:
+    """The item-factor version that serves a period. Raises where the period has no factors yet."""
+    named = lake.scan("model/users").filter(pl.col("period") == period).select("version").head(1).collect()
+    if named.is_empty():
+        raise MmrecError(f"period {period} has no factors yet; materialize model/factors for it, or type `mmrec run`")
+    return read_version(lake, named.item())
+
+
+def read_known(
+    lake: Lake, settings: Settings, period: str, version: Version, features: Features, only: str | None = None
+) -> Known:
+    """What the histories of a period are about, of everybody or of one person."""
+    item_ids, factors, rows, slices = extend(version, features)
+    said = words.read(lake, settings, period, only)
+    if words.MODALITY not in slices:
+        said = said.clear()
+    found, placed = place_texts(features, version.choice, slices, said.select("key").unique())
+    if found:
+        factors = factorization.with_new_items(factors, placed)
+    said = said.filter(pl.col("key").is_in(found))
+    ids = [words.MARK + key for key in found]
+    return Known(version.choice, item_ids, ids, factors, rows, slices, history.read(lake, settings, period, only), said)
+
+
+def place_texts(
+    features: Features, choice: Candidate, slices: dict[str, slice], wanted: pl.DataFrame
+) -> tuple[list[str], np.ndarray]:
+    """The keys (sorted) that have a vector and their f, float64 [n, p]: a text alone, every other modality missing."""
+    if wanted.is_empty():
+        return [], np.zeros((0, 0))
+    found, vectors = features.standardised(words.MODALITY, wanted)
+    return found, text_features(vectors, choice, slices)
+
+
+def text_features(vectors: np.ndarray, choice: Candidate, slices: dict[str, slice]) -> np.ndarray:
+    """f of standardised text vectors [n, width] as `candidates.features_of` lays it out, float64 [n, p]."""
+    weight = (choice.block_weights or {})[words.MODALITY]
+    rows = np.zeros((len(vectors), max(each.stop for each in slices.values())))
+    cut = slices[words.MODALITY]
+    rows[:, cut.start : cut.stop - 1] = vectors * weight
+    rows[:, cut.stop - 1] = weight
+    return rows
 
 
 def extend(version: Version, features: Features) -> tuple[list[str], ItemFactors, np.ndarray | None, dict[str, slice]]:
@@ -111,19 +198,9 @@ def extend(version: Version, features: Features) -> tuple[list[str], ItemFactors
     return item_ids, extended, rows, slices
 
 
-def histories(events: pl.DataFrame, user_ids: Sequence[str], item_ids: Sequence[str], choice: Candidate) -> Histories:
-    """People's weighted events as sparse rows, in the order of `user_ids` and with the positions of `item_ids`."""
-    placed = events.join(_positions("user_id", user_ids), on="user_id").join(
-        _positions("item_id", item_ids), on="item_id"
-    )
-    user, item = placed["user_id_at"].to_numpy(), placed["item_id_at"].to_numpy()
-    weight = placed["weight"].to_numpy()
-    if choice.half_life is not None:
-        hashes = tie_hash(placed["user_id"].to_list(), placed["item_id"].to_list())
-        weight = weight * recency(
-            user, placed["time"].dt.epoch("us").to_numpy(), hashes, choice.half_life, choice.floor
-        )
-    return Histories.build(user, item, weight, n_users=len(user_ids))
+def _placed(rows: pl.DataFrame, user_ids: Sequence[str], ids: Sequence[str]) -> pl.DataFrame:
+    """`rows` with the positions of their person and item, those without either left out."""
+    return rows.join(_positions("user_id", user_ids), on="user_id").join(_positions("item_id", ids), on="item_id")
 
 
 def read_version(lake: Lake, name: str) -> Version:

@@ -60,7 +60,10 @@ class Calendar(_Section):
 
 
 class InteractionColumns(_Section):
-    """Which column of the event files holds what; `event`, `value` and `query` may be absent."""
+    """Which column of the event files holds what; the last four may be absent.
+
+    `query` and `review` hold a person's own words: what was searched for, and what was written about the item.
+    """
 
     user_id: str = "user_id"
     item_id: str = "item_id"
@@ -68,6 +71,7 @@ class InteractionColumns(_Section):
     event: str | None = None
     value: str | None = None
     query: str | None = None
+    review: str | None = None
 
 
 class Interactions(_Section):
@@ -112,6 +116,22 @@ class Items(_Section):
 
     files: list[str] = Field(min_length=1)
     columns: ItemColumns = ItemColumns()
+
+
+class UserColumns(_Section):
+    """Which column of the profile files holds what; `consent` says whether a person's words may be read."""
+
+    user_id: str = "user_id"
+    text: list[str] = []
+    consent: str = "consent"
+
+
+class Users(_Section):
+    """The profile files. Each text of a consenting person counts as one liked item of this `weight`."""
+
+    files: list[str] = Field(min_length=1)
+    columns: UserColumns = UserColumns()
+    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
 
 
 class Media(_Section):
@@ -198,6 +218,7 @@ class Settings(_Section):
     interactions: Interactions
     events: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(min_length=1)
     items: Items
+    users: Users | None = None
     media: Media = Media()
     embeddings: dict[ModalityName, Modality] = {}
     fused: Fused = Fused()
@@ -217,6 +238,10 @@ class Settings(_Section):
         for modality in self.embeddings:
             if not getattr(self.items.columns, modality):
                 raise ValueError(f"embeddings.{modality} is set, but items.columns.{modality} names no column")
+        if self.users and "text" not in self.embeddings:
+            raise ValueError("[users] is set, but [embeddings.text] is not: nothing would read people's words")
+        if self.interactions.columns.review and not self.users:
+            raise ValueError("interactions.columns.review is set, but [users] is not: no consent says it may be read")
         return self
 
     @property

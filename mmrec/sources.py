@@ -98,7 +98,8 @@ def read(data: Path, file: str, columns: Mapping[str, str | list[str] | None]) -
 
 def _target(name: str, source: str | list[str] | None) -> pl.Expr:
     if isinstance(source, list):
-        return pl.concat_list([pl.col(column) for column in source]).alias(name)
+        nothing = pl.lit([], dtype=pl.List(pl.String))
+        return (pl.concat_list([pl.col(column) for column in source]) if source else nothing).alias(name)
     return (pl.lit(None, dtype=pl.String) if source is None else pl.col(source)).alias(name)
 
 

@@ -216,7 +216,8 @@ _TABLES = (
             Column(
                 "time_utc", TIME, "the time, read; null where it cannot be or lies outside the calendar", nullable=True
             ),
-            Column("query", pl.String, "the person's words, as delivered", nullable=True, personal=True),
+            Column("query", pl.String, "what was searched for, as delivered", nullable=True, personal=True),
+            Column("review", pl.String, "what the person wrote of it, as delivered", nullable=True, personal=True),
             Column("problem", pl.String, "why the line does not fit the file's header", nullable=True),
             _LANDED_FILE,
             _LANDED_ROW,
@@ -235,6 +236,27 @@ _TABLES = (
             Column("text", pl.List(pl.String), "the columns of its text, in the settings' order", nullable=True),
             *_NAMED_FILES,
             Column("categories", pl.String, "its categories, as delivered", nullable=True),
+            Column("problem", pl.String, "why the line does not fit the file's header", nullable=True),
+            _LANDED_FILE,
+            _LANDED_ROW,
+        ),
+        ("source_file", "source_row"),
+    ),
+    Table(
+        "raw/users",
+        "raw/users",
+        "one person's profile as delivered",
+        "a profile file has other bytes",
+        (
+            Column("user_id", pl.String, "the person, as delivered", nullable=True, personal=True),
+            Column("consent", pl.String, "whether their words may be read, as delivered", nullable=True),
+            Column(
+                "text",
+                pl.List(pl.String),
+                "the columns of their text, in the settings' order; not read without consent",
+                nullable=True,
+                personal=True,
+            ),
             Column("problem", pl.String, "why the line does not fit the file's header", nullable=True),
             _LANDED_FILE,
             _LANDED_ROW,
@@ -267,7 +289,9 @@ _TABLES = (
             Column("event", pl.String, "the event type"),
             Column("value", pl.Float64, "the value, such as a rating", nullable=True),
             Column("time", TIME, "when it happened, UTC"),
-            Column("query", pl.String, "the person's own words", nullable=True, personal=True),
+            Column("query", pl.String, "what was searched for", nullable=True, personal=True),
+            Column("review", pl.String, "what the person wrote of the item, cleaned", nullable=True, personal=True),
+            Column("words_hash", pl.String, "sha256 of the query or review, cleaned", nullable=True, personal=True),
             _FILE,
             _ROW,
         ),
@@ -302,13 +326,28 @@ _TABLES = (
         ("item_id",),
     ),
     Table(
+        "validated/users",
+        "validated/users",
+        "one person's profile",
+        "their profile's row changes",
+        (
+            _USER,
+            Column("consent", pl.String, "yes: their profile, searches and reviews may be read; else no"),
+            Column("text", pl.String, "the cleaned text that is encoded", nullable=True, personal=True),
+            Column("text_hash", pl.String, "sha256 of the cleaned text", nullable=True, personal=True),
+            _FILE,
+            _ROW,
+        ),
+        ("user_id",),
+    ),
+    Table(
         "validated/rejected",
         "validated/rejected",
         "one rejected row: table, rule, reason, source file and row, the row itself",
         "the period it landed in is judged again",
         (
-            Column("table", pl.String, "the table it was meant for: interactions or items"),
-            Column("period", pl.String, "the period it landed in; empty for items"),
+            Column("table", pl.String, "the table it was meant for: interactions, items or users"),
+            Column("period", pl.String, "the period it landed in; empty for items and users"),
             Column("rule", pl.String, "the rule it broke"),
             Column("reason", pl.String, "what was found and expected, in words"),
             _FILE,
@@ -415,13 +454,14 @@ _TABLES = (
         "model/users",
         "model/factors",
         "one person's factor as of a period",
-        "the person's events up to the period, or the item-factor version, change",
+        "the person's events or words up to the period, or the item-factor version, change",
         (
             PERIOD,
             _USER,
             Column("version", pl.String, "the item-factor version it was folded into"),
             Column("events", pl.Int64, "events it rests on"),
-            Column("events_digest", pl.String, "digest of the person's events up to the period"),
+            Column("words", pl.Int64, "texts of their own it rests on"),
+            Column("events_digest", pl.String, "digest of the person's events and words up to the period"),
             Column("factor", FACTOR, "the person's factor, float64"),
         ),
         ("period", "user_id"),
@@ -506,11 +546,16 @@ _TABLES = (
 )
 
 
+_KEYED = (
+    Column("input_hash", pl.String, "sha256 of the canonical input"),
+    Column("encoder_id", pl.String, "digest of everything that decides the encoder's numbers"),
+    Column("key", pl.String, "sha256 over modality, input hash and encoder"),
+)
+
+
 def _embedding(modality: str) -> tuple[Table, ...]:
     asset = f"embeddings/{modality}"
-    input_hash = Column("input_hash", pl.String, "sha256 of the canonical input")
-    encoder = Column("encoder_id", pl.String, "digest of everything that decides the encoder's numbers")
-    key = Column("key", pl.String, "sha256 over modality, input hash and encoder")
+    input_hash, encoder, key = _KEYED
     remade = "its input or the encoder changes"
     return (
         Table(
@@ -538,15 +583,33 @@ def _embedding(modality: str) -> tuple[Table, ...]:
         Table(
             f"{asset}/failed",
             asset,
-            f"one item whose {modality} could not be encoded, and why",
+            f"one item, or one text of a person, whose {modality} could not be encoded, and why",
             remade,
-            (_ITEM, input_hash, encoder, key, Column("reason", pl.String, "why, in words"), _RUN),
-            ("item_id",),
+            (
+                Column("item_id", pl.String, "the item", nullable=True),
+                Column("user_id", pl.String, "the person, where it is a text of theirs", nullable=True, personal=True),
+                input_hash,
+                encoder,
+                key,
+                Column("reason", pl.String, "why, in words"),
+                _RUN,
+            ),
+            ("item_id", "user_id", "input_hash"),
         ),
     )
+
+
+_WORDS = Table(
+    "embeddings/text/words",
+    "embeddings/text",
+    "one text of one person, by key",
+    "the text, the person's consent or the encoder changes",
+    (_USER, *(replace(column, personal=True) for column in _KEYED[:1]), *_KEYED[1:]),
+    ("user_id", "input_hash"),
+)
 
 
 @cache
 def _all() -> dict[str, Table]:
     embeddings = [table for modality in NAMES for table in _embedding(modality)]
-    return {table.name: table for table in (*_TABLES, *embeddings)}
+    return {table.name: table for table in (*_TABLES, *embeddings, _WORDS)}

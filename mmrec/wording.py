@@ -16,8 +16,9 @@ import polars as pl
 from mmrec import reasons as decomposition
 from mmrec import tables
 from mmrec.factorization import rotate
-from mmrec.reasons import RESIDUAL, Evidence, Past
-from mmrec.served import Served
+from mmrec.reasons import RESIDUAL, SEARCH, WROTE, Evidence, Past
+from mmrec.served import Known, Served
+from mmrec.words import PROFILE
 
 KEPT = 3  # past items that a row's evidence keeps
 
@@ -39,7 +40,7 @@ def shares(served: Served, row: int, targets: np.ndarray, explained: Mapping[str
     past = decomposition.shares(served.factors, items, weights, targets)
     user = served.users[row]
     through = {name: (user * part[targets]).sum(-1) for name, part in explained.items()}
-    score = (user * served.factors.H[targets]).sum(-1)
+    score = (user * served.H[targets]).sum(-1)
     rest = score - sum(through.values(), np.zeros(len(targets)))
     return Shares(targets, items, past, {**through, RESIDUAL: rest})
 
@@ -49,10 +50,10 @@ def explained_by_modality(served: Served) -> dict[str, np.ndarray]:
 
     Not by a matrix product: its last bits move with the number of threads, and a reason's evidence is stored.
     """
-    features, B = served.features, served.factors.B
+    features, B = served.known.features, served.factors.B
     if B is None or features is None:
         return {}
-    return {name: rotate(features[:, cut], B[:, cut].T) for name, cut in served.slices.items()}
+    return {name: rotate(features[:, cut], B[:, cut].T) for name, cut in served.known.slices.items()}
 
 
 def reasons(served: Served, lists: pl.DataFrame, titles: pl.DataFrame) -> pl.DataFrame:
@@ -61,7 +62,7 @@ def reasons(served: Served, lists: pl.DataFrame, titles: pl.DataFrame) -> pl.Dat
     if lists.is_empty():
         return contract.empty()
     title_of = dict(titles.select("item_id", "title").iter_rows())
-    named = [title_of.get(item, item) for item in served.item_ids]
+    named = [title_of.get(item, item) for item in served.item_ids] + words_named(served.known, title_of)
     verbs = _last_events(served)
     explained = explained_by_modality(served)
     position = {item: at for at, item in enumerate(served.item_ids)}
@@ -98,10 +99,29 @@ def _worded(
     return decomposition.word(evidence), json.dumps(detail, ensure_ascii=False), content
 
 
+def words_named(known: Known, title_of: Mapping[str, str]) -> list[str]:
+    """What a sentence calls each of people's texts: a search by its words, a review by its item, or `your profile`."""
+    searched = pl.col("text").str.slice(0, 80)
+    about = pl.format("your review of {}", pl.col("about").replace(title_of))
+    event = pl.when(pl.col("about").is_null()).then(searched).otherwise(about)
+    name = pl.when(pl.col("event") == PROFILE).then(pl.lit("your profile")).otherwise(event)
+    named = dict(known.said.select("item_id", name.alias("name")).iter_rows())
+    return [named[word] for word in known.words]
+
+
+def _written(said: pl.DataFrame) -> pl.DataFrame:
+    """People's texts with the event a sentence has a verb for: what is no search was written."""
+    search = (pl.col("event") != PROFILE) & pl.col("about").is_null()
+    return said.with_columns(event=pl.when(search).then(pl.lit(SEARCH)).otherwise(pl.lit(WROTE)))
+
+
 def _last_events(served: Served) -> dict[tuple[int, int], str]:
     """(person's row, item's position) → the type of their newest event."""
     users = pl.DataFrame({"user_id": pl.Series(served.user_ids, dtype=pl.String)}).with_row_index("u")
-    items = pl.DataFrame({"item_id": pl.Series(served.item_ids, dtype=pl.String)}).with_row_index("i")
-    newest = served.events.sort("time").group_by("user_id", "item_id").agg(pl.col("event").last())
+    ids = [*served.item_ids, *served.known.words]
+    items = pl.DataFrame({"item_id": pl.Series(ids, dtype=pl.String)}).with_row_index("i")
+    columns = ("user_id", "item_id", "event", "time")
+    events = pl.concat([served.known.events.select(columns), _written(served.known.said).select(columns)])
+    newest = events.sort("time").group_by("user_id", "item_id").agg(pl.col("event").last())
     rows = newest.join(users, on="user_id").join(items, on="item_id").select("u", "i", "event")
     return {(u, i): event for u, i, event in rows.iter_rows()}

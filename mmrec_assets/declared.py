@@ -75,7 +75,9 @@ def key(asset: str) -> dg.AssetKey:
 
 def _tags(asset: str) -> dict[str, str]:
     stage, _, name = asset.partition("/")
-    modality = name if name in NAMES else {"interactions": "events", "media": "media"}.get(name, "items")
+    modality = (
+        name if name in NAMES else {"interactions": "events", "media": "media", "users": "people"}.get(name, "items")
+    )
     if stage in ("model", "recommendations") or name == "rejected":
         modality = "all"
     return {"stage": stage, "modality": modality}

@@ -77,7 +77,7 @@ def rejected(by_rule: pl.DataFrame, first: pl.DataFrame, version: int | None, da
         "rejected_by_rule": shown(by_rule),
         "sample": shown(_without_people(first, table)),
         "dagster/column_lineage": dg.MetadataValue.column_lineage(
-            lineage.of(table.name, ("raw/interactions", "raw/items"))
+            lineage.of(table.name, ("raw/interactions", "raw/items", "raw/users"))
         ),
         "lake_version": _version(version),
         "data_version": dg.MetadataValue.text(data_version),

@@ -11,6 +11,7 @@ import dagster as dg
 from mmrec.modalities import FILES, NAMES
 
 _CATALOGUE, _EVENTS, _MEDIA = "sources/catalogue_files", "sources/event_files", "sources/media_folder"
+_PROFILES = "sources/profile_files"
 _GOOD, _ITEMS, _FUSED = "validated/interactions", "validated/items", "fused/items"
 _LISTS = "recommendations/top_k"
 
@@ -29,15 +30,17 @@ def _from(name: str, upstream: str, *sources: str) -> _Columns:
 _EVIDENCE = (f"{_GOOD}:user_id", f"{_GOOD}:item_id", f"{_GOOD}:event")
 _FACTOR = (*_EVIDENCE, f"{_FUSED}:vector")
 _VECTORS = tuple(f"embeddings/{modality}:key" for modality in NAMES)
+_WORDS = "embeddings/text:key"
 _SCORE = ("model/factors:factor", f"{_FUSED}:vector")
 
 _LINEAGE: dict[str, _Columns] = {
     "raw/interactions": {
-        **_same(_EVENTS, "user_id", "item_id", "event", "value", "time", "query"),
+        **_same(_EVENTS, "user_id", "item_id", "event", "value", "time", "query", "review"),
         **_from("time_utc", _EVENTS, "time"),
         **_from("period", _EVENTS, "time"),
     },
     "raw/items": _same(_CATALOGUE, "item_id", "title", *NAMES, "categories"),
+    "raw/users": {**_same(_PROFILES, "user_id", "consent"), **_from("text", _PROFILES, "text", "consent")},
     "raw/media": {
         **_from("uri", "raw/items", *[kind.name for kind in FILES]),
         **_same(_MEDIA, "size_bytes", "mtime_ns", "sha256"),
@@ -50,14 +53,23 @@ _LINEAGE: dict[str, _Columns] = {
         **{f"{kind.name}_problem": ("raw/media:problem",) for kind in FILES},
     },
     "validated/interactions": {
-        **_same("raw/interactions", "period", "user_id", "event", "value", "query", "source_file", "source_row"),
+        **_same("raw/interactions", "period", "user_id", "event", "value", "query", "review"),
+        **_same("raw/interactions", "source_file", "source_row"),
+        **_from("words_hash", "raw/interactions", "query", "review"),
         "item_id": ("raw/interactions:item_id", f"{_ITEMS}:item_id"),
         **_from("time", "raw/interactions", "time_utc"),
     },
+    "validated/users": {
+        **_same("raw/users", "user_id", "consent", "text", "source_file", "source_row"),
+        **_from("text_hash", "raw/users", "text", "consent"),
+    },
     "validated/rejected": {
         "period": ("raw/interactions:period",),
-        **{name: (f"raw/interactions:{name}", f"raw/items:{name}") for name in ("source_file", "source_row")},
-        "row": ("raw/interactions:user_id", "raw/interactions:item_id", "raw/items:item_id"),
+        **{
+            name: (f"raw/interactions:{name}", f"raw/items:{name}", f"raw/users:{name}")
+            for name in ("source_file", "source_row")
+        },
+        "row": ("raw/interactions:user_id", "raw/interactions:item_id", "raw/items:item_id", "raw/users:user_id"),
     },
     _FUSED: {
         **_same(_ITEMS, "item_id"),
@@ -67,8 +79,9 @@ _LINEAGE: dict[str, _Columns] = {
         **_same(_GOOD, "period", "user_id"),
         "version": (_GOOD + ":item_id", f"{_FUSED}:vector"),
         **_from("events", _GOOD, "event"),
-        **_from("events_digest", _GOOD, "item_id", "event", "time"),
-        "factor": _FACTOR,
+        **_from("words", _GOOD, "words_hash"),
+        "events_digest": (f"{_GOOD}:item_id", f"{_GOOD}:event", f"{_GOOD}:time", _WORDS),
+        "factor": (*_FACTOR, _WORDS),
     },
     "model/evaluation": {
         **_same(_GOOD, "period"),

@@ -29,4 +29,13 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition]:
         """One row is one landed event, as delivered."""
         yield from materialize(context, lake, settings, "raw/interactions")
 
-    return [items, media, interactions]
+    return [items, media, interactions, *([_users(settings)] if settings.users else [])]
+
+
+def _users(settings: Settings) -> dg.AssetsDefinition:
+    @dg.asset(key_prefix="raw", **structure(settings, "raw/users"))
+    def users(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
+        """One row is one person's profile as delivered; its text only where the person's consent lets it be read."""
+        yield from materialize(context, lake, settings, "raw/users")
+
+    return users

@@ -12,6 +12,7 @@ from mmrec.settings import Settings
 GROUP = "sources"
 _EVENTS = dg.AssetKey([GROUP, "event_files"])
 _CATALOGUE = dg.AssetKey([GROUP, "catalogue_files"])
+_PROFILES = dg.AssetKey([GROUP, "profile_files"])
 _MEDIA = dg.AssetKey([GROUP, "media_folder"])
 
 
@@ -21,17 +22,20 @@ def of(settings: Settings, asset: str) -> list[dg.AssetKey]:
     if stage == "embeddings":
         reads_media = [] if name == "text" else [_MEDIA]
         return [*reads_media, *_weights(settings.embeddings[name].encoder)]  # type: ignore[index]
-    return {"raw/interactions": [_EVENTS], "raw/items": [_CATALOGUE], "raw/media": [_MEDIA]}.get(asset, [])
+    found = {"raw/interactions": _EVENTS, "raw/items": _CATALOGUE, "raw/users": _PROFILES, "raw/media": _MEDIA}
+    return [found[asset]] if asset in found else []
 
 
 def specs(settings: Settings) -> list[dg.AssetSpec]:
     """Every source of a data set."""
     encoders = {modality.encoder for modality in settings.embeddings.values()}
+    users = settings.users
     drawn = ", ".join(settings.media.stand_in)
     stand_in = f" Drawn stand-ins, not real: {drawn}." if drawn else ""
     return [
         _spec(_EVENTS, "One row is one delivered event, in files.", {"files": settings.interactions.files}),
         _spec(_CATALOGUE, "One row is one catalogue entry, in files.", {"files": settings.items.files}),
+        *([_spec(_PROFILES, "One row is one profile, in files.", {"files": users.files})] if users else []),
         _spec(
             _MEDIA, f"One row is one picture, sound or clip, a file.{stand_in}", {"folder": str(settings.media.root)}
         ),

@@ -7,6 +7,7 @@ Here: the assets, and the event of the rejected rows that they write beside thei
 import dagster as dg
 import polars as pl
 
+from mmrec import graph
 from mmrec.lake import Lake
 from mmrec.settings import Settings
 from mmrec_assets import display
@@ -32,11 +33,20 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
 
     rejected = dg.AssetSpec(
         key(REJECTED),
-        deps=[key("raw/items"), key("raw/interactions")],
+        deps=[key(node.asset) for node in graph.nodes(settings) if node.stage == "raw" and node.asset != "raw/media"],
         description="One row is one rejected row: table, rule, reason, source file and row, the row itself."
-        "\n\nWritten by the two assets beside it, which also record its materializations.",
+        "\n\nWritten by the assets beside it, which also record its materializations.",
     )
-    return [items, interactions, rejected]
+    return [items, interactions, *([_users(settings)] if settings.users else []), rejected]
+
+
+def _users(settings: Settings) -> dg.AssetsDefinition:
+    @dg.asset(key_prefix="validated", **structure(settings, "validated/users"))
+    def users(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
+        """One row is one person's profile, with the hash of the text that their consent lets be read."""
+        yield from materialize(context, lake, settings, "validated/users", also=log_rejected)
+
+    return users
 
 
 def log_rejected(context: dg.AssetExecutionContext, lake: Lake) -> None:

@@ -143,7 +143,7 @@ def _replaced(line, at, value):
 
 def _merged(config, changes):
     for name, value in changes.items():
-        config[name] = _merged(config[name], value) if isinstance(value, dict) and name in config else value
+        config[name] = _merged(config[name], value) if isinstance(config.get(name), dict) else value
     return config
 
 

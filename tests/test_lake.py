@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import deltalake
 import duckdb
@@ -446,3 +447,18 @@ def test_digests_of_several_threads_do_not_meet():
     for thread in threads:
         thread.join()
     assert found == expected
+
+
+def test_a_table_of_before_a_column_was_added_is_read_and_written_on(tmp_path, monkeypatch):
+    lake, table = Lake(str(tmp_path)), tables.contract("embeddings/text/failed")
+    older = replace(table, columns_=tuple(c for c in table.columns_ if c.name != "user_id"))
+    row = {"item_id": "i", "input_hash": "h", "encoder_id": "e", "key": "k", "reason": "r", "run_id": "-"}
+    with monkeypatch.context() as patch:
+        patch.setattr(tables, "contract", lambda name: older)
+        lake.append(table.name, pl.DataFrame([row]))
+    new = row | {"item_id": "j", "user_id": "u"}
+    lake.append(table.name, pl.DataFrame([new]))
+    lake.merge(table.name, pl.DataFrame([new | {"reason": "other"}]), ["item_id"])
+    assert dict(lake.scan(table.name).select("item_id", "user_id").collect().iter_rows()) == {"i": None, "j": "u"}
+    lake.replace(table.name, pl.DataFrame([new]))
+    assert lake.scan(table.name).collect()["reason"].to_list() == ["r"]

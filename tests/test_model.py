@@ -191,8 +191,8 @@ def test_a_new_item_after_the_fit_is_placed_by_its_content(shop):
     new, twin = now.item_ids.index("item-99"), now.item_ids.index("item-04")
     assert now.factors.B is not None
     assert (now.cold[new], now.cold[twin], now.servable[new]) == (True, False, True)
-    assert np.array_equal(now.features[new], now.features[twin])
-    assert np.allclose(now.factors.H[new], now.factors.B @ now.features[new])
+    assert np.array_equal(now.known.features[new], now.known.features[twin])
+    assert np.allclose(now.factors.H[new], now.factors.B @ now.known.features[new])
     assert np.abs(now.factors.H[new]).max() > 0
 
 

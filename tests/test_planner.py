@@ -38,7 +38,10 @@ class Case:
         return self
 
     def failed(self, encoder="e1", /, **inputs):
-        rows = [row(item, text, encoder) | {"reason": "bad", "run_id": "r"} for item, text in inputs.items()]
+        rows = [
+            row(item, text, encoder) | {"user_id": None, "reason": "bad", "run_id": "r"}
+            for item, text in inputs.items()
+        ]
         self.lake.append(f"{ASSET}/failed", pl.DataFrame(rows))
         return self
 

@@ -194,7 +194,8 @@ def test_rejected_rows_are_counted_by_rule_and_shown_with_the_row(judged_shop):
         ("items", "items.csv", 16),
     }
     assert judged_shop.people[0] in shown["interactions", f"events-{day}.csv", last]["row"]
-    assert answer["failures"] == [{"item_id": "item-03", "reason": "the file does not exist", "modality": "image"}]
+    missing = {"item_id": "item-03", "reason": "the file does not exist", "modality": "image", "user_id": None}
+    assert answer["failures"] == [missing]
     assert queries.rejected(judged_shop.lake, day)["rows"] == 2
     assert queries.rejected(judged_shop.lake, day)["failures"] == []
     assert len(queries.rejected(judged_shop.lake, limit=1)["shown"]) == 1

@@ -21,7 +21,15 @@ SHOP = Settings.model_validate(
     }
 )
 CATALOGUE = pl.DataFrame({"item_id": ["i1", "i2", "i3"]})
-EVENT = {"user_id": "u1", "item_id": "i1", "event": "view", "time": "2024-01-05T10:00:00", "value": None, "query": None}
+EVENT = {
+    "user_id": "u1",
+    "item_id": "i1",
+    "event": "view",
+    "time": "2024-01-05T10:00:00",
+    "value": None,
+    "query": None,
+    "review": None,
+}
 
 
 def landed(*events):
@@ -246,6 +254,7 @@ FIELDS = {
     "time": st.sampled_from([None, "x", "2024-01-05", "1704446400", "2023-01-01", "9e18"]),
     "value": st.sampled_from([None, "", "3", "nan", "9", "x"]),
     "query": st.sampled_from([None, "words"]),
+    "review": st.sampled_from([None, " good  fun "]),
     "problem": st.sampled_from([None, None, None, "broken"]),
 }
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mmrec import builds, encoders, executor, keys, publishing, tables
+from mmrec import builds, encoders, executor, keys, periods, publishing, tables, words
 from mmrec.lake import Lake, digest
 from mmrec.media import MediaRef
+from mmrec.modalities import FILES
 from mmrec.planner import REMOVED, EmbeddingPlan, plan_embeddings
 from mmrec.report import WHOLE, PeriodReport, StageReport
 from mmrec.settings import Settings
@@ -45,7 +46,7 @@ def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool =
     _switch(lake, plan, work)
     failed = _write_failed(lake, plan, work)
     report = _period_report(lake, plan, work, failed, began)
-    inputs = {"encoder": identity.id, **builds.data_version(lake, "validated/items")}
+    inputs = {"encoder": identity.id, **_input_versions(lake, settings, modality)}
     known = builds.newest(lake, lake.asset).get(WHOLE)
     stage_key = builds.stage_key(lake.code_version, {}, inputs)
     if known is None or (known.stage_key, known.data_version) != (stage_key, report.data_version):
@@ -65,11 +66,19 @@ def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool =
         facts={**facts, **numbers, **work.facts},
         tables={
             "planned by reason": _reasons(plan),
-            "failures": failed.select("item_id", "reason").head(5),
+            "failures": failed.drop_nulls("item_id").select("item_id", "reason").head(5),
             "items and vectors": _vectors_of_some(lake, modality),
         },
-        warnings=[f"{failed.height} items could not be encoded; see `mmrec rejected`"] if failed.height else [],
+        warnings=[f"{failed.height} inputs could not be encoded; see `mmrec rejected`"] if failed.height else [],
     )
+
+
+def _input_versions(lake: Lake, settings: Settings, modality: str) -> dict[str, str]:
+    inputs = builds.data_version(lake, "validated/items")
+    if modality == words.MODALITY and settings.users:
+        inputs |= builds.data_version(lake, "validated/users")
+        inputs |= builds.data_version(lake, "validated/interactions", periods.keys(settings.calendar))
+    return inputs
 
 
 def _encode(
@@ -103,9 +112,12 @@ def _encode(
 def _inputs(lake: Lake, settings: Settings, plan: EmbeddingPlan) -> list[Any]:
     """The canonical input of each missing key, in the order of `plan.missing`: a text, or a registered file."""
     column, hashed = plan.modality, f"{plan.modality}_hash"
-    items = lake.scan("validated/items").select(column, input_hash=hashed).unique("input_hash", keep="any").collect()
-    rows = plan.missing.join(items, on="input_hash", how="left", maintain_order="left")
-    if plan.modality == "text":
+    known = lake.scan("validated/items").select(column, input_hash=hashed)
+    if plan.words.height:
+        known = pl.concat([known, words.said(lake).select("text", "input_hash")])
+    texts = known.unique("input_hash", keep="any").collect()
+    rows = plan.missing.join(texts, on="input_hash", how="left", maintain_order="left")
+    if column not in {kind.name for kind in FILES}:
         return rows[column].to_list()
     root = settings.media_root
     return [MediaRef(root / uri, root, sha) for uri, sha in rows.select(column, "input_hash").iter_rows()]
@@ -139,38 +151,33 @@ def read_vectors(lake: Lake, modality: str, wanted: pl.DataFrame) -> tuple[list[
 
 
 def _switch(lake: Lake, plan: EmbeddingPlan, work: _Work) -> None:
-    """One merge: items whose key has a vector become current; removed items, and those that failed, do not stay."""
+    """One merge a table: rows whose key has a vector become current; removed and failed ones do not stay."""
     lost = pl.col("key").is_in(list(work.failed))
-    wanted = plan.rows.filter((pl.col("reason") != REMOVED) & ~lost).with_columns(encoder_id=pl.lit(plan.encoder_id))
-    gone = plan.rows.filter((pl.col("reason") == REMOVED) | lost)
-    if wanted.height + gone.height:
-        lake.merge(f"embeddings/{plan.modality}/current", wanted, ["item_id"], removed=gone)
+    for table, rows in (("current", plan.rows), ("words", plan.words)):
+        wanted = rows.filter((pl.col("reason") != REMOVED) & ~lost).with_columns(encoder_id=pl.lit(plan.encoder_id))
+        gone = rows.filter((pl.col("reason") == REMOVED) | lost)
+        if wanted.height + gone.height:
+            name = f"embeddings/{plan.modality}/{table}"
+            lake.merge(name, wanted, list(tables.contract(name).key), removed=gone)
 
 
 def _write_failed(lake: Lake, plan: EmbeddingPlan, work: _Work) -> pl.DataFrame:
-    """Every item without a vector that should have one, and why; written where it differs."""
+    """Every input without a vector that should have one, and why; written where it differs."""
     table = f"embeddings/{plan.modality}/failed"
     contract = tables.contract(table)
-    reasons = pl.DataFrame(
-        {"key": list(work.failed), "reason": list(work.failed.values())}, schema={"key": pl.String, "reason": pl.String}
-    )
-    now = (
-        plan.rows.select("item_id", "input_hash", "key")
-        .join(reasons, on="key")
-        .with_columns(encoder_id=pl.lit(plan.encoder_id))
-    )
-    items = lake.scan("validated/items").select("item_id", input_hash=f"{plan.modality}_hash").collect()
-    earlier = plan.failed.filter(pl.col("encoder_id") == plan.encoder_id).join(
-        items, on=["item_id", "input_hash"], how="semi"
-    )
-    earlier = earlier.join(plan.rows, on="item_id", how="anti")
-    parts = [now, earlier, _unusable(lake, plan)]
-    rows = pl.concat([contract.conform(part.with_columns(run_id=pl.lit(lake.run_id)), partial=True) for part in parts])
+    failed = {"key": list(work.failed), "reason": list(work.failed.values())}
+    reasons = pl.DataFrame(failed, schema=dict.fromkeys(failed, pl.String))
+    tried = pl.concat([plan.rows.drop("reason"), plan.words.drop("reason")], how="diagonal")
+    known = pl.concat([tried.join(reasons, on="key"), plan.given_up], how="diagonal")
+    named = {"encoder_id": pl.lit(plan.encoder_id), "run_id": pl.lit(lake.run_id)}
+    parts = [known, _unusable(lake, plan)]
+    rows = pl.concat([contract.conform(part.with_columns(**named), partial=True) for part in parts])
+    rows = rows.sort("item_id", "user_id", "input_hash")
     old = lake.scan(table).collect()
     same = [name for name in contract.columns if name != "run_id"]
     if rows.height != old.height or rows.join(old, on=same, how="anti", nulls_equal=True).height:
-        lake.replace(table, rows.sort("item_id"))
-    return rows.sort("item_id")
+        lake.replace(table, rows)
+    return rows
 
 
 def _unusable(lake: Lake, plan: EmbeddingPlan) -> pl.DataFrame:
@@ -179,22 +186,29 @@ def _unusable(lake: Lake, plan: EmbeddingPlan) -> pl.DataFrame:
     if problem not in tables.contract("validated/items").columns:
         return pl.DataFrame(schema={"item_id": pl.String})
     named = lake.scan("validated/items").filter(pl.col(problem).is_not_null())
-    empty = [pl.lit("").alias(name) for name in ("input_hash", "key")]
-    return named.select("item_id", *empty, pl.lit(plan.encoder_id).alias("encoder_id"), reason=problem).collect()
+    return named.select("item_id", input_hash=pl.lit(""), key=pl.lit(""), reason=problem).collect()
 
 
 def _period_report(lake: Lake, plan: EmbeddingPlan, work: _Work, failed: pl.DataFrame, began: float) -> PeriodReport:
     current = lake.scan(f"embeddings/{plan.modality}/current").select("item_id", "key").collect()
-    whole = digest(current.with_columns(_one=pl.lit("")), "_one", ["item_id", "key"]).get("", publishing.EMPTY)
+    version, rows = _digest(current), current.height
+    if plan.modality == words.MODALITY:
+        of_people = lake.scan(f"embeddings/{plan.modality}/words").select("user_id", "key").collect()
+        rows += of_people.height
+        version = keys.canonical_digest([version, _digest(of_people)]) if of_people.height else version
     return PeriodReport(
-        current.height,
-        whole,
+        rows,
+        version,
         computed=work.done,
-        reused=current.height - min(work.done, current.height),
+        reused=rows - min(work.done, rows),
         removed=plan.reasons.get(REMOVED, 0),
         rejected=failed.height,
         seconds=time.perf_counter() - began,
     )
+
+
+def _digest(rows: pl.DataFrame) -> str:
+    return digest(rows.with_columns(_one=pl.lit("")), "_one", rows.columns).get("", publishing.EMPTY)
 
 
 def _vectors_of_some(lake: Lake, modality: str, count: int = 5) -> pl.DataFrame:

@@ -155,6 +155,7 @@ class Features:
     def __init__(self, lake: Lake) -> None:
         """Reads `fused/items` and the statistics that its space names."""
         rows = lake.scan(TABLE).sort("item_id").collect()
+        self._lake = lake
         self.item_ids: list[str] = rows["item_id"].to_list()
         self.digests: list[str] = rows["digest"].to_list()
         self.space: str = rows["space"][0] if rows.height else ""
@@ -165,6 +166,19 @@ class Features:
         spaces = lake.scan("fused/spaces").filter(pl.col("space") == self.space).collect()
         cuts = spaces.unique("modality").sort("begin").select("modality", "begin", "end")
         self.slices = {modality: slice(begin, end) for modality, begin, end in cuts.iter_rows()}
+
+    def standardised(self, modality: str, wanted: pl.DataFrame) -> tuple[list[str], np.ndarray]:
+        """Vectors that belong to no item, such as people's words, by the frozen statistics of this space.
+
+        `wanted` has their `key`s; gives the keys found (sorted) and float64 [n, width].
+        """
+        mine = (pl.col("space") == self.space) & (pl.col("modality") == modality)
+        named = self._lake.scan("fused/spaces").filter(mine)
+        frozen = self._lake.scan("fused/statistics").join(named, left_on="version", right_on="statistics", how="semi")
+        row = frozen.sort("version").collect().row(0, named=True)
+        found, vectors = read_vectors(self._lake, modality, wanted)
+        statistics = Statistics(modality, row["encoder_id"], np.array(row["mean"]), row["scale"], row["items"])
+        return found, fusion.standardise(statistics, vectors) if found else np.zeros((0, statistics.width))
 
     @property
     def blocks(self) -> dict[str, np.ndarray]:

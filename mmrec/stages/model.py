@@ -11,12 +11,26 @@ import datetime as dt
 import hashlib
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 import numpy as np
 import polars as pl
 
-from mmrec import builds, candidates, factorization, history, periods, protocol, publishing, selection, served, tables
+from mmrec import (
+    builds,
+    candidates,
+    factorization,
+    graph,
+    history,
+    periods,
+    protocol,
+    publishing,
+    selection,
+    served,
+    tables,
+    words,
+)
 from mmrec.keys import canonical_digest
 from mmrec.lake import Lake
 from mmrec.problem import Problem
@@ -78,7 +92,11 @@ def evaluation(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport
 
 def factors_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
     """Stage keys of people's factors by period."""
-    return {period: _key(lake, settings, period) for period in wanted}
+    inputs: dict[str, str] = {}
+    for asset in graph.words(settings):
+        inputs |= builds.data_version(lake, asset)
+    read = {"words": settings.users.weight} if settings.users else {}
+    return {period: _key(lake, settings, period, inputs, **read) for period in wanted}
 
 
 def evaluation_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
@@ -101,9 +119,9 @@ def boundary_version(lake: Lake, settings: Settings, period: str, features: Feat
     return version
 
 
-def _key(lake: Lake, settings: Settings, period: str, **read: object) -> str:
+def _key(lake: Lake, settings: Settings, period: str, more: Mapping[str, str] | None = None, **read: object) -> str:
     """Events up to the period, the fused features, and the version that serves it (a named input, not its events)."""
-    inputs = history.versions(lake, settings, period)
+    inputs = {**history.versions(lake, settings, period), **(more or {})}
     for asset in ("validated/items", "fused/items"):
         inputs |= builds.data_version(lake, asset)
     boundary = _boundary(lake, settings, period) or ""
@@ -213,8 +231,7 @@ def _fold_in(
     lake: Lake, settings: Settings, period: str, version: Version, features: Features, known: pl.DataFrame
 ) -> tuple[pl.DataFrame, int]:
     """Everybody's factor as of a period, and how many had to be solved for."""
-    events = history.read(lake, settings, period)
-    item_ids, extended, *_ = served.extend(version, features)
+    about = served.read_known(lake, settings, period, version, features)
     cold = pl.DataFrame(
         {"item_id": features.item_ids, "placed_by": features.digests},
         schema={"item_id": pl.String, "placed_by": pl.String},
@@ -222,16 +239,17 @@ def _fold_in(
     cold = cold.join(
         pl.DataFrame({"item_id": version.item_ids}, schema={"item_id": pl.String}), on="item_id", how="anti"
     )
-    digests = history.digests(events.join(cold, on="item_id", how="left"), ["weight", "placed_by"])
+    said = about.said.select(*about.events.columns, placed_by=pl.lit(features.space))
+    events = pl.concat([about.events.join(cold, on="item_id", how="left"), said])
+    digests = history.digests(events, ["weight", "placed_by"])
     digests = digests.with_columns(version=pl.lit(version.name))
     joined = digests.join(known, on=["version", "events_digest"], how="left").sort("user_id")
     todo = joined.filter(pl.col("factor").is_null())["user_id"].to_list()
-    counts = events.group_by("user_id").agg(events=pl.len())
+    is_text = pl.col("item_id").str.starts_with(words.MARK)
+    counts = events.group_by("user_id").agg(events=(~is_text).sum(), words=is_text.sum())
     if todo:
-        own = served.histories(events, todo, item_ids, version.choice)
-        solved = pl.DataFrame(
-            {"user_id": todo, "solved": pl.Series(factorization.fold_in(extended, own)).cast(tables.FACTOR)}
-        )
+        folded = factorization.fold_in(about.factors, about.histories(todo))
+        solved = pl.DataFrame({"user_id": todo, "solved": pl.Series(folded).cast(tables.FACTOR)})
         joined = joined.join(solved, on="user_id", how="left").with_columns(factor=pl.coalesce("factor", "solved"))
     rows = joined.join(counts, on="user_id").with_columns(period=pl.lit(period))
     return tables.contract(USERS).conform(rows), len(todo)

@@ -22,7 +22,7 @@ from mmrec.lake import Lake
 from mmrec.media import BadMedia, open_regular
 from mmrec.modalities import FILES
 from mmrec.report import WHOLE, Check, PeriodReport, StageReport
-from mmrec.settings import Settings
+from mmrec.settings import Items, Settings, Users
 
 LANDING = "ledger/landing"
 FILES_READABLE = "files_readable"  # the blocking check of raw/interactions
@@ -67,16 +67,12 @@ def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageRepo
 
 def items(lake: Lake, settings: Settings) -> StageReport:
     """The catalogue as delivered, from every catalogue file."""
-    began = time.perf_counter()
-    files = _catalogue_files(settings)
-    keys = items_keys(lake, settings)
-    reports = publishing.unchanged(lake, keys)
-    if not reports:
-        frames, refused = _read_catalogue(settings, files)
-        if refused:
-            return publishing.problem(lake, "; ".join(refused), began)
-        reports = publishing.publish(lake, "raw/items", pl.concat(frames), keys, began)
-    return publishing.report(lake, "raw/items", reports, began, facts={"files": len(files)})
+    return _deliver(lake, settings, "raw/items", items_keys(lake, settings))
+
+
+def users(lake: Lake, settings: Settings) -> StageReport:
+    """The profiles as delivered, from every profile file; their text only where the person's consent says yes."""
+    return _deliver(lake, settings, "raw/users", users_keys(lake, settings))
 
 
 def media(lake: Lake, settings: Settings) -> StageReport:
@@ -106,8 +102,12 @@ def interactions_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict
 
 def items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The catalogue's stage key, from the files as they are."""
-    hashes = {file: file_hash(settings.data / file) for file in _catalogue_files(settings)}
-    return {WHOLE: builds.stage_key(lake.code_version, {"columns": _catalogue_columns(settings)}, hashes)}
+    return _delivered_key(lake, settings, "raw/items")
+
+
+def users_keys(lake: Lake, settings: Settings) -> dict[str, str]:
+    """The profiles' stage key, from the files as they are."""
+    return _delivered_key(lake, settings, "raw/users")
 
 
 def media_keys(lake: Lake, settings: Settings) -> dict[str, str]:
@@ -117,8 +117,12 @@ def media_keys(lake: Lake, settings: Settings) -> dict[str, str]:
 
 def catalogue(settings: Settings) -> pl.DataFrame:
     """The catalogue as the files hold it now, refused files left out: what raw/items is about to be."""
-    frames, _ = _read_catalogue(settings, _catalogue_files(settings))
-    return pl.concat([tables.contract("raw/items").empty(), *frames])
+    return _as_delivered(settings, "raw/items")[0]
+
+
+def profiles(settings: Settings) -> pl.DataFrame:
+    """The profiles as the files hold them now, refused files left out: what raw/users is about to be."""
+    return _as_delivered(settings, "raw/users")[0]
 
 
 def people(settings: Settings) -> int:
@@ -260,24 +264,52 @@ def _readable(files: int, refused: list[str]) -> Check:
     )
 
 
-def _catalogue_files(settings: Settings) -> list[str]:
-    return sources.find(settings.data, settings.items.files, "items.files")
+def _deliver(lake: Lake, settings: Settings, table: str, keys: dict[str, str]) -> StageReport:
+    """Lands an unpartitioned table of the sources whole; a refused file leaves the rows that had landed."""
+    began = time.perf_counter()
+    reports = publishing.unchanged(lake, keys)
+    files = _files_of(settings, table)
+    if not reports:
+        rows, refused = _as_delivered(settings, table)
+        if refused:
+            return publishing.problem(lake, "; ".join(refused), began)
+        reports = publishing.publish(lake, table, rows, keys, began)
+    return publishing.report(lake, table, reports, began, facts={"files": len(files)})
 
 
-def _catalogue_columns(settings: Settings) -> dict[str, Any]:
-    columns: dict[str, Any] = settings.items.columns.model_dump()
-    return {**columns, "text": columns["text"] or [columns["title"]]}
+def _delivered_key(lake: Lake, settings: Settings, table: str) -> dict[str, str]:
+    hashes = {file: file_hash(settings.data / file) for file in _files_of(settings, table)}
+    return {WHOLE: builds.stage_key(lake.code_version, {"columns": _columns_of(settings, table)}, hashes)}
 
 
-def _read_catalogue(settings: Settings, files: list[str]) -> tuple[list[pl.DataFrame], list[str]]:
-    frames, refused = [], []
-    for file in files:
+def _section(settings: Settings, table: str) -> Items | Users:
+    section = settings.users if table == "raw/users" else settings.items
+    assert section is not None, "an asset without its section of the settings is not in the graph"
+    return section
+
+
+def _files_of(settings: Settings, table: str) -> list[str]:
+    return sources.find(settings.data, _section(settings, table).files, f"{table.partition('/')[2]}.files")
+
+
+def _columns_of(settings: Settings, table: str) -> dict[str, Any]:
+    columns: dict[str, Any] = _section(settings, table).columns.model_dump()
+    return columns if "title" not in columns else {**columns, "text": columns["text"] or [columns["title"]]}
+
+
+def _as_delivered(settings: Settings, table: str) -> tuple[pl.DataFrame, list[str]]:
+    """The rows of every file that can be read, and why the others cannot."""
+    contract = tables.contract(table)
+    frames, refused = [contract.empty()], []
+    for file in _files_of(settings, table):
         try:
-            delivered = sources.read(settings.data, file, _catalogue_columns(settings))
-            frames.append(tables.contract("raw/items").conform(delivered))
+            frames.append(contract.conform(sources.read(settings.data, file, _columns_of(settings, table))))
         except sources.RefusedFile as error:
             refused.append(f"{file} {error}")
-    return frames, refused
+    rows = pl.concat(frames)
+    if table == "raw/users":
+        rows = rows.with_columns(text=pl.when(rules.consent("consent") == "yes").then("text"))
+    return rows, refused
 
 
 def named_media(lake: Lake, settings: Settings, items: pl.DataFrame) -> pl.DataFrame:

@@ -37,6 +37,8 @@ PINNED = (
     "fused/items",
     "validated/items",
     "validated/interactions",
+    "validated/users",
+    "embeddings/text/words",
     *(f"embeddings/{modality}/current" for modality in NAMES),
 )
 
@@ -199,9 +201,7 @@ def _key(lake: Lake, settings: Settings, period: str, **read: object) -> str:
 
 def _lists(served: Served, settings: Settings, period: str) -> pl.DataFrame:
     k = settings.recommendations.k
-    items, scores = ranking.top_k(
-        served.users, served.factors.H, served.histories, k, served.item_order, served.servable
-    )
+    items, scores = ranking.top_k(served.users, served.H, served.seen, k, served.item_order, served.servable)
     people, ranks = (items >= 0).nonzero()
     return tables.contract("recommendations/top_k").conform(
         pl.DataFrame(

@@ -8,8 +8,8 @@ the rows are in the table. A refused period keeps its last published rows; its r
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import polars as pl
 
@@ -26,30 +26,19 @@ REJECTED = "validated/rejected"
 
 def items(lake: Lake, settings: Settings) -> StageReport:
     """The catalogue, cleaned, with the hash of each modality's input; judged as a whole."""
-    began = time.perf_counter()
-    keys = items_keys(lake, settings)
-    reports = unchanged(lake, keys)
-    checks: list[Check] = []
-    if not reports:
-        contract = tables.contract("validated/items")
-        landed = lake.scan("raw/items").collect()
-        judged = rules.judge_items(landed).with_columns(period=pl.lit(WHOLE))
-        good = _good_items(judged, lake.scan("raw/media").collect())
-        nothing = Candidate(WHOLE, judged["rule"], good, publishing.EMPTY, "")  # an empty catalogue is judged too
-        candidates = _candidates(contract, judged, good.with_columns(period=pl.lit(WHOLE)), {}) or [nothing]
-        checks = contracts.verdicts(lake, lake.asset, candidates, settings)[WHOLE]
-        rejected = _write_rejected(lake, "items", landed, judged, [WHOLE])
-        if told := contracts.refusal(checks):
-            before = builds.newest(lake, lake.asset).get(WHOLE)
-            refused = PeriodReport(
-                before.rows if before else 0,
-                before.data_version if before else "",
-                rejected=rejected[WHOLE],
-                refused=told,
-            )
-            return publishing.report(lake, "validated/items", {WHOLE: refused}, began, checks=checks)
-        reports = publishing.publish(lake, "validated/items", good, keys, began, rejected)
-    return publishing.report(lake, "validated/items", reports, began, checks=checks, **_item_facts(lake))
+
+    def good_of(judged: pl.DataFrame) -> pl.DataFrame:
+        return _good_items(judged, lake.scan("raw/media").collect())
+
+    report = _judge_whole(lake, settings, items_keys(lake, settings), rules.judge_items, good_of)
+    return replace(report, facts=_item_facts(lake)) if report.periods else report
+
+
+def users(lake: Lake, settings: Settings) -> StageReport:
+    """The profiles, cleaned, with the hash of the text where the person's consent lets it be read."""
+    report = _judge_whole(lake, settings, users_keys(lake, settings), rules.judge_users, _good_users)
+    consenting = lake.scan("validated/users").filter(pl.col("consent") == "yes").select(pl.len()).collect().item()
+    return replace(report, facts={"people_consenting": consenting})
 
 
 def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
@@ -83,9 +72,20 @@ def preview_items(raw_items: pl.DataFrame, media: pl.DataFrame) -> pl.DataFrame:
     return _good_items(rules.judge_items(raw_items), media)
 
 
+def preview_users(raw_users: pl.DataFrame) -> pl.DataFrame:
+    """What validated/users would be for these rows of raw/users, if its contract holds."""
+    return _good_users(rules.judge_users(raw_users))
+
+
 def items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The stage key of the validated catalogue."""
     inputs = builds.data_version(lake, "raw/items") | builds.data_version(lake, "raw/media")
+    return {WHOLE: builds.stage_key(lake.code_version, {"quality": settings.quality.model_dump()}, inputs)}
+
+
+def users_keys(lake: Lake, settings: Settings) -> dict[str, str]:
+    """The stage key of the validated profiles."""
+    inputs = builds.data_version(lake, "raw/users")
     return {WHOLE: builds.stage_key(lake.code_version, {"quality": settings.quality.model_dump()}, inputs)}
 
 
@@ -106,6 +106,35 @@ def unchanged(lake: Lake, keys: Mapping[str, str]) -> dict[str, PeriodReport]:
 def _interactions_keys(lake: Lake, settings: Settings, wanted: list[str], against: Mapping[str, str]) -> dict[str, str]:
     raw = builds.newest(lake, "raw/interactions")
     return {p: _period_key(lake, settings, raw[p].data_version, against.get(p, "")) for p in wanted if p in raw}
+
+
+def _judge_whole(
+    lake: Lake,
+    settings: Settings,
+    keys: dict[str, str],
+    judge: Callable[[pl.DataFrame], pl.DataFrame],
+    good_of: Callable[[pl.DataFrame], pl.DataFrame],
+) -> StageReport:
+    """Judges the asset's landed table as a whole; published when its contract holds, else the last rows stay."""
+    began = time.perf_counter()
+    contract, name = tables.contract(lake.asset), lake.asset.partition("/")[2]
+    reports, checks = unchanged(lake, keys), []
+    if not reports:
+        landed = lake.scan(f"raw/{name}").collect()
+        judged = judge(landed).with_columns(period=pl.lit(WHOLE))
+        good = good_of(judged)
+        nothing = Candidate(WHOLE, judged["rule"], good, publishing.EMPTY, "")  # an empty delivery is judged too
+        candidates = _candidates(contract, judged, good.with_columns(period=pl.lit(WHOLE)), {}) or [nothing]
+        checks = contracts.verdicts(lake, lake.asset, candidates, settings)[WHOLE]
+        rejected = _write_rejected(lake, name, landed, judged, [WHOLE])
+        if told := contracts.refusal(checks):
+            before = builds.newest(lake, lake.asset).get(WHOLE)
+            rows, version = (before.rows, before.data_version) if before else (0, "")
+            reports = {WHOLE: PeriodReport(rows, version, rejected=rejected[WHOLE], refused=told)}
+            return publishing.report(lake, contract.name, reports, began, checks=checks)
+        reports = publishing.publish(lake, contract.name, good, keys, began, rejected)
+    by_rule = {"rejected by rule": _rejected_by_rule(lake, name, [WHOLE])}
+    return publishing.report(lake, contract.name, reports, began, checks=checks, tables=by_rule)
 
 
 def _judge_and_publish(
@@ -196,6 +225,12 @@ def _good_items(judged: pl.DataFrame, media: pl.DataFrame) -> pl.DataFrame:
     return tables.contract("validated/items").conform(hashed)
 
 
+def _good_users(judged: pl.DataFrame) -> pl.DataFrame:
+    """The profiles that broke no rule, with the hash of the text that may be read."""
+    good = judged.filter(pl.col("rule") == GOOD)
+    return tables.contract("validated/users").conform(good.with_columns(text_hash=text_hashes(good["text"])))
+
+
 def _write_rejected(
     lake: Lake, table: str, landed: pl.DataFrame, judged: pl.DataFrame, periods: list[str]
 ) -> dict[str, int]:
@@ -231,9 +266,10 @@ def _rejected_by_rule(lake: Lake, table: str, periods: list[str]) -> pl.DataFram
     )
 
 
-def _item_facts(lake: Lake) -> dict[str, Any]:
+def _item_facts(lake: Lake) -> dict[str, int | float | str]:
+    """How many items have which modality."""
     found = lake.scan("validated/items").collect()
     hashes = [f"{name}_hash" for name in NAMES]
-    facts = {f"items_with_{name}": found[hashed].count() for name, hashed in zip(NAMES, hashes, strict=True)}
-    facts["items_without_any_modality"] = found.filter(pl.all_horizontal(pl.col(hashes).is_null())).height
-    return {"facts": facts, "tables": {"rejected by rule": _rejected_by_rule(lake, "items", [WHOLE])}}
+    counts = {f"items_with_{name}": found[hashed].count() for name, hashed in zip(NAMES, hashes, strict=True)}
+    bare = found.filter(pl.all_horizontal(pl.col(hashes).is_null())).height
+    return {**counts, "items_without_any_modality": bare}
