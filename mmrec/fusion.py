@@ -30,6 +30,10 @@ class Statistics:
         about = [self.modality, self.encoder_id, self.mean.astype("<f8").tobytes().hex(), float(self.scale).hex()]
         return canonical_digest(about)[:16]
 
+    def apply(self, vectors: np.ndarray) -> np.ndarray:
+        """Vectors [n, width] centred and scaled, float64: what a block holds where the modality is there."""
+        return (vectors.astype(np.float64) - self.mean) / self.scale
+
     @property
     def width(self) -> int:
         """Width of the block."""
@@ -44,11 +48,6 @@ def measure(modality: str, encoder_id: str, vectors: np.ndarray) -> Statistics:
     return Statistics(modality, encoder_id, mean, scale if scale > 0 else 1.0, len(vectors))
 
 
-def standardise(statistics: Statistics, vectors: np.ndarray) -> np.ndarray:
-    """Vectors [n, width] centred and scaled, float64: what a block holds where the modality is there."""
-    return (vectors.astype(np.float64) - statistics.mean) / statistics.scale
-
-
 def concat(blocks: list[tuple[Statistics, np.ndarray, np.ndarray]], rows: int) -> np.ndarray:
     """float32 [rows, Σ width]: each block's vectors [n, width], standardised, at its positions [n]; 0 elsewhere."""
     fused = np.zeros((rows, sum(statistics.width for statistics, *_ in blocks)), dtype=np.float32)
@@ -56,7 +55,7 @@ def concat(blocks: list[tuple[Statistics, np.ndarray, np.ndarray]], rows: int) -
     for statistics, positions, vectors in blocks:
         end = begin + statistics.width
         if len(positions):
-            fused[positions, begin:end] = standardise(statistics, vectors)
+            fused[positions, begin:end] = statistics.apply(vectors)
         begin = end
     return fused
 

@@ -40,7 +40,7 @@ def recommend(lake: Lake, settings: Settings, user: str, period: str | None = No
     )
     if rows.is_empty():
         raise _unknown_person(period)
-    return {"period": period, "stand_in_media": settings.media.stand_in, "items": rows.to_dicts()}
+    return {"period": period, "list": "published", "stand_in_media": settings.media.stand_in, "items": rows.to_dicts()}
 
 
 def why(
@@ -138,10 +138,15 @@ def rejected(lake: Lake, period: str | None = None, limit: int = 20) -> dict[str
     }
 
 
-def _unknown_person(period: str) -> MmrecError:
-    return MmrecError(
+class UnknownPerson(MmrecError):
+    """Somebody without a published list."""
+
+
+def _unknown_person(period: str) -> UnknownPerson:
+    return UnknownPerson(
         f"this person has no published list as of {period}: no good event of theirs is in a published period; "
-        f'look for their rows with `mmrec rejected`, or give an id from `mmrec sql "SELECT user_id FROM model.users"`'
+        "ask for --popular, look for their rows with `mmrec rejected`, "
+        'or give an id from `mmrec sql "SELECT user_id FROM model.users"`'
     )
 
 

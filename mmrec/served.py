@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from mmrec import factorization, history, periods, words
+from mmrec import factorization, history, periods, ranking, tables, words
 from mmrec.candidates import Candidate, feature_slices, features_of
 from mmrec.errors import MmrecError
 from mmrec.factorization import ItemFactors
@@ -24,6 +24,7 @@ from mmrec.lake import Lake
 from mmrec.protocol import recency, tie_hash
 from mmrec.publishing import Damaged
 from mmrec.settings import Settings
+from mmrec.stages.embeddings import read_vectors
 from mmrec.stages.fused import Features
 
 
@@ -134,6 +135,23 @@ def load(lake: Lake, settings: Settings, period: str, only: str | None = None) -
     )
 
 
+def lists_of(served: Served, k: int) -> pl.DataFrame:
+    """The k best unseen items of everybody, in the columns of recommendations/top_k."""
+    items, scores = ranking.top_k(served.users, served.H, served.seen, k, served.item_order, served.servable)
+    people, ranks = (items >= 0).nonzero()
+    return tables.contract("recommendations/top_k").conform(
+        pl.DataFrame(
+            {
+                "period": pl.repeat(served.period, len(people), eager=True, dtype=pl.String),
+                "user_id": pl.Series(served.user_ids, dtype=pl.String).gather(people),
+                "rank": ranks + 1,
+                "item_id": pl.Series(served.item_ids, dtype=pl.String).gather(items[people, ranks]),
+                "score": scores[people, ranks],
+            }
+        )
+    )
+
+
 def served_version(lake: Lake, period: str) -> Version:
     """The item-factor version that serves a period. Raises where the period has no factors yet."""
     named = lake.scan("model/users").filter(pl.col("period") == period).select("version").head(1).collect()
@@ -150,26 +168,18 @@ def read_known(
     said = words.read(lake, settings, period, only)
     if words.MODALITY not in slices:
         said = said.clear()
-    found, placed = place_texts(features, version.choice, slices, said.select("key").unique())
-    if found:
+    found: list[str] = []
+    if said.height:
+        found, vectors = read_vectors(lake, words.MODALITY, said.select("key").unique())
+        placed = text_features(features.statistics(words.MODALITY).apply(vectors), version.choice, slices)
         factors = factorization.with_new_items(factors, placed)
     said = said.filter(pl.col("key").is_in(found))
     ids = [words.MARK + key for key in found]
     return Known(version.choice, item_ids, ids, factors, rows, slices, history.read(lake, settings, period, only), said)
 
 
-def place_texts(
-    features: Features, choice: Candidate, slices: dict[str, slice], wanted: pl.DataFrame
-) -> tuple[list[str], np.ndarray]:
-    """The keys (sorted) that have a vector and their f, float64 [n, p]: a text alone, every other modality missing."""
-    if wanted.is_empty():
-        return [], np.zeros((0, 0))
-    found, vectors = features.standardised(words.MODALITY, wanted)
-    return found, text_features(vectors, choice, slices)
-
-
 def text_features(vectors: np.ndarray, choice: Candidate, slices: dict[str, slice]) -> np.ndarray:
-    """f of standardised text vectors [n, width] as `candidates.features_of` lays it out, float64 [n, p]."""
+    """f of standardised text vectors [n, width], laid out as `candidates.features_of`, every other modality missing."""
     weight = (choice.block_weights or {})[words.MODALITY]
     rows = np.zeros((len(vectors), max(each.stop for each in slices.values())))
     cut = slices[words.MODALITY]

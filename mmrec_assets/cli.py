@@ -88,13 +88,22 @@ def plan(
 
 
 @app.command()
-def recommend(user: User, period: Period = None, as_json: Json = False) -> None:
-    """Print a person's published list, with a reason for each item."""
+def recommend(
+    user: Annotated[str | None, typer.Option(help="A person's id, as the events have it.")] = None,
+    text: Annotated[str | None, typer.Option(help="A sentence: a list for somebody who searched for it.")] = None,
+    items: Annotated[str | None, typer.Option(help="Ids, separated by commas: a list for who liked them.")] = None,
+    popular: Annotated[bool, typer.Option("--popular", help="What most chose; with --user: if unknown.")] = False,
+    period: Period = None,
+    as_json: Json = False,
+) -> None:
+    """Print a list with a reason for each item: a person's, or one for a sentence, for items, or of what is popular."""
     settings = load()
-    answer = queries.recommend(Lake(settings.lake_root), settings, user, _checked(settings, period))
+    answer = _recommended(Lake(settings.lake_root), settings, user, text, items, popular, _checked(settings, period))
     if as_json:
         _print_json(answer)
         return
+    if user is not None and answer["list"] == "popular":
+        out.print("this person has no published list; what most people chose instead:")
     table = _table(("", "right"), "title", ("score", "right"), "reason", title=f"as of {answer['period']}")
     for row in answer["items"]:
         table.add_row(
@@ -102,6 +111,33 @@ def recommend(user: User, period: Period = None, as_json: Json = False) -> None:
         )
     out.print(table)
     _stand_in(answer)
+
+
+def _recommended(
+    lake: Lake,
+    settings: Settings,
+    user: str | None,
+    text: str | None,
+    items: str | None,
+    popular: bool,
+    period: str | None,
+) -> dict[str, Any]:
+    from mmrec import asked
+
+    if sum(given is not None for given in (user, text, items)) + (popular and user is None) != 1:
+        raise typer.BadParameter("name one of --user, --text, --items and --popular (or --user with --popular)")
+    if text is not None:
+        return asked.for_text(lake, settings, text, period)
+    if items is not None:
+        return asked.for_items(lake, settings, [each.strip() for each in items.split(",") if each.strip()], period)
+    if user is None:
+        return asked.popular(lake, settings, period)
+    try:
+        return queries.recommend(lake, settings, user, period)
+    except queries.UnknownPerson:
+        if popular:
+            return asked.popular(lake, settings, period)
+        raise
 
 
 @app.command()
@@ -299,7 +335,7 @@ def _print_why(answer: dict[str, Any]) -> None:
     out.print(escape(f"{title}, {place} as of {answer['period']}, score {answer['score']:.4f}"))
     table = _table("carried by", "event", "when (UTC)", ("share", "right"), "file", ("row", "right"))
     for row in answer["events"]:
-        when = row["time"].strftime("%Y-%m-%d %H:%M")
+        when = row["time"].strftime("%Y-%m-%d %H:%M") if row["time"] else ""
         at = (row["source_file"], str(row["source_row"]))
         table.add_row(escape(row["title"] or row["item_id"]), row["event"], when, f"{row['share']:+.4f}", *at)
     out.print(table)

@@ -70,7 +70,7 @@ def test_plan(mmrec, built, new_shop):
 
 def test_recommend(mmrec, built):
     answer = mmrec(built, "recommend", "--user", built.people[3], "--json").json
-    assert set(answer) == {"period", "stand_in_media", "items"}
+    assert set(answer) == {"period", "list", "stand_in_media", "items"}
     assert [set(row) for row in answer["items"]] == [{"rank", "item_id", "title", "score", "reason"}] * 3
     shown = mmrec(built, "recommend", "--user", built.people[3]).out
     for row in answer["items"]:

@@ -167,18 +167,13 @@ class Features:
         cuts = spaces.unique("modality").sort("begin").select("modality", "begin", "end")
         self.slices = {modality: slice(begin, end) for modality, begin, end in cuts.iter_rows()}
 
-    def standardised(self, modality: str, wanted: pl.DataFrame) -> tuple[list[str], np.ndarray]:
-        """Vectors that belong to no item, such as people's words, by the frozen statistics of this space.
-
-        `wanted` has their `key`s; gives the keys found (sorted) and float64 [n, width].
-        """
+    def statistics(self, modality: str) -> Statistics:
+        """The frozen statistics by which this space standardises a modality's vectors."""
         mine = (pl.col("space") == self.space) & (pl.col("modality") == modality)
         named = self._lake.scan("fused/spaces").filter(mine)
         frozen = self._lake.scan("fused/statistics").join(named, left_on="version", right_on="statistics", how="semi")
         row = frozen.sort("version").collect().row(0, named=True)
-        found, vectors = read_vectors(self._lake, modality, wanted)
-        statistics = Statistics(modality, row["encoder_id"], np.array(row["mean"]), row["scale"], row["items"])
-        return found, fusion.standardise(statistics, vectors) if found else np.zeros((0, statistics.width))
+        return Statistics(modality, row["encoder_id"], np.array(row["mean"]), row["scale"], row["items"])
 
     @property
     def blocks(self) -> dict[str, np.ndarray]:

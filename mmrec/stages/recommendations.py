@@ -14,12 +14,12 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from mmrec import builds, graph, history, publishing, ranking, similar, tables, wording
+from mmrec import builds, graph, history, publishing, similar, tables, wording
 from mmrec.keys import canonical_digest
 from mmrec.lake import Lake
 from mmrec.modalities import NAMES
 from mmrec.report import WHOLE, PeriodReport, StageReport
-from mmrec.served import Served, load
+from mmrec.served import Served, lists_of, load
 from mmrec.settings import Settings
 from mmrec.stages.fused import Features
 
@@ -51,7 +51,9 @@ def top_k(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     reports = publishing.unchanged(lake, keys)
     stale = {period: key for period, key in keys.items() if period not in reports}
     if stale:
-        lists = [_lists(load(lake, settings, period), settings, period) for period in _with_people(lake, stale)]
+        lists = [
+            lists_of(load(lake, settings, period), settings.recommendations.k) for period in _with_people(lake, stale)
+        ]
         rows = pl.concat([tables.contract("recommendations/top_k").empty(), *lists])
         reports |= publishing.publish(lake, "recommendations/top_k", rows, stale, began)
     return publishing.report(
@@ -197,23 +199,6 @@ def _key(lake: Lake, settings: Settings, period: str, **read: object) -> str:
     for asset in ("validated/items", "fused/items"):
         inputs |= builds.data_version(lake, asset)
     return builds.stage_key(lake.code_version, read, inputs)
-
-
-def _lists(served: Served, settings: Settings, period: str) -> pl.DataFrame:
-    k = settings.recommendations.k
-    items, scores = ranking.top_k(served.users, served.H, served.seen, k, served.item_order, served.servable)
-    people, ranks = (items >= 0).nonzero()
-    return tables.contract("recommendations/top_k").conform(
-        pl.DataFrame(
-            {
-                "period": pl.repeat(period, len(people), eager=True, dtype=pl.String),
-                "user_id": pl.Series(served.user_ids, dtype=pl.String).gather(people),
-                "rank": ranks + 1,
-                "item_id": pl.Series(served.item_ids, dtype=pl.String).gather(items[people, ranks]),
-                "score": scores[people, ranks],
-            }
-        )
-    )
 
 
 def _with_people(lake: Lake, wanted: Iterable[str]) -> list[str]:
