@@ -11,7 +11,15 @@ from tests.declaring import make_settings, names
 
 @pytest.fixture(scope="module")
 def defs():
-    return build_defs(make_settings())
+    """Everything a data set can have: four modalities and people's profiles."""
+    encoders = {"text": "minilm", "image": "efficientnet-lite0", "audio": "hash:4", "video": "hash:4"}
+    return build_defs(
+        make_settings(
+            items={"files": ["items.csv"], "columns": {**{name: name for name in encoders}, "text": ["title"]}},
+            embeddings={name: {"encoder": encoder} for name, encoder in encoders.items()},
+            users={"files": ["people.csv"], "columns": {"text": ["about"]}},
+        )
+    )
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +40,7 @@ def test_contracts_block_and_quality_warns(defs):
     blocking = {name for name, key in checks.items() if defs.resolve_asset_graph().get_check_spec(key).blocking}
     contract = {
         (asset, spec.name)
-        for asset in ("validated/interactions", "validated/items")
+        for asset in ("validated/interactions", "validated/items", "validated/users")
         for spec in contracts.checks(asset)
         if spec.blocking
     }

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mmrec import builds, encoders, executor, keys, periods, publishing, tables, words
+from mmrec import builds, encoders, executor, keys, periods, publishing, showing, tables, words
 from mmrec.lake import Lake, digest
 from mmrec.media import MediaRef
 from mmrec.modalities import FILES
@@ -57,6 +57,8 @@ def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool =
         "encoder_id": identity.id,
         "width": identity.width,
     }
+    lacking = lake.scan("validated/items").filter(pl.col(f"{modality}_hash").is_null())
+    facts["items_without"] = lacking.select(pl.len()).collect().item()
     numbers = {"keys_planned": work.planned, "keys_done": work.done, "keys_failed": len(work.failed)}
     return publishing.report(
         lake,
@@ -68,6 +70,7 @@ def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool =
             "planned by reason": _reasons(plan),
             "failures": failed.drop_nulls("item_id").select("item_id", "reason").head(5),
             "items and vectors": _vectors_of_some(lake, modality),
+            **(showing.of_vectors(lake, modality) if plan.rows.height else {}),
         },
         warnings=[f"{failed.height} inputs could not be encoded; see `mmrec rejected`"] if failed.height else [],
     )

@@ -23,6 +23,7 @@ from mmrec import (
     factorization,
     graph,
     history,
+    metrics,
     periods,
     protocol,
     publishing,
@@ -60,7 +61,7 @@ def factors(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
         reports | refused,
         began,
         facts={"versions_fitted": len(fitted), "width": settings.model.width},
-        tables={"item-factor versions": _versions(lake)},
+        tables={"item-factor versions": _versions(lake), "candidates on validation": _candidates(lake)},
         warnings=gate.warnings,
     )
 
@@ -113,8 +114,8 @@ def boundary_version(lake: Lake, settings: Settings, period: str, features: Feat
     if stored.height:
         return served.read_version(lake, stored["version"].item())
     events = history.read(lake, settings, boundary)
-    version = _fit(settings, boundary, events, features)
-    _store(lake, version, key, events)
+    version, search = _fit(settings, boundary, events, features)
+    _store(lake, version, search, key, events)
     fitted.append(version.name)
     return version
 
@@ -145,17 +146,21 @@ def _read(settings: Settings) -> dict[str, object]:
     return {"model": settings.model.model_dump(), "events": settings.events}
 
 
-def _fit(settings: Settings, boundary: str, events: pl.DataFrame, features: Features) -> Version:
+def _fit(
+    settings: Settings, boundary: str, events: pl.DataFrame, features: Features
+) -> tuple[Version, selection.Selection]:
     """Searches on train and validation, then fits the winner on everything up to the boundary."""
     problem = _problem(settings, events, features)
-    chosen = selection.select(problem).winner
+    search = selection.select(problem)
+    chosen = search.winner
     rows = None
     if chosen.block_weights is not None:
         rows = candidates.features_of(features.blocks, features.present, chosen)
     everything = problem.histories(protocol.TRAIN, protocol.VALIDATION, protocol.TEST)
     fitted = factorization.fit(everything, problem.n_items, chosen.hyper, rows)
     about = [boundary, features.space, chosen.to_json(), features.item_ids, _bytes_digest(fitted)]
-    return Version(canonical_digest(about)[:16], boundary, features.space, chosen, features.item_ids, fitted)
+    name = canonical_digest(about)[:16]
+    return Version(name, boundary, features.space, chosen, features.item_ids, fitted), search
 
 
 def _bytes_digest(fitted: factorization.ItemFactors) -> str:
@@ -165,8 +170,8 @@ def _bytes_digest(fitted: factorization.ItemFactors) -> str:
     return digest.hexdigest()
 
 
-def _store(lake: Lake, version: Version, key: str, events: pl.DataFrame) -> None:
-    """Arrays, then items, then the row in `model/versions` that makes the version exist."""
+def _store(lake: Lake, version: Version, search: selection.Selection, key: str, events: pl.DataFrame) -> None:
+    """Arrays, items and the search, then the row in `model/versions` that makes the version exist."""
     rows = [
         {
             "version": version.name,
@@ -184,6 +189,14 @@ def _store(lake: Lake, version: Version, key: str, events: pl.DataFrame) -> None
         {"item_id": version.item_ids, "events": version.factors.counts}, schema_overrides={"item_id": pl.String}
     )
     lake.replace("model/items", items.with_row_index("position").with_columns(version=pl.lit(version.name)), named)
+    compared = [
+        {"candidate": each.model, "chosen": each.model == search.winner.name, "metric": each.metric, **_interval(each)}
+        for each in search.rows
+        if each.segment == metrics.ALL
+    ]
+    empty = tables.contract("model/candidates").empty()
+    rows_of_search = pl.DataFrame(compared, schema={n: t for n, t in empty.schema.items() if n != "version"})
+    lake.replace("model/candidates", rows_of_search.with_columns(version=pl.lit(version.name)), named)
     row = {
         "version": version.name,
         "stage_key": key,
@@ -195,6 +208,10 @@ def _store(lake: Lake, version: Version, key: str, events: pl.DataFrame) -> None
         "at": dt.datetime.now(dt.UTC),
     }
     lake.append("model/versions", pl.DataFrame([row]))
+
+
+def _interval(row: metrics.Row) -> dict[str, object]:
+    return {"value": row.value, "low": row.low, "high": row.high, "people": row.people}
 
 
 def _fold_in_periods(
@@ -293,6 +310,14 @@ def _versions(lake: Lake) -> pl.DataFrame:
         .tail(5)
         .collect()
     )
+
+
+def _candidates(lake: Lake) -> pl.DataFrame:
+    """What the newest item-factor version's search compared, the best first."""
+    newest = lake.scan("model/versions").sort("boundary", "at").select("version").tail(1)
+    rows = lake.scan("model/candidates").join(newest, on="version", how="semi").filter(pl.col("metric") == HEADLINE)
+    shown = rows.select("candidate", "chosen", "metric", pl.col("value", "low", "high").round(4), "people")
+    return shown.sort("value", "candidate", descending=[True, False]).collect()
 
 
 def _too_little(rows: pl.DataFrame) -> list[str]:
