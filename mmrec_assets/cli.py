@@ -229,6 +229,27 @@ def sql(
 
 
 @app.command()
+def export(
+    to: Annotated[Path, typer.Option(help="A folder that is empty or not there yet.")],
+    period: Period = None,
+    as_json: Json = False,
+) -> None:
+    """Write the served model to open files: factors, id maps, settings. They name people."""
+    from mmrec import export as exporting
+
+    settings = load()
+    answer = exporting.write(Lake(settings.lake_root), settings, to.absolute(), _checked(settings, period))
+    if as_json:
+        _print_json(answer)
+        return
+    size = sum(file["size_bytes"] for file in answer["files"].values()) / 1e6
+    what = f"{answer['people']:,} people and {answer['items']:,} items as of {answer['period']}"
+    out.print(escape(f"{what}: {answer['to']} ({', '.join(answer['files'])}, model.json; {size:.1f} MB)"))
+    out.print("these files name people and hold what they have met: keep them as you keep your events")
+    _stand_in(answer)
+
+
+@app.command()
 def ui(port: Annotated[int, typer.Option(help="Port of the page.")] = 3000) -> None:
     """Open Dagster's page and its daemon over this data set, on this machine only, until Ctrl-C."""
     from mmrec_assets.runs import home

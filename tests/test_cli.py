@@ -90,6 +90,27 @@ def test_why(mmrec, built):
     assert answer["content"]["text"]["key"][:16] in shown
 
 
+def test_similar(mmrec, built):
+    answer = mmrec(built, "similar", "--item", "item-02", "--by", "image", "--json").json
+    assert set(answer) == {"item_id", "title", "by", "has", "stand_in_media", "items"}
+    assert {frozenset(row) for row in answer["items"]} == {
+        frozenset({"rank", "item_id", "title", "similarity", "compared_by"})
+    }
+    shown = mmrec(built, "similar", "--item", "item-02").out
+    assert "like Title 2 (item item-02)" in shown
+    assert "text, picture" in shown
+    assert "stand-ins" not in shown
+
+
+def test_export(mmrec, built, tmp_path):
+    answer = mmrec(built, "export", "--to", str(tmp_path / "one"), "--period", built.days[2], "--json").json
+    assert (answer["period"], answer["people"], answer["items"]) == (built.days[2], 12, 15)
+    shown = mmrec(built, "export", "--to", str(tmp_path / "two")).out
+    assert f"12 people and 15 items as of {built.days[-1]}: {tmp_path / 'two'} (factors.safetensors, " in shown
+    assert "these files name people" in shown
+    assert "is not empty" in mmrec(built, "export", "--to", str(tmp_path / "two")).error
+
+
 def test_rejected(mmrec, built, judged_shop):
     assert mmrec(built, "rejected", "--json").json == {"rows": 0, "by_rule": [], "shown": [], "failures": []}
     day = judged_shop.days[0]
@@ -134,6 +155,12 @@ def test_times_and_vectors_are_written_as_json(mmrec, built):
         (["why", "--user", "zq-person-nobody"], "this person has no published list as of 2024-01-04"),
         (["why", "--user", "zq-person-01", "--item", "item-404"], "no item is called 'item-404'"),
         (["recommend", "--user", "zq-person-01", "--period", "2023-01-01"], "'2023-01-01' is no configured period"),
+        (["similar", "--item", "item-404"], "no item is called 'item-404'"),
+        (
+            ["similar", "--item", "item-12", "--by", "image"],
+            "item 'item-12' has no picture to compare by; it has: text",
+        ),
+        (["export", "--to", "/proc/nowhere", "--period", "soon"], "'soon' is no configured period"),
         (
             ["plan", "--period", "soon"],
             "'soon' is no configured period; there are 4 days from 2024-01-01 to 2024-01-04",
@@ -202,7 +229,7 @@ def test_sql_writes_and_reads_no_file(mmrec, built, query):
     assert sorted(path.name for path in built.folder.iterdir()) == before
 
 
-def test_questions_leave_the_lake_as_it_is(mmrec, built):
+def test_questions_leave_the_lake_as_it_is(mmrec, built, tmp_path):
     lake = Lake(built.settings.lake_root)
     tables = ("validated/items", "recommendations/top_k", "ledger/builds", "ledger/landing", "raw/media")
     before = {table: lake.version(table) for table in tables}
@@ -210,6 +237,8 @@ def test_questions_leave_the_lake_as_it_is(mmrec, built):
         ["plan"],
         ["recommend", "--user", built.people[0]],
         ["why", "--user", built.people[0]],
+        ["similar", "--item", "item-02"],
+        ["export", "--to", str(tmp_path / "model")],
         ["rejected"],
     ):
         assert mmrec(built, *arguments).code == 0
@@ -220,7 +249,7 @@ _COMMANDS = """
 import sys
 from mmrec_assets import cli
 for arguments in (["plan"], ["recommend", "--user", sys.argv[1]], ["why", "--user", sys.argv[1]], ["rejected"],
-                  ["sql", "SELECT 1"]):
+                  ["similar", "--item", "item-02"], ["export", "--to", sys.argv[2]], ["sql", "SELECT 1"]):
     sys.argv = ["mmrec", *arguments, "--json"]
     try:
         cli.main()
@@ -230,8 +259,8 @@ print(sorted({"torch", "transformers", "great_expectations", "dagster", "pandas"
 """
 
 
-def test_questions_import_neither_torch_nor_dagster(built):
+def test_questions_import_neither_torch_nor_dagster(built, tmp_path):
     environment = {"MMREC_CONFIG": str(built.folder / "mmrec.toml"), "PATH": "/usr/bin:/bin"}
-    command = [sys.executable, "-c", _COMMANDS, built.people[0]]
+    command = [sys.executable, "-c", _COMMANDS, built.people[0], str(tmp_path / "model")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert (done.returncode, done.stderr.strip()) == (0, "[]")
