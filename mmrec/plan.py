@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from mmrec import builds, encoders, graph, periods, publishing, similar, words
-from mmrec.costs import Costs
+from mmrec.costs import INPUTS, NEVER, Costs
 from mmrec.graph import Node, nodes
 from mmrec.lake import Lake
 from mmrec.planner import ENCODER, SAME, plan_embeddings
@@ -22,7 +22,8 @@ from mmrec.report import WHOLE
 from mmrec.settings import Settings
 from mmrec.stages import model, raw, validated
 
-NEVER, INPUTS, UPSTREAM = "never built", "inputs changed", "an input has work"
+NOTHING, WORK, UNDER, OVER = "nothing to do", "work to do", "under budget", "over budget"
+UPSTREAM = "an input has work"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,47 @@ class Row:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Plan:
+    """Every asset's work and what it costs in all. `unknown` names the assets that no speed was recorded of yet."""
+
+    rows: list[Row]
+
+    @property
+    def seconds(self) -> float:
+        """Of all work that has a speed; at most, where rows are a bound."""
+        return sum(row.seconds or 0.0 for row in self.rows)
+
+    @property
+    def bytes(self) -> int:
+        """Written by all work whose tables are there already."""
+        return sum(row.bytes or 0 for row in self.rows)
+
+    @property
+    def unknown(self) -> list[str]:
+        """Assets that have work and were never built here, so that nothing says what they cost."""
+        return list(dict.fromkeys(row.asset for row in self.rows if row.seconds is None))
+
+    def verdict(self, budget_seconds: float | None) -> str:
+        """`nothing to do`, `work to do`, or against a budget `under` or `over`; an unknown cost is not under it."""
+        if not self.rows:
+            return NOTHING
+        if budget_seconds is None:
+            return WORK
+        return OVER if self.unknown or self.seconds > budget_seconds else UNDER
+
+    def as_dict(self, budget_seconds: float | None = None) -> dict[str, Any]:
+        """As JSON shows it."""
+        return {
+            "verdict": self.verdict(budget_seconds),
+            "seconds": self.seconds,
+            "bytes": self.bytes,
+            "unknown": self.unknown,
+            "budget_seconds": budget_seconds,
+            "rows": [row.as_dict() for row in self.rows],
+        }
+
+
 @dataclass
 class _Walk:
     """What is known while walking: what has landed, what the catalogue is about to be, and who has work."""
@@ -62,7 +104,7 @@ class _Walk:
     new_space: bool = False  # whether every item-factor version is about to be fitted anew
 
 
-def plan(lake: Lake, settings: Settings, served_periods: list[str]) -> list[Row]:
+def plan(lake: Lake, settings: Settings, served_periods: list[str]) -> Plan:
     """Every asset's work: events of all configured periods, model and recommendations of `served_periods`.
 
     The catalogue is read as it is now, so that an edited text is one row before anything is paid for; if its contract
@@ -80,7 +122,7 @@ def plan(lake: Lake, settings: Settings, served_periods: list[str]) -> list[Row]
         if found:
             walk.busy.add(node.asset)
         rows += found
-    return rows
+    return Plan(rows)
 
 
 def event_periods(lake: Lake, settings: Settings) -> list[str]:

@@ -22,6 +22,7 @@ from rich.table import Table
 
 from mmrec import periods, queries
 from mmrec import plan as planning
+from mmrec.costs import seconds_of, told, told_bytes
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
 from mmrec.modalities import NOUNS
@@ -33,28 +34,42 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Multimodal recommendations in which a change costs what changed.",
 )
+_EXIT = {planning.NOTHING: 0, planning.WORK: 10, planning.UNDER: 10, planning.OVER: 11}
 out = Console(highlight=False, soft_wrap=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Period = Annotated[str | None, typer.Option(help="A period by its first day; the newest by default.")]
+Last = Annotated[int, typer.Option(help="How many periods up to it get a model and lists.", min=1)]
+Budget = Annotated[str | None, typer.Option(help="The most that may be spent, such as 10m or 90s.")]
 User = Annotated[str, typer.Option(help="A person's id.")]
 
 
 @app.command()
 def run(
     period: Period = None,
-    last: Annotated[int, typer.Option(help="How many periods up to it get a model and lists.", min=1)] = 1,
+    last: Last = 1,
+    budget: Budget = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try what could not be encoded again.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring everything up to date: events of all periods, content, and the model and lists of the newest."""
+    """Bring everything up to date: events of all periods, content, and the model and lists of the newest.
+
+    With a budget, nothing is run that the plan says is dearer; then it ends with 11.
+    """
     from mmrec_assets.progress import Progress
     from mmrec_assets.runs import leave
     from mmrec_assets.runs import run as execute
 
     settings = load()
     served = served_periods(settings, period, last)
+    found = planning.plan(Lake(settings.lake_root), settings, served)
+    limit = None if budget is None else seconds_of(budget)
+    if found.verdict(limit) == planning.OVER:
+        print_plan(found, limit)
+        _print_error("the plan is dearer than the budget, or part of its cost is unknown; nothing was run")
+        raise typer.Exit(_EXIT[planning.OVER])
     with Progress(settings, quiet=as_json or not sys.stderr.isatty()) as progress:
-        ran = execute(settings, served, progress.begin)
+        ran = execute(settings, served, progress.begin, planned=found, retry_failed=retry_failed)
     if as_json:
         _print_json({"periods": served, "assets": [vars(o) for o in ran.outcomes], "failures": ran.failures})
     else:
@@ -67,24 +82,42 @@ def run(
 @app.command()
 def plan(
     period: Period = None,
-    last: Annotated[int, typer.Option(help="How many periods up to it get a model and lists.", min=1)] = 1,
+    last: Last = 1,
+    budget: Budget = None,
     as_json: Json = False,
 ) -> None:
-    """Say what `mmrec run` would do, before it is paid for: rows per asset and reason. Writes nothing."""
+    """Say what `mmrec run` would do and cost, before it is paid for: rows per asset and reason. Writes nothing.
+
+    Ends with 0 when there is nothing to do, 10 when there is work, 11 when it is dearer than the budget.
+    """
     settings = load()
-    rows = planning.plan(Lake(settings.lake_root), settings, served_periods(settings, period, last))
+    limit = None if budget is None else seconds_of(budget)
+    found = planning.plan(Lake(settings.lake_root), settings, served_periods(settings, period, last))
     if as_json:
-        _print_json([row.as_dict() for row in rows])
-        return
-    if not rows:
+        _print_json(found.as_dict(limit))
+    else:
+        print_plan(found, limit)
+    raise typer.Exit(_EXIT[found.verdict(limit)])
+
+
+def print_plan(found: planning.Plan, limit: float | None = None) -> None:
+    """A plan as a table, its sum, and how it stands to a budget."""
+    if not found.rows:
         out.print("nothing to do: everything is up to date")
         return
-    table = _table("asset", "reason", ("rows", "right"), "periods")
-    for row in rows:
+    table = _table("asset", "reason", ("rows", "right"), "periods", ("seconds", "right"), ("bytes", "right"))
+    for row in found.rows:
         span = "" if not row.periods else f"{row.first} … {row.last} ({row.periods})" if row.periods > 1 else row.first
         count = "" if not row.rows else f"{'at most ' if row.at_most else ''}{row.rows:,}"
-        table.add_row(row.asset, row.reason, count, span)
+        costs = (told(row.seconds) if row.seconds is not None else "?", told_bytes(row.bytes) if row.bytes else "")
+        table.add_row(row.asset, row.reason, count, span, *costs)
     out.print(table)
+    bound = "at most " if any(row.at_most for row in found.rows) else ""
+    out.print(f"in all {bound}about {told(found.seconds)} and {told_bytes(found.bytes)}, by the speeds recorded here")
+    if found.unknown:
+        out.print(f"? = never built here, so nothing says what it costs: {', '.join(found.unknown)}")
+    if limit is not None:
+        out.print(f"{found.verdict(limit)} of {told(limit)}")
 
 
 @app.command()
@@ -284,7 +317,7 @@ def main() -> None:
     """The entry point: an error that a person can put right is one line."""
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # what `typer.Exit` carries
     except MmrecError as error:
         _print_error(str(error))
         sys.exit(1)
@@ -292,8 +325,6 @@ def main() -> None:
         where = f" ({error.filename})" if error.filename else ""
         _print_error(f"{error.strerror or error}{where}; check the path and its permissions")
         sys.exit(1)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except Exception as error:
@@ -301,6 +332,7 @@ def main() -> None:
             _print_error(error.format_message())
             sys.exit(2)
         raise
+    sys.exit(code or 0)
 
 
 def outcome_table(outcomes: list[Any]) -> Table:

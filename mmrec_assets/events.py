@@ -34,6 +34,7 @@ def materialize(
     asset: str,
     *,
     also: Also | None = None,
+    retry_failed: bool = False,
 ) -> Events:
     """Runs an asset's stage for the run's periods and emits what happened; `also` may log more before a failure."""
     node = graph.node(settings, asset)
@@ -41,7 +42,7 @@ def materialize(
     periods = list(context.partition_keys) if node.partitioned else []
     provenance = _provenance(context, node)
     try:
-        report = node.run(opened, settings, periods, context.run.run_id)
+        report = node.run(opened, settings, periods, context.run.run_id, retry_failed=retry_failed)
     except MmrecError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     drawn = _drawn(context, settings, node, report)

@@ -20,7 +20,7 @@ class Answer:
 
     @property
     def json(self):
-        assert self.code == 0, self.err
+        assert self.code in (0, 10, 11), self.err
         return json.loads(self.out)
 
     @property
@@ -57,15 +57,41 @@ def mmrec(monkeypatch, capsys):
 
 
 def test_plan(mmrec, built, new_shop):
-    assert mmrec(built, "plan", "--json").json == []
+    nothing = mmrec(built, "plan", "--json", "--budget", "1s")
+    assert (nothing.code, nothing.json["rows"], nothing.json["verdict"]) == (0, [], "nothing to do")
     assert mmrec(built, "plan").out.strip() == "nothing to do: everything is up to date"
-    rows = mmrec(new_shop, "plan", "--last", "2", "--json").json
+    answer = mmrec(new_shop, "plan", "--last", "2", "--json")
+    rows = answer.json["rows"]
+    assert (answer.code, answer.json["verdict"], answer.json["unknown"]) == (10, "work to do", list(new_shop.assets))
     assert [row["asset"] for row in rows] == list(new_shop.assets)
-    assert set(rows[0]) == {"asset", "reason", "rows", "at_most", "periods", "first", "last"}
+    named = {"asset", "reason", "rows", "at_most", "periods", "first", "last", "by_period", "seconds", "bytes"}
+    assert set(rows[0]) == named
     assert {row["periods"] for row in rows if row["asset"] == "model/factors"} == {2}
     shown = mmrec(new_shop, "plan").out
     assert "at most" in shown
     assert f"{new_shop.days[0]} … {new_shop.days[-1]} (4)" in shown
+
+
+def test_a_plan_is_held_against_a_budget(mmrec, shop):
+    """An edited text, whose cost is known from the first build; exit codes say what a script needs to know."""
+    shop.edit_item("item-04", about="another thing")
+    under, over = mmrec(shop, "plan", "--budget", "1h"), mmrec(shop, "plan", "--budget", "0.000001")
+    assert (under.code, over.code) == (10, 11)
+    assert "under budget of 1.0 h" in under.out
+    assert "over budget" in over.out
+    costs = mmrec(shop, "plan", "--json").json
+    assert costs["seconds"] == pytest.approx(sum(row["seconds"] for row in costs["rows"]))
+    assert costs["bytes"] > 0
+    assert mmrec(shop, "plan", "--budget", "soon").error.startswith("--budget is 'soon'; expected a time such as 90s")
+
+
+def test_a_run_dearer_than_its_budget_does_nothing(mmrec, new_shop):
+    """On an empty lake nothing says what a run costs, and an unknown cost is under no budget."""
+    answer = mmrec(new_shop, "run", "--budget", "1h")
+    assert answer.code == 11
+    assert "? = never built here" in answer.out
+    assert "nothing was run" in answer.err.splitlines()[-1]
+    assert not new_shop.lake.exists("raw/items")
 
 
 def test_recommend(mmrec, built):
