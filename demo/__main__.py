@@ -35,8 +35,8 @@ out = Console(highlight=False, soft_wrap=True)
 def main() -> int:
     """Runs the demo's data set; 1 and one line on an error that a person can put right."""
     began = time.perf_counter()
-    settings = load(config.path())
     try:
+        settings = load(config.path())
         periods = served_periods(settings, None, SERVED)
         with Progress(settings, quiet=not sys.stderr.isatty()) as progress:
             ran = run(settings, periods, progress.begin)

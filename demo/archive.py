@@ -26,21 +26,15 @@ FILMS = 1_682
 _DATA, _ITEM = "ml-100k/u.data", "ml-100k/u.item"
 _MAX_BYTES = 64 * 2**20  # of the archive, and of each member once inflated; the real ones have 5, 2 and 0.2 MB
 _TIMEOUT_SECONDS = 60
-_GENRES = [
-    *(
-        "unknown",
-        "Action",
-        "Adventure",
-        "Animation",
-        "Children's",
-        "Comedy",
-        "Crime",
-        "Documentary",
-        "Drama",
-        "Fantasy",
-    ),
-    *("Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"),
-]
+_RATING = re.compile(r"([0-9]{1,9})\t([0-9]{1,9})\t([1-5])\t([0-9]{1,12})")
+_FILM = re.compile(r"([0-9]{1,9})\|([^|]*)\|[^|]*\|[^|]*\|[^|]*((?:\|[01]){19})")
+_TITLE = re.compile(r"(.*) \((.*)\)")
+# fmt: off
+_GENRES = (
+    "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama", "Fantasy",
+    "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
+)
+# fmt: on
 
 
 def from_archive(where: str) -> Delivery:
@@ -48,7 +42,7 @@ def from_archive(where: str) -> Delivery:
     data, item = _members(_bytes(where))
     ratings = ordered(parse_ratings(data))
     films = list(parse_films(item))
-    if content_digest(ratings) != RATINGS_SHA256 or len({film.item_id for film in films}) != FILMS:
+    if content_digest(ratings) != RATINGS_SHA256 or {len(films), len({film.item_id for film in films})} != {FILMS}:
         raise MmrecError(
             f"DEMO_ARCHIVE is not MovieLens-100K: found {len(ratings):,} ratings of other content or {len(films):,} "
             f"films, expected the published 100,000 ratings and {FILMS:,} films; take ml-100k.zip from GroupLens"
@@ -64,26 +58,26 @@ def identity(where: str) -> str:
 
 def parse_ratings(text: str) -> Iterator[Rating]:
     """The rows of `u.data`: user, item, stars and seconds, separated by tabs, without a header."""
-    for number, line in enumerate(text.splitlines(), start=1):
-        row = line.split("\t")
-        if len(row) != 4 or not all(field.isdecimal() for field in row) or not 1 <= int(row[2]) <= 5:
-            raise MmrecError(f"line {number} of {_DATA} is not user, item, 1 to 5 stars and seconds, separated by tabs")
-        yield Rating(row[0], row[1], row[2], int(row[3]))
+    for row in _rows(text, _RATING, f"{_DATA} is not a user, an item, 1 to 5 stars and seconds, separated by tabs"):
+        yield Rating(row[1], row[2], row[3], int(row[4]))
 
 
 def parse_films(text: str) -> Iterator[Film]:
     """The rows of `u.item`: id, title with the year, two dates and an address that are left alone, a flag a genre."""
-    for number, line in enumerate(text.splitlines(), start=1):
-        row = line.split("|")
-        flags = row[5:]
-        if len(flags) != len(_GENRES) or not row[0].isdecimal() or not set(flags) <= {"0", "1"}:
-            raise MmrecError(
-                f"line {number} of {_ITEM} has {len(row)} fields separated by |, expected 24: an id, a title, three "
-                "more and nineteen flags"
-            )
-        found = re.fullmatch(r"(.*) \((.*)\)", row[1].strip())
-        title, year = found.groups() if found else (row[1].strip(), "")
-        yield Film(row[0], title, " ".join(g for g, flag in zip(_GENRES, flags, strict=True) if flag == "1"), year)
+    expected = f"{_ITEM} is not an id, a title, two dates, an address and {len(_GENRES)} flags, separated by |"
+    for item_id, title, flags in (row.groups() for row in _rows(text, _FILM, expected)):
+        found = _TITLE.fullmatch(title.strip())
+        name, year = found.groups() if found else (title.strip(), "")
+        flagged = zip(_GENRES, flags[1:].split("|"), strict=True)
+        yield Film(item_id, name, " ".join(genre for genre, flag in flagged if flag == "1"), year)
+
+
+def _rows(text: str, pattern: re.Pattern[str], expected: str) -> Iterator[re.Match[str]]:
+    for number, line in enumerate(text.replace("\r\n", "\n").rstrip("\n").split("\n"), start=1):
+        row = pattern.fullmatch(line)
+        if row is None:
+            raise MmrecError(f"DEMO_ARCHIVE: line {number} of {expected}")
+        yield row
 
 
 def _members(archive: bytes) -> tuple[str, str]:

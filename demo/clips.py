@@ -78,12 +78,12 @@ def _seen(scene: Image.Image, motion: Motion, t: float, sense: int, rng: random.
     angle = math.radians(motion.turn * (t - 0.5)) * sense
     x = scene.width * (0.5 + motion.pan[0] * (t - 0.5) * sense + rng.uniform(-1, 1) * motion.shake)
     y = scene.height * (0.5 + motion.pan[1] * (t - 0.5) + rng.uniform(-1, 1) * motion.shake)
-    y -= scene.height * 0.09 * (abs(math.sin(math.pi * motion.bounces * t)) if motion.bounces else 0)
+    y -= scene.height * 0.09 * abs(math.sin(math.pi * motion.bounces * t))
     across, along = math.cos(angle) * _FINER / zoom, math.sin(angle) * _FINER / zoom
     left = x - across * WIDTH / 2 + along * HEIGHT / 2
     top = y - along * WIDTH / 2 - across * HEIGHT / 2
     data = (across, -along, left, along, across, top)
-    return scene.transform(SIZE, Image.Transform.AFFINE, data, Image.Resampling.BICUBIC)
+    return scene.transform(SIZE, Image.Transform.AFFINE, data, Image.Resampling.BILINEAR)
 
 
 class _Shape(NamedTuple):

