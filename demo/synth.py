@@ -8,6 +8,7 @@ A tone reads its samples out of one cycle of its wave, so that it costs the same
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -55,8 +56,9 @@ class Timbre(NamedTuple):
     glide: float = 0.0
 
 
+@lru_cache(maxsize=64)  # half of the notes of a bass or a broken chord have been played a bar before
 def tone(timbre: Timbre, hertz: float, seconds: float) -> Samples:
-    """A note of this timbre."""
+    """A note of this timbre; the samples are shared and read-only."""
     t = np.arange(round(seconds * RATE)) / RATE
     turns = t * hertz
     if timbre.glide:
@@ -70,7 +72,9 @@ def tone(timbre: Timbre, hertz: float, seconds: float) -> Samples:
         heard += (
             np.float32(level / sum(timbre.levels)) * wave[(turns * (ratio * _CYCLE)).astype(np.int64) & (_CYCLE - 1)]
         )
-    return heard * _envelope(timbre, seconds, t.astype(np.float32))
+    heard *= _envelope(timbre, seconds, t.astype(np.float32))
+    heard.flags.writeable = False
+    return heard
 
 
 def _envelope(timbre: Timbre, seconds: float, t: Samples) -> Samples:
