@@ -77,7 +77,7 @@ def test_a_plan_is_held_against_a_budget(mmrec, shop):
     shop.edit_item("item-04", about="another thing")
     under, over = mmrec(shop, "plan", "--budget", "1h"), mmrec(shop, "plan", "--budget", "0.000001")
     assert (under.code, over.code) == (10, 11)
-    assert "under budget of 1.0 h" in under.out
+    assert "under budget of 60 min" in under.out
     assert "over budget" in over.out
     costs = mmrec(shop, "plan", "--json").json
     assert costs["seconds"] == pytest.approx(sum(row["seconds"] for row in costs["rows"]))
