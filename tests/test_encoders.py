@@ -187,7 +187,7 @@ def test_a_hub_that_cannot_be_reached_is_said_in_one_line(tmp_path, monkeypatch)
         raise ConnectionError("no\nnetwork")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
-    with pytest.raises(MmrecError, match=r"text encoder 'some/model' not found: .* \(ConnectionError\)$"):
+    with pytest.raises(MmrecError, match=r"encoder 'some/model' not found: .* \(ConnectionError\)$"):
         encoders.identity("text", "hf:some/model", "fp32", tmp_path)
 
 
@@ -444,7 +444,7 @@ def resnet18(tmp_path_factory):
 def test_a_torchvision_network_runs_without_its_classifier(resnet18, pictures):
     import torch
 
-    from mmrec.media import read_image
+    from mmrec.pictures import read_image
     from mmrec.recipes import IMAGENET
 
     path, network = resnet18
