@@ -35,11 +35,12 @@ def sound(path, samples=None, rate=44_100, **options):
     return registered(path)
 
 
-def film(path, frames=75, size=(64, 48), codec="mpeg4", rate=25, draw=None, options=None, **stream_options):
+def film(path, frames=75, size=(64, 48), codec="mpeg4", rate=25, draw=None, title="", options=None, **stream_options):
     """Writes a film whose frame n is grey of 3 n, unless `draw` gives the pixels of a frame."""
     kinds = {".mp4": "mp4", ".mov": "mov", ".webm": "webm", ".mkv": "matroska", ".avi": "avi"}
     grey = draw or (lambda number: np.full((size[1], size[0], 3), 3 * number % 256, dtype=np.uint8))
     with av.open(path, "w", format=kinds[path.suffix], options=options or {}) as container:
+        container.metadata["title"] = title
         stream = container.add_stream(codec, rate=rate, options=stream_options)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         container.start_encoding()

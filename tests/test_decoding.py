@@ -36,6 +36,8 @@ def decode(file, **caps):
         os.kill(os.getpid(), signal.SIGSEGV)
     if order == b"leave me":
         os._exit(3)
+    if order == b"no such!":
+        import no_such_decoder
     if order == b"sleep on":
         time.sleep(60)
     if order == b"hoard it":
@@ -109,6 +111,12 @@ def test_a_worker_that_does_not_start_is_nobodys_fault(tmp_path):
     ref = sound(tmp_path / "a.wav")
     with pytest.raises(MmrecError, match=r"does not start: .*No module named no_such_program"):
         read_sound(Decoders(program="no_such_program"), ref)
+
+
+def test_a_decoder_that_does_not_work_at_all_is_no_files_fault(misbehaving, tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"no such!")
+    with pytest.raises(MmrecError, match="sounds cannot be decoded by this installation: ModuleNotFoundError: No mod"):
+        read_sound(Decoders(program=misbehaving), registered(tmp_path / "a.wav"))
 
 
 def test_the_worker_is_confined_and_knows_no_secrets(tmp_path, monkeypatch):

@@ -85,9 +85,10 @@ def test_identities_are_made_without_torch():
         "import sys; from pathlib import Path; from mmrec import encoders, executor, media, recipes\n"
         f"root = Path({str(WEIGHTS)!r})\n"
         "encoders.identity('audio', 'hash:8', 'fp32', root)\n"
-        "names = [('text', 'minilm'), ('image', 'efficientnet-lite0')]\n"
+        "encoders.identity('video', 'frames:hash:8', 'fp32', root)\n"
+        "names = [('text', 'minilm'), ('image', 'efficientnet-lite0'), ('audio', 'aisfx')]\n"
         "[encoders.identity(*name, 'fp32', root) for name in names if (root / name[1]).is_dir()]\n"
-        "sys.exit(', '.join({'torch', 'torchvision', 'transformers'} & set(sys.modules)) or None)"
+        "sys.exit(', '.join({'torch', 'torchvision', 'transformers', 'av', 'soundfile'} & set(sys.modules)) or None)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -78,6 +78,13 @@ def test_frames_are_turned_upright(decoders, tmp_path):
     assert frame[:28].mean() > 240 > 15 > frame[36:].mean()
 
 
+def test_a_title_in_another_alphabet_is_no_damage(decoders, tmp_path):
+    ref = film(tmp_path / "a.mkv", frames=4, title="TITLE")
+    data = ref.path.read_bytes()
+    assert b"TITLE" in data
+    assert len(read_frames(decoders, written(ref.path, data.replace(b"TITLE", b"\xff\xfe\xc3\x28\x80")), [0.5])) == 1
+
+
 def written(path, data):
     path.write_bytes(data)
     return registered(path)

@@ -45,7 +45,7 @@ def decode(
     kind = _kind(file.read(12) or b"")
     file.seek(0)
     try:
-        with av.open(file, format=kind, options=_OPTIONS, metadata_errors="ignore") as container:
+        with av.open(file, format=kind, options=_OPTIONS, **_any_titles(av)) as container:
             stream = container.streams.best("video")
             if stream is None:
                 raise BadMedia("the film holds no pictures")
@@ -57,6 +57,11 @@ def decode(
         raise
     except av.FFmpegError as error:
         raise BadMedia(f"the film is damaged or cut short: {error.strerror}") from error
+
+
+def _any_titles(av: Any) -> dict[str, Any]:
+    """Read films whose titles are no UTF-8; PyAV does so by itself from version 19 on."""
+    return {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
 def _kind(head: bytes) -> str:

@@ -70,7 +70,7 @@ class Decoders:
         """Give what `mmrec.decoding.<kind>.decode` makes of an open file, at most `max_bytes` of arrays.
 
         `BadMedia` when the decoder refuses the file, dies of it, or takes longer than the limits allow. `MmrecError`
-        when no worker can be started.
+        when no worker can be started, and when a decoder does not work at all.
         """
         worker = self._take()
         try:
@@ -79,6 +79,8 @@ class Decoders:
             worker.stop()
             raise
         self._idle.append(worker)
+        if "broken" in answer:
+            raise MmrecError(f"{kind}s cannot be decoded by this installation: {answer['broken']}")
         if "refused" in answer:
             raise BadMedia(str(answer["refused"])[:300])
         return answer, arrays

@@ -70,8 +70,14 @@ def _answer(request: protocol.Message, file: io.RawIOBase) -> tuple[protocol.Mes
         return {"refused": str(error)}, []
     except MemoryError:
         return {"refused": "decoding the file needs too much memory"}, []
-    except Exception as error:  # decoders raise anything on damaged bytes
-        return {"refused": f"the file is damaged: {' '.join(str(error).split())[:200] or type(error).__name__}"}, []
+    except ImportError as error:  # which no file brings about
+        return {"broken": _one_line(error)}, []
+    except Exception as error:  # decoders raise anything else on damaged bytes
+        return {"refused": f"the file could not be decoded: {_one_line(error)}"}, []
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def _decode(file: io.RawIOBase, kind: str, **options: Any) -> tuple[protocol.Message, list[np.ndarray]]:

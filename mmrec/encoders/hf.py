@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from mmrec.encoders.device import Rows
 
 _PROCESSOR = "preprocessor_config.json"
+# Published configs of this family leave out what is its default.
+_UNSAID_WIDTHS = {"siglip_vision_model": 768, "siglip2_vision_model": 768}
 _CPU_BATCH_PARTS = 16
 _GPU_TILE_ROWS = 32
 
@@ -58,6 +60,7 @@ def _width(config: dict[str, Any]) -> int | None:
     """Give the width of the space shared with texts, else of a token vector, else that of the tower for the medium."""
     towers = [config[tower] for tower in ("vision_config", "audio_config") if isinstance(config.get(tower), dict)]
     found = [config.get("projection_dim"), hub.width_of(config), *map(hub.width_of, towers)]
+    found += [_UNSAID_WIDTHS.get(tower.get("model_type")) for tower in towers]
     return next((width for width in found if isinstance(width, int)), None)
 
 
@@ -154,7 +157,10 @@ class HubEncoder:
         compared: Callable[..., Any] | None = getattr(self._network, f"get_{self.identity.modality}_features", None)
         if compared is None:
             return self._network(parts).last_hidden_state.float().mean(dim=1)
-        return compared(parts).pooler_output
+        fuses = self.identity.modality == "audio" and self._network.config.audio_config.enable_fusion
+        # CLAP's processor marks a sound that comes alone as long, so that its four views are fused.
+        marked = {"is_longer": parts.new_ones(len(parts), 1).bool()} if fuses else {}
+        return compared(parts, **marked).pooler_output
 
 
 def _load_processor(identity: EncoderIdentity) -> Any:
