@@ -20,7 +20,7 @@ from demo import config
 from mmrec import queries, served
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
-from mmrec.reasons import MODALITY_WORDS
+from mmrec.modalities import NOUNS
 from mmrec.settings import DEMO_CONFIG, PROJECT, Settings, load
 from mmrec_assets.cli import outcome_table, served_periods
 from mmrec_assets.progress import Progress
@@ -67,7 +67,7 @@ def _show_modalities(lake: Lake, settings: Settings) -> None:
     table = Table("", "films", "", box=None, pad_edge=False)
     for modality in settings.embeddings:
         films = lake.scan(f"embeddings/{modality}/current").select(pl.len()).collect().item()
-        table.add_row(MODALITY_WORDS[modality], f"{films:,}", told[modality])
+        table.add_row(NOUNS[modality], f"{films:,}", told[modality])
     out.print(table)
     out.print(
         "Credits were written down decades after the ratings: they know what nobody knew in 1998.\n"

@@ -61,7 +61,8 @@ def fetch(root: Path, want: Wanted = NOTHING_ELSE) -> Path:
 
 def fetch_weights(root: Path) -> list[Path]:
     """Puts the weights that the demo's settings name into `root`, one folder an encoder; downloads what is missing."""
-    encoders = [modality.encoder for modality in settings.load(settings.DEMO_CONFIG).embeddings.values()]
+    modalities = settings.load(settings.DEMO_CONFIG).embeddings.values()
+    encoders = weights.needed(modality.encoder for modality in modalities)
     absent = weights.missing(encoders, root)
     print(f"fetching weights: {', '.join(absent)}" if absent else f"weights are there: {root}", flush=True)
     return [weights.fetch(encoder, root) for encoder in encoders]

@@ -14,6 +14,7 @@ import polars as pl
 
 from mmrec import media, showing
 from mmrec.modalities import NOUNS
+from mmrec.pictures import read_image
 from mmrec.report import StageReport
 from mmrec.settings import Settings
 
@@ -89,7 +90,7 @@ def _thumbnail(image: str | None, root: Path) -> str | None:
     if image is None:
         return None
     try:
-        picture = media.read_image(media.read_regular(Path(image), root, _MAX_BYTES))
+        picture = read_image(media.read_regular(Path(image), root, _MAX_BYTES))
     except media.BadMedia:
         return None
     picture.thumbnail((_THUMB[0] * 2, _THUMB[1] * 2))
