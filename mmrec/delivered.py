@@ -11,6 +11,7 @@ import gzip
 import zlib
 from collections.abc import Collection
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import polars as pl
 
@@ -26,12 +27,22 @@ class RefusedFile(Exception):
 
 def text_bytes(path: Path) -> bytes:
     """The bytes of a text file, unpacked where they are gzip, without a byte order mark. Refuses UTF-16."""
-    data = path.read_bytes()
-    if data.startswith(_GZIP):
+    with open_text(path) as file:
         try:
-            data = gzip.decompress(data)
+            return checked(file.read())
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise RefusedFile(f"cannot be unpacked as gzip: {error}") from None
+
+
+def open_text(path: Path) -> BinaryIO:
+    """A file opened for its bytes, unpacked where they are gzip, whatever its name."""
+    with path.open("rb") as file:
+        packed = file.read(2) == _GZIP
+    return cast(BinaryIO, gzip.open(path)) if packed else path.open("rb")
+
+
+def checked(data: bytes) -> bytes:
+    """The bytes of a text (or its beginning) without a byte order mark. Refuses UTF-16."""
     if data.startswith(_UTF16) or b"\0" in data[:2]:
         raise RefusedFile("is written in UTF-16; UTF-8 is expected: save it as UTF-8")
     return data.removeprefix(codecs.BOM_UTF8)

@@ -29,6 +29,12 @@ def read(data: bytes, wanted: list[str], optional: Collection[str] = ()) -> pl.D
     return tell_broken_text(_read_line_by_line(data, wanted, optional) if frame is None else frame, data)
 
 
+def keys(data: bytes) -> list[str]:
+    """Every key of any line, in the order in which they appear."""
+    lines = (line for line in data.decode(errors="replace").split("\n") if line.strip())
+    return list({name: None for line in lines for name in _object(line)[0]})
+
+
 def _read_at_once(data: bytes, wanted: list[str], optional: Collection[str]) -> pl.DataFrame | None:
     """The fast way; None where it would fail, or write a value in another way than it was delivered."""
     try:

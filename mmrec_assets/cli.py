@@ -7,6 +7,7 @@ or folds in. What a person can put right ends as one line and exit code 1.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import re
@@ -37,6 +38,22 @@ out = Console(highlight=False, soft_wrap=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Period = Annotated[str | None, typer.Option(help="A period by its first day; the newest by default.")]
 User = Annotated[str, typer.Option(help="A person's id.")]
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="The folder that holds your event files and your catalogue.")],
+) -> None:
+    """Draft a commented mmrec.toml from the files in a folder; each guess says what it rests on."""
+    from mmrec import drafting
+
+    drafted = drafting.write(folder, dt.datetime.now(dt.UTC).date())
+    table = _table("setting", "value", "why")
+    for setting, value, why in drafted.guesses:
+        table.add_row(setting, escape("-" if value is None else str(value)), escape(why))
+    out.print(table)
+    out.print(f"not found, left for you to fill in: {', '.join(drafted.missing) or 'nothing'}")
+    out.print(f"wrote {folder / drafting.FILE}; read it, then: MMREC_CONFIG={folder / drafting.FILE} mmrec plan")
 
 
 @app.command()
