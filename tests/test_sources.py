@@ -402,7 +402,7 @@ def test_two_stars_stand_for_any_folders_without_the_hidden_ones(tmp_path):
 
 def test_a_file_name_that_is_no_text_is_one_line(tmp_path):
     (tmp_path / os.fsdecode(b"a\xff.csv")).touch()
-    with pytest.raises(MmrecError, match="a file name is not UTF-8"):
+    with pytest.raises(MmrecError, match="has a name that is not UTF-8"):
         sources.find(tmp_path, ["*.csv"], "k")
 
 

@@ -72,8 +72,9 @@ class Column:
 
     @property
     def is_prose(self) -> bool:
-        """Whether the values are words for people: no numbers, times, addresses or marks."""
-        return self.words >= 1 and not (self.is_number or self.is_time or self.is_yes_or_no or self.is_address)
+        """Whether the values are words for people: no numbers, times, addresses, marks or objects of JSON."""
+        marks = self.is_number or self.is_time or self.is_yes_or_no or self.is_address or self.share(r"^\{") > 0.5
+        return self.words >= 1 and not marks
 
     @cached_property
     def numbers(self) -> pl.Series:

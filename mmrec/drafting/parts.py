@@ -71,7 +71,14 @@ def assign(sources: Sequence[Source]) -> Parts:
     rest = [each for each in filled if each is not event.source and each is not catalogue.source]
     people = next((found for each in rest if (found := _people(each, event.column("user_id")))), None)
     left = [each for each in rest if people is None or each is not people.source]
-    return Parts(event.also("event", "value", "query", "review"), catalogue.also("categories"), people, left)
+    return Parts(_with_types(event).also("value", "query", "review"), catalogue.also("categories"), people, left)
+
+
+def _with_types(events: Table) -> Table:
+    """With the column of types, unless it holds people's ids: types are settings, and written down."""
+    found = events.also("event")
+    named = "event" in found.chosen and _share(found.column("event"), found.column("user_id"))
+    return events if named else found
 
 
 def _sources(tables: Sequence[Table]) -> list[Source]:

@@ -1,17 +1,16 @@
 """The data files below a folder, gathered into sources, and a sample of each.
 
-A source is some files with the same columns. Big files are read at their two ends and long lists of files at a few
-places, so that a folder of any size answers within seconds. Not here: what a column holds
+A source is some files with the same columns; of a long list of files a few are read, so that a folder of any size
+answers within seconds. Not here: how one file is read (`mmrec/drafting/ends.py`), and what a column holds
 (`mmrec/drafting/columns.py`).
 """
 
 from __future__ import annotations
 
-import csv
 import os
 import re
-import zlib
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -19,26 +18,14 @@ from typing import Any
 
 import polars as pl
 
-from mmrec import delimited, jsonlines, parquet, sources
-from mmrec.delivered import PROBLEM, RefusedFile, checked, open_text
+from mmrec import sources
 from mmrec.drafting.columns import Column
+from mmrec.drafting.ends import UNREADABLE, rows_of
 from mmrec.drafting.patterns import mask
 
-_WHOLE_BYTES, _END_BYTES = 4 << 20, 256 << 10  # a bigger text file is read at its two ends
-_END_ROWS = 10_000  # of a Parquet file
 _FILES = 8  # read of a source that has more
 _FOLDERS = 200  # the nearest, in which named files are looked for
 _NAMES = 50  # more kinds of names than these in one folder are taken for one
-_UNREADABLE = (
-    RefusedFile,
-    OSError,
-    EOFError,
-    zlib.error,
-    csv.Error,
-    pl.exceptions.PolarsError,
-    pl.exceptions.PanicException,
-)
-_VALUE = re.compile(r"[-+\d.,:/ TZ]*\d[-+\d.,:/ TZ]*")
 
 
 @dataclass(frozen=True)
@@ -58,7 +45,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Found:
-    """What lies below a folder: sources, folders (nearest first), and files that cannot be read, with the reason."""
+    """What lies below a folder: sources, folders (nearest first), and unreadable files, each with its reason."""
 
     sources: list[Source]
     folders: list[str]
@@ -68,15 +55,11 @@ class Found:
 def look(folder: Path) -> Found:
     """Everything below `folder` that could be delivered data; hidden files and folders are left out."""
     files, folders = _walk(folder)
+    reader = _Reader(folder, {})
     alike: dict[tuple[str, ...], list[Source]] = {}
-    unreadable: list[str] = []
-    for names in _groups(files):
-        try:
-            source = _sample(folder, names)
-            alike.setdefault(tuple(sorted(source.rows.columns)), []).append(source)
-        except _UNREADABLE as error:
-            told = str(error).strip() or type(error).__name__
-            unreadable.append(f"{names[0]} {told.splitlines()[0][:200]}")
+    for source in (source for names in _groups(files) for source in reader.sources(names)):
+        alike.setdefault(tuple(sorted(source.rows.columns)), []).append(source)
+    unreadable = [f"{name} {reason}" for name, reason in reader.unreadable.items()]
     return Found([_joined(same) for same in alike.values()], folders, unreadable)
 
 
@@ -116,64 +99,38 @@ def _joined(alike: list[Source]) -> Source:
     )
 
 
-def _sample(folder: Path, names: list[str]) -> Source:
-    chosen = sorted({round(at * (len(names) - 1) / (_FILES - 1)) for at in range(_FILES)})
-    parts = [_rows(folder / names[at]) for at in chosen]
-    sizes = [(folder / name).stat().st_size for name in names]
-    read_share = sum(sizes[at] for at in chosen) / max(sum(sizes), 1) or 1.0
-    rows = pl.concat([rows for rows, _ in parts], how="diagonal")
-    whole = len(chosen) == len(names) and all(count == rows.height for rows, count in parts)
-    return Source(tuple(names), rows, round(sum(count for _, count in parts) / read_share), whole)
+@dataclass(frozen=True)
+class _Reader:
+    """Samples files below a folder, and remembers why some cannot be read."""
+
+    folder: Path
+    unreadable: dict[str, str]
+
+    def sources(self, names: list[str]) -> list[Source]:
+        """Files of one group as one source; as one each where their columns are not those of one table."""
+        chosen = sorted({round(at * (len(names) - 1) / (_FILES - 1)) for at in range(_FILES)})
+        read = {names[at]: part for at in chosen if (part := self._rows(names[at]))}
+        if not read:
+            return []
+        if not _is_one_table([rows.columns for rows, _ in read.values()]):
+            return [source for name in names for source in self.sources([name])]
+        rows = pl.concat([rows for rows, _ in read.values()], how="diagonal")
+        counted = sum(count for _, count in read.values())
+        share = self._bytes(read) / max(self._bytes(names), 1) or 1.0
+        return [Source(tuple(names), rows, round(counted / share), len(read) == len(names) and counted == rows.height)]
+
+    def _rows(self, name: str) -> tuple[pl.DataFrame, int] | None:
+        try:
+            return rows_of(self.folder / name)
+        except UNREADABLE as error:
+            self.unreadable[name] = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+            return None
+
+    def _bytes(self, names: Iterable[str]) -> int:
+        return sum((self.folder / name).stat().st_size for name in names)
 
 
-def _rows(path: Path) -> tuple[pl.DataFrame, int]:
-    """A sample of a file's good rows, and how many rows it has (estimated from the bytes where not all are read)."""
-    if sources.kind(path.name) == ".parquet":
-        return _parquet_rows(path)
-    data, share = _ends(path)
-    lines = sources.kind(path.name) in (".csv", ".tsv")
-    names = _names(delimited.header_of(data, [])[1]) if lines else jsonlines.keys(data)
-    if not names:
-        raise RefusedFile("is empty")
-    frame = delimited.read(data, names) if lines else jsonlines.read(data, names)
-    good = frame.filter(pl.col(PROBLEM).is_null()).drop(PROBLEM)
-    return good, round(good.height / share)
-
-
-def _ends(path: Path) -> tuple[bytes, float]:
-    """A text file's bytes, or whole lines of its beginning and its end; and which share of the file they are."""
-    size = path.stat().st_size
-    with open_text(path) as file:
-        head = file.read(_WHOLE_BYTES)
-        more = file.read(1)
-        if not more:
-            return checked(head), 1.0
-        if getattr(file, "fileobj", None):  # packed: its end cannot be reached without all that lies before
-            return checked(head[: head.rfind(b"\n") + 1]), file.fileobj.tell() / size  # type: ignore[attr-defined]
-        head = head[:_END_BYTES]
-        file.seek(-_END_BYTES, os.SEEK_END)
-        tail = file.read()
-    lines = checked(head[: head.rfind(b"\n") + 1]) + tail[tail.find(b"\n") + 1 :]
-    return lines, len(lines) / size
-
-
-def _names(header: list[str]) -> list[str]:
-    """The names of a header; a first line of values is refused, since it may name a person."""
-    if any(_VALUE.fullmatch(name) for name in header):
-        raise RefusedFile(f"begins with a line of {len(header)} values; a first line of column names is expected")
-    return [name for name in header if name and header.count(name) == 1]
-
-
-def _parquet_rows(path: Path) -> tuple[pl.DataFrame, int]:
-    rows = pl.scan_parquet(path, glob=False)
-    count = rows.select(pl.len()).collect().item()
-    names = [name for name, dtype in rows.collect_schema().items() if not _is_vector(dtype)]
-    ends = [rows.head(_END_ROWS), rows.tail(_END_ROWS)] if count > 2 * _END_ROWS else [rows]
-    good = pl.concat([parquet.as_text(end, [name.strip() for name in names]).collect() for end in ends])
-    return good.drop(PROBLEM), count
-
-
-def _is_vector(dtype: Any) -> bool:
-    """Embeddings and bytes, which are no column of anybody's and dear to write as text."""
-    inner = getattr(dtype, "inner", None)
-    return dtype == pl.Binary or (inner is not None and inner.is_float())
+def _is_one_table(headers: list[list[str]]) -> bool:
+    """Whether all files share most columns with the first; some may lack one that was added later."""
+    first = set(headers[0])
+    return all(2 * len(first & set(header)) > len(first | set(header)) for header in headers)
