@@ -80,9 +80,9 @@ def nodes(settings: Settings) -> list[Node]:
     events = ("validated/interactions",)
     behind = (*events, "validated/items", "fused/items", *words(settings))
     return [
-        Node("raw/items", (), "1"),
-        Node("raw/media", ("raw/items",), "1"),
-        Node("raw/interactions", (), "1", partitioned=True),
+        Node("raw/items", (), "2"),
+        Node("raw/media", ("raw/items",), "2"),
+        Node("raw/interactions", (), "2", partitioned=True),
         *([Node("raw/users", (), "1")] if settings.users else []),
         Node("validated/items", ("raw/items", "raw/media"), "1"),
         Node("validated/interactions", ("raw/interactions", "validated/items"), "1", partitioned=True),

@@ -7,10 +7,12 @@ or folds in. What a person can put right ends as one line and exit code 1.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import re
 import sys
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,11 +39,33 @@ app = typer.Typer(
 _EXIT = {planning.NOTHING: 0, planning.WORK: 10, planning.UNDER: 10, planning.OVER: 11}
 out = Console(highlight=False, soft_wrap=True)
 
+
+def _nfc(given: str | None) -> str | None:
+    """An id as it is stored: a letter with its accent is one character."""
+    return None if given is None else unicodedata.normalize("NFC", given.strip())
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Period = Annotated[str | None, typer.Option(help="A period by its first day; the newest by default.")]
 Last = Annotated[int, typer.Option(help="How many periods up to it get a model and lists.", min=1)]
 Budget = Annotated[str | None, typer.Option(help="The most that may be spent, such as 10m or 90s.")]
-User = Annotated[str, typer.Option(help="A person's id.")]
+User = Annotated[str, typer.Option(help="A person's id.", callback=_nfc)]
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="The folder that holds your event files and your catalogue.")],
+) -> None:
+    """Draft a commented mmrec.toml from the files in a folder; each guess says what it rests on."""
+    from mmrec import drafting
+
+    drafted = drafting.write(folder, dt.datetime.now(dt.UTC).date())
+    table = _table("setting", "value", "why")
+    for setting, value, why in drafted.guesses:
+        table.add_row(setting, escape("-" if value is None else str(value)), escape(why))
+    out.print(table)
+    out.print(f"not found, left for you to fill in: {', '.join(drafted.missing) or 'nothing'}")
+    out.print(f"wrote {folder / drafting.FILE}; read it, then: MMREC_CONFIG={folder / drafting.FILE} mmrec plan")
 
 
 @app.command()
@@ -122,7 +146,7 @@ def print_plan(found: planning.Plan, limit: float | None = None) -> None:
 
 @app.command()
 def recommend(
-    user: Annotated[str | None, typer.Option(help="A person's id, as the events have it.")] = None,
+    user: Annotated[str | None, typer.Option(help="A person's id, as the events have it.", callback=_nfc)] = None,
     text: Annotated[str | None, typer.Option(help="A sentence: a list for somebody who searched for it.")] = None,
     items: Annotated[str | None, typer.Option(help="Ids, separated by commas: a list for who liked them.")] = None,
     popular: Annotated[bool, typer.Option("--popular", help="What most chose; with --user: if unknown.")] = False,
@@ -162,7 +186,8 @@ def _recommended(
     if text is not None:
         return asked.for_text(lake, settings, text, period)
     if items is not None:
-        return asked.for_items(lake, settings, [each.strip() for each in items.split(",") if each.strip()], period)
+        named = [_nfc(each) or "" for each in items.split(",") if each.strip()]
+        return asked.for_items(lake, settings, named, period)
     if user is None:
         return asked.popular(lake, settings, period)
     try:
@@ -176,7 +201,7 @@ def _recommended(
 @app.command()
 def why(
     user: User,
-    item: Annotated[str | None, typer.Option(help="An item; the first of the list by default.")] = None,
+    item: Annotated[str | None, typer.Option(help="An item; the first of the list by default.", callback=_nfc)] = None,
     period: Period = None,
     as_json: Json = False,
 ) -> None:
@@ -191,7 +216,7 @@ def why(
 
 @app.command()
 def similar(
-    item: Annotated[str, typer.Option(help="An item's id.")],
+    item: Annotated[str, typer.Option(help="An item's id.", callback=_nfc)],
     by: Annotated[str, typer.Option(help=f"What to compare by: {', '.join(NOUNS)}, or all of them.")] = "all",
     as_json: Json = False,
 ) -> None:
