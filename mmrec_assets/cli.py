@@ -357,7 +357,8 @@ def main() -> None:
             _print_error(error.format_message())
             sys.exit(2)
         raise
-    sys.exit(code or 0)
+    if code:
+        sys.exit(code)
 
 
 def outcome_table(outcomes: list[Any]) -> Table:

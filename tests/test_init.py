@@ -290,7 +290,7 @@ def test_the_page_for_ones_own_data_is_drafted_as_it_says(tmp_path):
     drafting.write(tmp_path, dt.date(2026, 6, 1))
     settings = load(tmp_path / "mmrec.toml", environment={"MMREC_WEIGHTS": str(HOME / "weights")})
     if not weights.missing(["minilm", "efficientnet-lite0"], settings.weights):
-        assert "raw/items" in {row.asset for row in plan(Lake(settings.lake_root), settings, ["2026-03-05"])}
+        assert "raw/items" in {row.asset for row in plan(Lake(settings.lake_root), settings, ["2026-03-05"]).rows}
 
 
 # -- people, sounds and films: the text; what reads it is settled elsewhere --------------------------------------------

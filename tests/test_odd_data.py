@@ -137,7 +137,7 @@ def test_any_alphabet_is_published_as_it_is(new_shop, kind):
 
 
 def test_any_alphabet_and_items_that_nobody_touched_reach_the_lists(new_shop):
-    people = [f"zq-person-{name}" for name in ALPHABETS]
+    people = [f"zq-person-{unicodedata.normalize('NFC', name)}" for name in ALPHABETS]
     events, items = rows_of([*ALPHABETS, "从未"], users=[*people, people[0]], titles=[*ALPHABETS, "从未"])
     deliver(new_shop, ".csv", {name: values[:-1] for name, values in events.items()}, items)
     new_shop.configure(recommendations={"k": 20}).run(periods=[DAY])
