@@ -58,7 +58,7 @@ def pip(monkeypatch):
 
 
 def test_the_list_of_defaults_is_complete():
-    assert set(weights.packages()) == {"minilm", "efficientnet-lite0"}
+    assert set(weights.packages()) == {"minilm", "efficientnet-lite0", "aisfx"}
     for package in weights.packages().values():
         assert package.version
         assert package.licence

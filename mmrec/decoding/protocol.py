@@ -1,0 +1,71 @@
+"""What the pool and a worker say to each other: one JSON message each way, an open file with it, arrays behind it.
+
+Only JSON and numbers: a worker that was taken over by a file can answer wrongly, but never make the pool run code.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+_LENGTH = struct.Struct("!I")
+_MAX_MESSAGE_BYTES = 1 << 16
+_DTYPES = ("<f4", "|u1")
+
+Message = dict[str, Any]
+
+
+def send(
+    connection: socket.socket, message: Message, arrays: Sequence[np.ndarray] = (), file: int | None = None
+) -> None:
+    """Send a message, with the descriptor `file` beside it, then the bytes of `arrays` (float32 or uint8)."""
+    shapes = [(array.dtype.str, array.shape) for array in arrays]
+    text = json.dumps(message | {"arrays": shapes}).encode()
+    if file is None:
+        connection.sendall(_LENGTH.pack(len(text)))
+    else:
+        socket.send_fds(connection, [_LENGTH.pack(len(text))], [file])
+    connection.sendall(text)
+    for array in arrays:
+        connection.sendall(np.ascontiguousarray(array).reshape(-1).data)
+
+
+def receive(connection: socket.socket, max_bytes: int = 0) -> tuple[Message, list[np.ndarray], int | None]:
+    """Give a message, the arrays behind it (at most `max_bytes` in all) and the file that came with it.
+
+    `EOFError` when the other end is gone; `ValueError` for an answer outside these rules.
+    """
+    length, files, *_ = socket.recv_fds(connection, _LENGTH.size, 1)
+    if len(length) < _LENGTH.size:  # it is sent in one piece
+        raise EOFError
+    message_bytes = _LENGTH.unpack(length)[0]
+    if message_bytes > _MAX_MESSAGE_BYTES:
+        raise ValueError("the message is too long")
+    message = json.loads(bytes(_read(connection, message_bytes)))
+    described = [(dtype, tuple(map(int, shape))) for dtype, shape in message.pop("arrays")]
+    if any(dtype not in _DTYPES or min(shape, default=0) < 1 for dtype, shape in described):
+        raise ValueError("the arrays are not of a known kind")
+    if sum(math.prod(shape) * np.dtype(dtype).itemsize for dtype, shape in described) > max_bytes:
+        raise ValueError("the arrays are too big")
+    return message, [_array(connection, *one) for one in described], next(iter(files), None)
+
+
+def _array(connection: socket.socket, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
+    return _read(connection, math.prod(shape) * np.dtype(dtype).itemsize).view(dtype).reshape(shape)
+
+
+def _read(connection: socket.socket, count: int) -> np.ndarray:
+    data = np.empty(count, dtype=np.uint8)
+    filled = 0
+    while filled < count:
+        got = connection.recv_into(data.data[filled:])
+        if not got:
+            raise EOFError
+        filled += got
+    return data
