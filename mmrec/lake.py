@@ -247,7 +247,9 @@ class Lake:
         if delta is None:
             return None, []
         paths = pl.DataFrame(delta.get_add_actions(flatten=True))["path"]
-        return delta.version(), self.memo.setdefault((table, delta.version()), [f"{self.uri(table)}/{p}" for p in paths])
+        return delta.version(), self.memo.setdefault(
+            (table, delta.version()), [f"{self.uri(table)}/{p}" for p in paths]
+        )
 
     def _make(self, table: str) -> None:
         """An empty table where there is none: writers that make it together would overwrite each other's rows."""

@@ -78,7 +78,7 @@ def plan_embeddings(
     find = _Finder(lake, modality, encoder_id, retry_failed)
     of_items = find.compare("current", ["item_id"], wanted)
     of_people = find.nothing
-    if modality == words.MODALITY:
+    if modality == words.MODALITY and (said is not None or lake.exists("validated/users")):
         said = words.said(lake) if said is None else said
         of_people = find.compare("words", ["user_id", "input_hash"], said.select("user_id", "input_hash").unique())
     rows = pl.concat([each.rows.select("key", "input_hash", "reason") for each in (of_items, of_people)])
@@ -144,10 +144,8 @@ class _Finder:
         joined = keyed.join(old, on=names, how="left").join(self.failed, on="key", how="left")
         stored = pl.col("key").is_in(self.stored(keyed)["key"].implode())
         failed = pl.col("before").is_not_null() & ~stored
-        reason = pl.when(pl.col("old_hash").is_null()).then(pl.lit(NEW))
-        reason = reason.when(pl.col("old_hash") != pl.col("input_hash")).then(pl.lit(CHANGED)).otherwise(pl.lit(ENCODER))
         tried_again = pl.lit(FAILED if self.retry_failed else None, dtype=pl.String)
-        return joined.with_columns(reason=pl.when(failed).then(tried_again).otherwise(reason))
+        return joined.with_columns(reason=pl.when(failed).then(tried_again).otherwise(_DIFFERENCE))
 
     def _lost(self, mine: pl.LazyFrame) -> pl.DataFrame:
         """Current rows whose vector is not there: never by our own order of commits, but a table may be damaged.
@@ -155,6 +153,15 @@ class _Finder:
         By 64-bit hashes of the keys, at half the cost of the keys: what is looked for is damage.
         """
         return mine.filter(~pl.col("key").hash().is_in(self.vectors["key"].hash().implode())).collect()
+
+
+_DIFFERENCE = (
+    pl.when(pl.col("old_hash").is_null())
+    .then(pl.lit(NEW))
+    .when(pl.col("old_hash") != pl.col("input_hash"))
+    .then(pl.lit(CHANGED))
+    .otherwise(pl.lit(ENCODER))
+)
 
 
 def _none(rows: pl.LazyFrame) -> pl.DataFrame:
