@@ -52,6 +52,8 @@ class MemoryLake(Lake):
 
     def replace(self, table, rows, where: Mapping[str, Sequence[str]] | None = None):
         frame = tables.contract(table).conform(rows)
+        if where is not None:
+            self._make(table)
         return self._change(table, lambda state: (*_without(state, where), frame))
 
     def merge(self, table, rows, on, removed=None):
@@ -59,6 +61,7 @@ class MemoryLake(Lake):
         frame = contract.conform(rows)
         gone = contract.empty() if removed is None else contract.conform(removed, partial=True)
         named = pl.concat([frame, gone]).select(on)
+        self._make(table)
         return self._change(table, lambda state: (self._whole(table, state).join(named, on=on, how="anti"), frame))
 
     def delete(self, table, where):
@@ -66,6 +69,10 @@ class MemoryLake(Lake):
 
     def compact(self, table):
         return self._change(table, lambda state: (self._whole(table, state),)) if table in self.states else None
+
+    def _make(self, table):
+        if table not in self.states:
+            self.append(table, tables.contract(table).empty())
 
     def _change(self, table, changed) -> int:
         def attempt():
