@@ -1,7 +1,4 @@
-"""Lakes that tell of every verb before it works: where a test kills a run, makes storage fail, or lets another run go on.
-
-Not here: what is done with it.
-"""
+"""Lakes that tell of every verb: where a test kills a run, makes storage fail, or lets another run go on."""
 
 import random
 import threading

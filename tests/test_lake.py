@@ -27,7 +27,7 @@ both = pytest.mark.parametrize("lake", ["files", "memory"], indirect=True)
 
 @pytest.fixture
 def lake(request, tmp_path):
-    """A lake of files in a folder with a space; for tests of `both` also the dictionary that other tests stand it for."""
+    """A lake of files in a folder with a space; for tests of `both` also the dictionary that stands in for it."""
     root = str(tmp_path / "a lake")
     return MemoryLake(root) if getattr(request, "param", "files") == "memory" else Lake(root)
 

@@ -17,30 +17,15 @@ from mmrec.settings import Settings
 from mmrec.stages import embeddings, fused
 from tests.conftest import CONFIG, PERSON
 from tests.hooked_lake import AFTER, BEFORE, HookedMemoryLake, Killed, Raising, interleaved
+from tests.needed import BAD, Needed, failing  # noqa: F401 (a fixture)
 
+pytestmark = pytest.mark.usefixtures("failing")
 ENCODERS = ("hash:4", "hash:6")
 SETTINGS = {name: Settings.model_validate({**CONFIG, "embeddings": {"text": {"encoder": name}}}) for name in ENCODERS}
 ITEMS = st.sampled_from([f"item-{number}" for number in range(5)])
 TEXTS = st.sampled_from(["ash", "birch", "cedar", "date palm", "elm"])
 PEOPLE = st.sampled_from([f"{PERSON}-{number}" for number in range(2)])
 TEXT = "embeddings/text"
-BAD: set[str] = set()  # texts that cannot be encoded now
-
-
-class Needed:
-    """(input, encoder) of every vector there is, and of every failure that is remembered: what a run must compute."""
-
-    def __init__(self):
-        self.vectors, self.failed = set(), set()
-
-    def run(self, texts, encoder, retry):
-        """What a run must compute; it is there afterwards."""
-        without = {(text, encoder) for text in texts} - self.vectors
-        tried = without if retry else without - self.failed
-        computed = {(text, encoder) for text, encoder in tried if text not in BAD}
-        self.vectors |= computed
-        self.failed = without - computed
-        return computed
 
 
 class Content(RuleBasedStateMachine):
@@ -98,7 +83,7 @@ class Content(RuleBasedStateMachine):
         self.texts[item] = text
         self.write()
         before, failed = set(self.needed.vectors), set(self.needed.failed)
-        computed = self.needed.run(self.wanted, self.encoder, retry=False)
+        computed = self.needed.run(self.wanted, self.bad)
         killed = Raising(commit, when, Killed())
         try:
             self.embed(killed)
@@ -110,7 +95,7 @@ class Content(RuleBasedStateMachine):
     def edit_and_run_twice_at_once(self, item, text, seed, kill):
         self.texts[item] = text
         self.write()
-        computed = self.needed.run(self.wanted, self.encoder, retry=False)
+        computed = self.needed.run(self.wanted, self.bad)
         reports = []
 
         def undisturbed(switch):
@@ -134,7 +119,12 @@ class Content(RuleBasedStateMachine):
 
     @property
     def wanted(self):
-        return {text for text in (*self.texts.values(), *self.words.values()) if text is not None}
+        """Texts under the encoder, as `Needed` knows them."""
+        return {(text, self.encoder) for text in (*self.texts.values(), *self.words.values()) if text is not None}
+
+    @property
+    def bad(self):
+        return {(text, self.encoder) for text in BAD}
 
     def embed(self, hook=lambda *verb: None, run="run", *, lake=None, retry=False):
         acting = (lake or HookedMemoryLake("memory", hook=hook, states=self.lake.states)).acting_as(TEXT, "1", run)
@@ -142,7 +132,7 @@ class Content(RuleBasedStateMachine):
 
     def settle(self, *, retry=False):
         """One run to the end."""
-        computed = self.needed.run(self.wanted, self.encoder, retry)
+        computed = self.needed.run(self.wanted, self.bad, retry=retry)
         facts = self.embed(retry=retry).facts
         assert facts["keys_done"] == len(computed)
         self.check()
@@ -177,10 +167,17 @@ class Content(RuleBasedStateMachine):
         [self.needed.failed] = [set(each) for each in failed if {self.key(*one) for one in each} == told][:1]
 
     def write(self):
-        items = [{"item_id": item, "text": text, "text_hash": keys.text_hash(text)} for item, text in self.texts.items()]
+        items = [
+            {"item_id": item, "text": text, "text_hash": keys.text_hash(text)} for item, text in self.texts.items()
+        ]
         self.put_table("validated/items", items)
         people = [
-            {"user_id": who, "consent": "yes" if text else "no", "text": text, "text_hash": text and keys.text_hash(text)}
+            {
+                "user_id": who,
+                "consent": "yes" if text else "no",
+                "text": text,
+                "text_hash": text and keys.text_hash(text),
+            }
             for who, text in self.words.items()
         ]
         self.put_table("validated/users", people)
@@ -229,18 +226,6 @@ def vector(text, encoder):
     return made.encode([made._prepare(text)])[0]
 
 
-@pytest.fixture
-def failing(monkeypatch):
-    """The texts of `BAD` cannot be encoded; nothing is drawn for people to look at."""
-
-    def prepare(self, inputs):
-        return [encoders.Failure("bad input") if item in BAD else self._prepare(item) for item in inputs]
-
-    monkeypatch.setattr(HashEncoder, "prepare", prepare)
-    monkeypatch.setattr(embeddings.showing, "of_vectors", lambda *_: {})
-    monkeypatch.setattr(embeddings, "_vectors_of_some", lambda *_: pl.DataFrame())
-
-
 LIVES = settings(
     max_examples=200,
     stateful_step_count=6,
@@ -251,14 +236,14 @@ LIVES = settings(
 )
 
 
-def test_runs_compute_what_is_missing_and_nothing_else(failing):
+def test_runs_compute_what_is_missing_and_nothing_else():
     run_state_machine_as_test(Content, settings=LIVES)
 
 
-def test_what_runs_have_made_is_what_a_rebuild_makes(failing):
+def test_what_runs_have_made_is_what_a_rebuild_makes():
     run_state_machine_as_test(Rebuilt, settings=settings(LIVES, max_examples=20))
 
 
 @pytest.mark.full
-def test_long_lives_are_rebuilt_too(failing):
+def test_long_lives_are_rebuilt_too():
     run_state_machine_as_test(Rebuilt, settings=settings(LIVES, max_examples=500, stateful_step_count=30))
