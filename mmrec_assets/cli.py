@@ -137,9 +137,12 @@ def print_plan(found: planning.Plan, limit: float | None = None) -> None:
         table.add_row(row.asset, row.reason, count, span, *costs)
     out.print(table)
     bound = "at most " if any(row.at_most for row in found.rows) else ""
-    out.print(f"in all {bound}about {told(found.seconds)} and {told_bytes(found.bytes)}, by the speeds recorded here")
-    if found.unknown:
-        out.print(f"? = never built here, so nothing says what it costs: {', '.join(found.unknown)}")
+    known = f"in all {bound}about {told(found.seconds)} and {told_bytes(found.bytes)}, by the speeds recorded here"
+    unknown = f"? = never built here, so nothing says what it costs: {', '.join(found.unknown)}"
+    everything = all(row.seconds is None for row in found.rows)
+    out.print("nothing was built here yet, so nothing says what it costs" if everything else known)
+    if found.unknown and not everything:
+        out.print(unknown)
     if limit is not None:
         out.print(f"{found.verdict(limit)} of {told(limit)}")
 

@@ -89,7 +89,7 @@ def test_a_run_dearer_than_its_budget_does_nothing(mmrec, new_shop):
     """On an empty lake nothing says what a run costs, and an unknown cost is under no budget."""
     answer = mmrec(new_shop, "run", "--budget", "1h")
     assert answer.code == 11
-    assert "? = never built here" in answer.out
+    assert "nothing was built here yet" in answer.out
     assert "nothing was run" in answer.err.splitlines()[-1]
     assert not new_shop.lake.exists("raw/items")
 
