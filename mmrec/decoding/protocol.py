@@ -39,7 +39,7 @@ def send(
 def receive(connection: socket.socket, max_bytes: int = 0) -> tuple[Message, list[np.ndarray], int | None]:
     """Give a message, the arrays behind it (at most `max_bytes` in all) and the file that came with it.
 
-    `EOFError` when the other end is gone; `ValueError` for an answer outside these rules.
+    `EOFError` when the other end is gone; `ValueError` or another error for an answer outside these rules.
     """
     length, files, *_ = socket.recv_fds(connection, _LENGTH.size, 1)
     if len(length) < _LENGTH.size:  # it is sent in one piece

@@ -37,6 +37,7 @@ def main(descriptor: int, memory_bytes: int, cpu_seconds: int) -> None:
             raise ValueError("a request without a file")
         _allow_computing(cpu_seconds)
         with open(file, "rb", buffering=0) as opened:  # noqa: PTH123 (a descriptor)
+            opened.seek(0)
             protocol.send(connection, *_answer(request, opened))
 
 
