@@ -123,14 +123,13 @@ class _Worker:
         """Let the worker answer; `BadMedia` says why it did not. After that it is of no use any more."""
         try:
             protocol.send(self._socket, request, file=file)
-            answer, arrays, _ = protocol.receive(self._socket, max_bytes)
+            return protocol.receive(self._socket, max_bytes)
         except TimeoutError as error:
             raise BadMedia(f"decoding the file took longer than {self._limits.wait_seconds:g} seconds") from error
         except (OSError, EOFError) as error:
             raise BadMedia(self._end()) from error
         except Exception as error:  # it may say anything
             raise BadMedia("the decoder gave no sensible answer") from error
-        return answer, arrays
 
     def _end(self) -> str:
         """Say in words how the process ended."""
