@@ -334,8 +334,8 @@ def fetch() -> None:
     from mmrec.encoders import weights
 
     settings = load()
-    named = weights.needed(modality.encoder for modality in settings.embeddings.values())
-    for name in weights.missing(named, settings.weights):
+    needed = weights.needed(modality.encoder for modality in settings.embeddings.values())
+    for name in weights.missing(needed, settings.weights):
         out.print(f"fetching the weights of {name}")
         weights.fetch(name, settings.weights)
     out.print(f"weights are in {settings.weights}")
