@@ -22,14 +22,15 @@ from mmrec.errors import MmrecError
 from mmrec.lake import Lake
 from mmrec.modalities import NOUNS
 from mmrec.settings import DEMO_CONFIG, PROJECT, Settings, load
-from mmrec_assets.cli import outcome_table, served_periods
+from mmrec_assets import printed
+from mmrec_assets.cli import served_periods
 from mmrec_assets.progress import Progress
 from mmrec_assets.runs import Outcome, leave, run
 
 SERVED = 8  # the newest weeks that get a model and lists, so that plots over partitions show something
 PEOPLE = 3
 ITEMS = 5
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 118)
 
 
 def main() -> int:
@@ -119,7 +120,7 @@ def _show_people(lake: Lake, settings: Settings, period: str) -> None:
 
 def _show_cost(outcomes: list[Outcome], seconds: float) -> None:
     out.print("\n[bold]What it cost[/]")
-    out.print(outcome_table(outcomes))
+    out.print(printed.outcome_table(outcomes))
     encode = sum(o.seconds for o in outcomes if o.asset.startswith("embeddings/"))
     model = sum(o.seconds for o in outcomes if o.asset.startswith(("model/", "recommendations/")))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 2**30

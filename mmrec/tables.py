@@ -139,6 +139,7 @@ _TABLES = (
             Column("sha256", pl.String, "of the file's bytes"),
             Column("period", pl.String, "a period that rows of the file fall into; empty when the file was refused"),
             Column("rows", pl.Int64, "the file's rows in that period"),
+            Column("beyond", pl.Int64, "the file's rows dated after the calendar's last period when it was read"),
             Column("refused", pl.String, "why the file was refused whole", nullable=True),
             Column("reading", pl.String, "digest of the settings that it was read with"),
         ),
