@@ -78,6 +78,8 @@ def vector_checksums(vectors: np.ndarray) -> np.ndarray:
 def _over(columns: dict[str, pl.Series], expression: str, name: str, required: str | None = None) -> pl.Series:
     """One SQL expression over aligned series, in their order."""
     rows = pl.DataFrame(columns).with_row_index("_at")
+    if rows.is_empty():  # most often: nothing differs
+        return pl.Series(name, [], dtype=pl.String)
     guarded = f"CASE WHEN {required} IS NOT NULL THEN {expression} END" if required else expression
     answer = ask(f"SELECT {guarded} AS value FROM rows ORDER BY _at", rows=rows)
     return answer["value"].cast(pl.String).alias(name)

@@ -25,14 +25,48 @@ from mmrec.settings import Settings
 
 @dataclass
 class _Work:
-    """What became of the planned keys: planned = done + failed."""
+    """What became of the planned keys: planned = done + found done by another run + failed."""
 
     planned: int
     done: int = 0
+    found: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     loading_seconds: float = 0.0
     facts: dict[str, int | float | str] = field(default_factory=dict)
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The four, by the names they are reported under. Raises where they do not add up."""
+        if self.planned != self.done + self.found + len(self.failed):
+            raise AssertionError(
+                f"planned {self.planned} keys, but {self.done} done, {self.found} found and {len(self.failed)} failed"
+            )
+        counts = (self.planned, self.done, self.found, len(self.failed))
+        return dict(zip(("keys_planned", "keys_done", "keys_found", "keys_failed"), counts, strict=True))
+
+
+class _Others:
+    """Looks for planned keys that another run has stored since the plan; only into new files, and only of others."""
+
+    def __init__(self, lake: Lake, table: str, planned: pl.DataFrame) -> None:
+        self.lake, self.table, self.planned = lake, table, planned.lazy().select("key")
+        self.seen = lake.reads.get(table)
+        self.expected = -1 if self.seen is None else self.seen  # the version that this run's own commits lead to
+        self.own: set[str] = set()
+
+    def wrote(self, named: list[str]) -> None:
+        self.own.update(named)
+        self.expected += 1
+
+    def stored(self) -> set[str]:
+        """Keys that another run has stored; one of this run's own only if it stands there twice."""
+        version = self.lake.version(self.table)
+        if version is None or version == self.expected:
+            return set()
+        rows = self.lake.added(self.table, self.seen).join(self.planned, on="key", how="semi").select("key").collect()
+        self.seen = self.expected = version
+        return {key for key, count in rows["key"].value_counts().iter_rows() if count > (key in self.own)}
 
 
 def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool = False) -> StageReport:
@@ -42,8 +76,7 @@ def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool =
     identity = encoders.identity(modality, wanted.encoder, wanted.precision, settings.weights)
     plan = plan_embeddings(lake, modality, identity.id, retry_failed=retry_failed)
     work = _encode(lake, settings, plan, identity, wanted.device)
-    if work.planned != work.done + len(work.failed):
-        raise AssertionError(f"planned {work.planned} keys, but {work.done} done and {len(work.failed)} failed")
+    numbers = work.numbers
     _switch(lake, plan, work)
     failed = _write_failed(lake, plan, work)
     report = _period_report(lake, plan, work, failed, began)
@@ -60,7 +93,6 @@ def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool =
     }
     lacking = lake.scan("validated/items").filter(pl.col(f"{modality}_hash").is_null())
     facts["items_without"] = lacking.select(pl.len()).collect().item()
-    numbers = {"keys_planned": work.planned, "keys_done": work.done, "keys_failed": len(work.failed)}
     return publishing.report(
         lake,
         f"embeddings/{modality}/current",
@@ -95,13 +127,16 @@ def _encode(
     began = time.perf_counter()
     encoder = encoders.load(identity, device)
     table = f"embeddings/{plan.modality}/vectors"
-    named = plan.missing["key"].to_list()
-    for chunk in executor.run(encoder, named, _inputs(lake, settings, plan), seed=time.time_ns() % 2**32):
+    named, inputs = plan.missing["key"].to_list(), _inputs(lake, settings, plan)
+    others = _Others(lake, table, plan.missing)
+    for chunk in executor.run(encoder, named, inputs, seed=time.time_ns() % 2**32, elsewhere=others.stored):
         work.failed |= chunk.failed
         work.done += len(chunk.keys)
+        work.found += len(chunk.found)
         work.seconds += chunk.seconds
         if chunk.keys:
             lake.append(table, _vector_rows(chunk.keys, chunk.vectors, plan.encoder_id))
+            others.wrote(chunk.keys)
     work.loading_seconds = time.perf_counter() - began - work.seconds
     work.facts = {
         "device": encoder.device,
