@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -175,6 +177,39 @@ def similar(
         table.add_row(str(row["rank"]), escape(row["title"] or row["item_id"]), f"{row['similarity']:.3f}", by_what)
     out.print(table)
     _stand_in(answer)
+
+
+@app.command()
+def verify(
+    period: Annotated[str | None, typer.Option(help="A published period; all published ones by default.")] = None,
+    last: Annotated[int | None, typer.Option(help="How many published periods, up to it.", min=1)] = None,
+    stored_vectors: Annotated[bool, typer.Option(help="Take the stored vectors as given: nothing is encoded.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Build everything again from nothing and compare it with the lake, table by table; 1 where it differs."""
+    from mmrec import verify as oracle
+    from mmrec_assets import shown
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the temporary lake goes, as after Ctrl-C
+    settings = load()
+    lake = Lake(settings.lake_root)
+    scope = oracle.scope(lake, settings, _checked(settings, period), last)
+    if not as_json:
+        out.print(shown.scope_line(scope))
+    outcomes = []
+    with closing(oracle.verify(lake, settings, scope, stored_vectors=stored_vectors)) as found:
+        for outcome in found:
+            outcomes.append(outcome)
+            for line in () if as_json else shown.outcome_lines(outcome):
+                out.print(escape(line))
+    equal = all(outcome.equal for outcome in outcomes)
+    if as_json:
+        about = {"equal": equal, "periods": scope.chosen, "left_out": scope.behind}
+        _print_json({**about, "tables": [shown.as_json(outcome) for outcome in outcomes]})
+    else:
+        out.print(shown.verdict_line(outcomes))
+    if not equal:
+        sys.exit(1)
 
 
 @app.command()
