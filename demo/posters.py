@@ -8,15 +8,14 @@ A poster is a picture (a motif of the film's most telling genre, in one of that 
 large as it fits, the year, a surface of its decade, and a label that says STAND-IN.
 """
 
-import hashlib
 import io
 import random
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
 
 from PIL import Image, ImageChops
 
+from demo.films import Film, bits
 from demo.motifs import MOTIFS, Motif, ranked
 from demo.palettes import PALETTES, Palette, contrasting
 from demo.pen import HEIGHT, SCALE, SIZE, WIDTH, Colour, Pen, canvas, typeface
@@ -24,30 +23,10 @@ from demo.surfaces import surface
 from demo.titles import fitted, readable
 
 RECIPE = 1  # raise it when a change here, or in a part, changes any poster's bytes
-MISSING_SHARE = 0.08
 _MARGIN = 13
 _LABEL = "STAND-IN"
 _LABEL_SIZE = 62, 15
 LABEL_BOX = (WIDTH - _LABEL_SIZE[0] - 8, 8, WIDTH - 8, 8 + _LABEL_SIZE[1])  # left, top, right, bottom
-
-
-class Film(NamedTuple):
-    """One catalogue entry as delivered: genres separated by spaces, the year a text that may not be a number."""
-
-    item_id: str
-    title: str
-    genres: str
-    year: str
-
-
-def has_poster(item_id: str) -> bool:
-    """Whether the film gets a stand-in: about 8 % do not, so that a missing modality is seen."""
-    return _hash("has-poster", item_id) >= MISSING_SHARE * 2**64
-
-
-def poster_name(item_id: str) -> str:
-    """The file name of a film's stand-in."""
-    return f"{item_id}.jpg"
 
 
 def poster_bytes(film: Film) -> bytes:
@@ -59,15 +38,19 @@ def poster_bytes(film: Film) -> bytes:
 
 def draw(film: Film) -> Image.Image:
     """The stand-in as an RGB image of `SIZE`."""
-    rng = random.Random(_hash("poster", film.item_id))
-    genres = ranked(film.genres)
-    palette = rng.choice(PALETTES[genres[0]])
+    palette, layout, motif, rng = chosen(film)
     large = canvas(SIZE, palette.ground)
-    layout = rng.choice(_LAYOUTS)
-    layout(large, film, palette, rng.choice(MOTIFS[genres[0]]), rng)
+    layout(large, film, palette, motif, rng)
     poster = ImageChops.overlay(large.reduce(SCALE), surface(film.year))
     poster.paste(label(), LABEL_BOX[:2])
     return poster
+
+
+def chosen(film: Film) -> tuple[Palette, "Layout", Motif, random.Random]:
+    """The film's palette, layout and motif, and the generator that draws the rest."""
+    rng = random.Random(bits("poster", film.item_id))
+    genre = ranked(film.genres)[0]
+    return rng.choice(PALETTES[genre]), rng.choice(_LAYOUTS), rng.choice(MOTIFS[genre]), rng
 
 
 @lru_cache(maxsize=1)
@@ -154,8 +137,3 @@ def _caption(film: Film) -> str:
     """The year and the one or two most telling genres."""
     genres = " / ".join(genre for genre in ranked(film.genres)[:2] if genre != "unknown")
     return "  ".join(part for part in (film.year, genres) if part).upper()
-
-
-def _hash(purpose: str, item_id: str) -> int:
-    """64 bits that depend on nothing but the purpose and the id."""
-    return int.from_bytes(hashlib.sha256(f"{purpose}|{item_id}".encode()).digest()[:8], "big")

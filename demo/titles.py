@@ -5,17 +5,13 @@ Does not belong here: where a title stands and in which colour (`posters.py`).
 
 import unicodedata
 
+from demo.films import article_first
 from demo.pen import SCALE, typeface
-
-_ARTICLES = {"A", "An", "The", "La", "Le", "Les", "L'", "Der", "Die", "Das", "Il", "El", "Un", "Une"}
 
 
 def readable(title: str) -> str:
     """The title as a poster would carry it: its article in front, no second title, in the letters the font has."""
-    main = title.split(" (", maxsplit=1)[0]
-    name, comma, article = main.rpartition(", ")
-    if comma and article in _ARTICLES:
-        main = f"{article}{'' if article.endswith(chr(39)) else ' '}{name}"
+    main = article_first(title.split(" (", maxsplit=1)[0])
     plain = unicodedata.normalize("NFKD", main).encode("ascii", "ignore").decode()
     return plain or title
 

@@ -79,8 +79,8 @@ def begin(lake: Lake, periods: Iterable[str]) -> None:
     record(lake, reports, dict.fromkeys(old, ""))
 
 
-def record(lake: Lake, reports: Mapping[str, PeriodReport], keys: Mapping[str, str]) -> None:
-    """Notes what was built, one row a period of `keys`; a refused period is not a build."""
+def record(lake: Lake, reports: Mapping[str, PeriodReport], keys: Mapping[str, str], recipe: str = "") -> None:
+    """Notes what was built, one row a period of `keys`; a refused period is not a build. `recipe`: an encoder's id."""
     now = dt.datetime.now(dt.UTC)
     rows = [
         {
@@ -94,6 +94,8 @@ def record(lake: Lake, reports: Mapping[str, PeriodReport], keys: Mapping[str, s
             "removed": report.removed,
             "rejected": report.rejected,
             "seconds": report.seconds,
+            "fixed_seconds": report.fixed_seconds,
+            "recipe": recipe,
             "code_version": lake.code_version,
             "run_id": lake.run_id,
             "at": now,

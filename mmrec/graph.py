@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 
+from mmrec.costs import Estimate
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
 from mmrec.modalities import NAMES
@@ -41,14 +42,21 @@ class Node:
         """The asset's name within its stage."""
         return self.asset.partition("/")[2]
 
-    def run(self, lake: Lake, settings: Settings, periods: list[str], run_id: str = "-") -> StageReport:
-        """Makes the asset for `periods` (ignored where it has none) by its stage function."""
-        report = self._work(lake, settings, periods, run_id)
+    def run(
+        self, lake: Lake, settings: Settings, periods: list[str], run_id: str = "-", *, retry_failed: bool = False
+    ) -> StageReport:
+        """Makes the asset for `periods` (ignored where it has none) by its stage function.
+
+        `retry_failed` tries inputs again that could not be encoded. The report says what was expected and what it took.
+        """
+        estimate = Estimate(lake, self.asset)
+        report = self._work(lake, settings, periods, run_id, retry_failed)
         # A stage that found nothing to do has read its keys only; what it rests on are the versions as they are.
         names = {table.name for dep in self.deps for table in owned_by(dep)} - report.inputs.keys()
         rests_on = {name: lake.version(name) for name in sorted(names)}
         present = {name: version for name, version in rests_on.items() if version is not None}
-        return replace(report, inputs={**present, **report.inputs})
+        cost = {"plan and cost": estimate.against(report)}
+        return replace(report, inputs={**present, **report.inputs}, tables={**report.tables, **cost})
 
     def keys(self, lake: Lake, settings: Settings, periods: list[str]) -> dict[str, str]:
         """The stage keys by period that the asset would get now; one for a period whose inputs are there."""
@@ -56,12 +64,12 @@ class Node:
         acting = lake.acting_as(self.asset, self.code_version)
         return find(acting, settings, periods) if self.partitioned else find(acting, settings)
 
-    def _work(self, lake: Lake, settings: Settings, periods: list[str], run_id: str) -> StageReport:
+    def _work(self, lake: Lake, settings: Settings, periods: list[str], run_id: str, retry_failed: bool) -> StageReport:
         work: Callable[..., StageReport]
         module = import_module(f"mmrec.stages.{self.stage}")
         acting = lake.acting_as(self.asset, self.code_version, run_id)
         if self.stage == "embeddings":
-            return module.embed(acting, settings, self.name)
+            return module.embed(acting, settings, self.name, retry_failed=retry_failed)
         work = getattr(module, self.name)
         return work(acting, settings, periods) if self.partitioned else work(acting, settings)
 
@@ -72,9 +80,9 @@ def nodes(settings: Settings) -> list[Node]:
     events = ("validated/interactions",)
     behind = (*events, "validated/items", "fused/items", *words(settings))
     return [
-        Node("raw/items", (), "1"),
-        Node("raw/media", ("raw/items",), "1"),
-        Node("raw/interactions", (), "1", partitioned=True),
+        Node("raw/items", (), "2"),
+        Node("raw/media", ("raw/items",), "2"),
+        Node("raw/interactions", (), "2", partitioned=True),
         *([Node("raw/users", (), "1")] if settings.users else []),
         Node("validated/items", ("raw/items", "raw/media"), "1"),
         Node("validated/interactions", ("raw/interactions", "validated/items"), "1", partitioned=True),

@@ -35,7 +35,7 @@ def statistics(lake: Lake) -> Compared:
 
 
 def versions(lake: Lake) -> Iterator[Compared]:
-    """Every item-factor version: each array against its sha256, all of it against the name, items against counts."""
+    """Every item-factor version: each array against its sha256, all of it against the name, items and search too."""
     named = lake.scan("model/versions").sort("version").collect()
     made: list[str] = []
     damaged: list[Wrong] = []
@@ -55,6 +55,8 @@ def versions(lake: Lake) -> Iterator[Compared]:
     yield checked("model/versions", named.drop("at"), _unlike(named["version"].to_list(), made), GIVEN)
     yield checked("model/arrays", pl.concat(held).drop("data"), damaged, GIVEN)
     yield checked("model/items", pl.concat(items), miscounted, GIVEN)
+    compared = lake.scan("model/candidates").sort("version", "candidate", "metric").collect()
+    yield checked("model/candidates", compared, _mischosen(compared, named), GIVEN)
 
 
 def _damaged(arrays: pl.DataFrame) -> Iterator[Wrong]:
@@ -70,6 +72,14 @@ def _miscounted(items: pl.DataFrame, stored: bytes) -> Iterator[Wrong]:
         expected = counts[row["position"]] if row["position"] < len(counts) else None
         if expected != row["events"]:
             yield {"version": row["version"], "item_id": row["item_id"]}, "events", expected, row["events"]
+
+
+def _mischosen(compared: pl.DataFrame, named: pl.DataFrame) -> Iterator[Wrong]:
+    choice = dict(named.select("version", pl.col("choice").str.json_path_match("$.name")).iter_rows())
+    won = compared.filter("chosen").select("version", "candidate").unique().sort(pl.all())
+    for version, candidate in won.iter_rows():
+        if choice.get(version) != candidate:
+            yield {"version": version, "candidate": candidate}, "chosen", choice.get(version), candidate
 
 
 def _unlike(names: Sequence[str], made: Sequence[str]) -> Iterator[Wrong]:

@@ -135,6 +135,14 @@ class Lake:
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
+    def size(self, table: str) -> tuple[int, int]:
+        """Bytes and rows of a table's live files; 0 and 0 without a table."""
+        delta = self._open(table)
+        if delta is None:
+            return 0, 0
+        files = pl.DataFrame(delta.get_add_actions(flatten=True))
+        return int(files["size_bytes"].sum()), int(files["num_records"].sum())
+
     def append(self, table: str, rows: pl.DataFrame) -> int:
         """Adds rows; the table's new version. Appends never conflict with each other or with a compaction."""
         contract = tables.contract(table)

@@ -1,7 +1,7 @@
-"""Opening files that somebody else wrote: regular files inside one folder only, and pictures only if they are whole.
+"""Opening files that somebody else wrote: regular files inside one folder only, with their registered bytes.
 
-Belongs here: the guard between untrusted bytes and everything behind it. Does not belong here: what an encoder makes
-of a picture (`recipes`), and torch. Everything refused is a `BadMedia` whose text a person understands; it names no
+Belongs here: the guard between untrusted names and everything behind it. Does not belong here: what is in the files
+(`pictures`, `decoding`), and torch. Everything refused is a `BadMedia` whose text a person understands; it names no
 folder of the machine.
 """
 
@@ -11,19 +11,15 @@ import errno
 import hashlib
 import os
 import stat
-import threading
-import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
-
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_IMAGE_BYTES = 64 * 2**20
-MAX_IMAGE_PIXELS = 50_000_000
-IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+MAX_AUDIO_BYTES = 256 * 2**20
+MAX_VIDEO_BYTES = 2**30
 
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a FIFO must not wait for its writer.
@@ -36,8 +32,7 @@ _OPEN_REASONS = {
     errno.ENAMETOOLONG: "the file name is too long",
     errno.ENXIO: "not a regular file",
 }
-# `warnings.catch_warnings` changes the whole process, so one thread at a time turns warnings into errors.
-_WARNINGS_LOCK = threading.Lock()
+_CHANGED = "the file changed since it was registered"
 
 
 class BadMedia(Exception):
@@ -53,7 +48,7 @@ class MediaRef:
     sha256: str
 
 
-def open_regular(path: Path, root: Path, max_bytes: int) -> BinaryIO:
+def open_regular(path: Path, root: Path, max_bytes: int) -> BufferedReader:
     """Open a regular file of at most `max_bytes` that really lies below `root`, for reading; the caller closes it.
 
     A relative `path` counts from `root`. Symbolic links between folders inside `root` are followed; a link that
@@ -115,59 +110,35 @@ def read_regular(path: Path, root: Path, max_bytes: int) -> bytes:
 def read_registered(ref: MediaRef, max_bytes: int = MAX_IMAGE_BYTES) -> bytes:
     """Read a registered file and refuse bytes that are no longer the registered ones: its key would lie."""
     data = read_regular(ref.path, ref.root, max_bytes)
-    if hashlib.sha256(data).hexdigest() != ref.sha256:
-        raise BadMedia("the file changed since it was registered")
+    _check_digest(hashlib.sha256(data).hexdigest(), ref)
     return data
 
 
-def read_image(data: bytes) -> Image.Image:
-    """Decode one picture to RGB, upright (EXIF), transparent parts on white; of an animation the first frame.
+@contextmanager
+def open_registered(ref: MediaRef, max_bytes: int) -> Iterator[BufferedReader]:
+    """Open a registered file at its beginning, for what reads big files in parts, under the rules of `read_registered`.
 
-    The format is told from the bytes, never from a name: JPEG, PNG, WEBP, GIF or BMP. At most 50 million pixels,
-    checked before any pixel is decoded. A picture that is cut short or makes the decoder warn is refused: `BadMedia`.
+    All of it is hashed first; when the caller is done, a file that was written to in the meantime is refused, so that
+    every part was read from the registered bytes.
     """
-    with _WARNINGS_LOCK, warnings.catch_warnings():
-        for about_the_file in (UserWarning, RuntimeWarning):  # deprecations are about code, not about the file
-            warnings.simplefilter("error", about_the_file)
+    with open_regular(ref.path, ref.root, max_bytes) as file:
+        before = _state(file)
         try:
-            return _decode(data)
-        except (BadMedia, MemoryError):
-            raise
-        except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise _unopened(error) from error
-        except Exception as error:  # decoders raise anything on damaged bytes: OSError, SyntaxError, struct.error, …
-            raise BadMedia(f"the picture is damaged: {_one_line(error)}") from error
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise BadMedia(f"the file cannot be read ({error.strerror})") from error
+        _check_digest(found, ref)
+        file.seek(0)
+        yield file
+        if _state(file) != before:
+            raise BadMedia(_CHANGED)
 
 
-def _decode(data: bytes) -> Image.Image:
-    with Image.open(BytesIO(data), formats=IMAGE_FORMATS) as image:
-        if image.width * image.height > MAX_IMAGE_PIXELS:
-            raise _too_many_pixels(f"{image.width} × {image.height} pixels")
-        image.load()
-        return _flatten(ImageOps.exif_transpose(image))
+def _state(file: BufferedReader) -> tuple[int, int, int]:
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _flatten(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits a sample; Pillow's own conversion would clip instead of scale
-        samples = np.asarray(image).astype(np.int64).clip(0, 65535)
-        image = Image.fromarray((samples >> 8).astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGB", image.size, "white")
-        white.paste(image, mask=image.getchannel("A"))
-        return white
-    return image.convert("RGB")
-
-
-def _unopened(error: Exception) -> BadMedia:
-    if isinstance(error, UnidentifiedImageError):
-        return BadMedia(f"not a picture of a known kind ({', '.join(IMAGE_FORMATS)}), or its beginning is damaged")
-    return _too_many_pixels("the picture")
-
-
-def _too_many_pixels(what: str) -> BadMedia:
-    return BadMedia(f"too many pixels: {what}, allowed {MAX_IMAGE_PIXELS:,} in all")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+def _check_digest(found: str, ref: MediaRef) -> None:
+    if found != ref.sha256:
+        raise BadMedia(_CHANGED)

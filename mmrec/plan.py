@@ -7,26 +7,31 @@ an input does not exist yet, or has work of its own, the rows are an upper bound
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import polars as pl
 
-from mmrec import builds, encoders, periods, publishing, similar, words
+from mmrec import builds, encoders, graph, periods, publishing, similar, words
+from mmrec.costs import INPUTS, NEVER, Costs
 from mmrec.graph import Node, nodes
 from mmrec.lake import Lake
 from mmrec.planner import ENCODER, SAME, plan_embeddings
 from mmrec.report import WHOLE
 from mmrec.settings import Settings
-from mmrec.stages import raw, validated
+from mmrec.stages import model, raw, validated
 
-NEVER, INPUTS, UPSTREAM = "never built", "inputs changed", "an input has work"
+NOTHING, WORK, UNDER, OVER = "nothing to do", "work to do", "under budget", "over budget"
+UPSTREAM = "an input has work"
 
 
 @dataclass(frozen=True)
 class Row:
-    """Work of one asset: how many periods (0 = it has none), why, and rows, exact or at most."""
+    """Work of one asset: how many periods (0 = it has none), why, rows, exact or at most, and what they will cost.
+
+    `seconds` and `bytes` are None where nothing of the kind was ever built here.
+    """
 
     asset: str
     reason: str
@@ -35,10 +40,54 @@ class Row:
     periods: int = 0
     first: str = ""
     last: str = ""
+    by_period: Mapping[str, int] = field(default_factory=dict, compare=False)  # rows, where there are periods
+    seconds: float | None = field(default=None, compare=False)
+    bytes: int | None = field(default=None, compare=False)
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON shows it."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every asset's work and what it costs in all. `unknown` names the assets that no speed was recorded of yet."""
+
+    rows: list[Row]
+
+    @property
+    def seconds(self) -> float:
+        """Of all work that has a speed; at most, where rows are a bound."""
+        return sum(row.seconds or 0.0 for row in self.rows)
+
+    @property
+    def bytes(self) -> int:
+        """Written by all work whose tables are there already."""
+        return sum(row.bytes or 0 for row in self.rows)
+
+    @property
+    def unknown(self) -> list[str]:
+        """Assets that have work and were never built here, so that nothing says what they cost."""
+        return list(dict.fromkeys(row.asset for row in self.rows if row.seconds is None))
+
+    def verdict(self, budget_seconds: float | None) -> str:
+        """`nothing to do`, `work to do`, or against a budget `under` or `over`; an unknown cost is not under it."""
+        if not self.rows:
+            return NOTHING
+        if budget_seconds is None:
+            return WORK
+        return OVER if self.unknown or self.seconds > budget_seconds else UNDER
+
+    def as_dict(self, budget_seconds: float | None = None) -> dict[str, Any]:
+        """As JSON shows it."""
+        return {
+            "verdict": self.verdict(budget_seconds),
+            "seconds": self.seconds,
+            "bytes": self.bytes,
+            "unknown": self.unknown,
+            "budget_seconds": budget_seconds,
+            "rows": [row.as_dict() for row in self.rows],
+        }
 
 
 @dataclass
@@ -50,10 +99,12 @@ class _Walk:
     tables: Mapping[str, pl.DataFrame]  # the sources' unpartitioned tables as they are about to be
     busy: set[str]
     moved: set[str]  # items whose key in a modality is about to change
+    costs: Costs
     eventful: set[str] = field(default_factory=set)  # periods whose events have work
+    new_space: bool = False  # whether every item-factor version is about to be fitted anew
 
 
-def plan(lake: Lake, settings: Settings, served_periods: list[str]) -> list[Row]:
+def plan(lake: Lake, settings: Settings, served_periods: list[str]) -> Plan:
     """Every asset's work: events of all configured periods, model and recommendations of `served_periods`.
 
     The catalogue is read as it is now, so that an edited text is one row before anything is paid for; if its contract
@@ -71,7 +122,7 @@ def plan(lake: Lake, settings: Settings, served_periods: list[str]) -> list[Row]
         if found:
             walk.busy.add(node.asset)
         rows += found
-    return rows
+    return Plan(rows)
 
 
 def event_periods(lake: Lake, settings: Settings) -> list[str]:
@@ -104,7 +155,7 @@ def _start(lake: Lake, settings: Settings) -> _Walk:
     if settings.users:
         profiles = raw.profiles(settings)
         ahead |= {"raw/users": profiles, "validated/users": validated.preview_users(profiles)}
-    return _Walk(landed, people, ahead, set(), set())
+    return _Walk(landed, people, ahead, set(), set(), Costs(lake))
 
 
 def _stage_rows(lake: Lake, settings: Settings, node: Node, wanted: list[str], walk: _Walk) -> list[Row]:
@@ -124,10 +175,24 @@ def _stage_rows(lake: Lake, settings: Settings, node: Node, wanted: list[str], w
         (UPSTREAM if waits else INPUTS, [p for p in todo if p in known]),
     ):
         if of:
-            count = sum(_rows(lake, node, period, settings, walk) for period in of)
+            counts = {period: _rows(lake, node, period, settings, walk) for period in of}
             span = (len(of), of[0], of[-1]) if node.partitioned else (0, "", "")
-            rows.append(Row(node.asset, reason, count, not _is_exact(lake, node, waits=waits), *span))
+            row = Row(node.asset, reason, sum(counts.values()), not _is_exact(lake, node, waits=waits), *span)
+            fits = model.fits(lake, settings, of, anew=walk.new_space) if node.asset == "model/factors" else 1
+            costs = _cost(walk.costs, node, row.rows, len(of), fits)
+            rows.append(replace(row, by_period=counts if node.partitioned else {}, **costs))
     return rows
+
+
+def _cost(costs: Costs, node: Node, rows: int, periods: int, fits: int = 1, recipe: str = "") -> dict[str, Any]:
+    """What the work will take: by its rows, or by its periods where a period's work is all people's."""
+    speed, row_bytes = costs.speed(node.asset, recipe), costs.bytes_a_row(node.asset)
+    by_period = node.stage in ("model", "recommendations")
+    varying = 0.0 if speed is None else speed.period * periods if by_period else speed.row * rows
+    return {
+        "seconds": None if speed is None else varying + speed.fixed * fits * (1 if by_period or rows else 0),
+        "bytes": None if row_bytes is None else round(row_bytes * rows),
+    }
 
 
 def _unchanged(lake: Lake, node: Node, keys: Mapping[str, str]) -> set[str]:
@@ -164,6 +229,7 @@ def _embedding_rows(lake: Lake, settings: Settings, modality: str, walk: _Walk) 
     walk.moved.update(found.rows["item_id"])
     if ENCODER in found.reasons or not lake.exists(f"{asset}/current"):  # another space, which moves every item
         walk.moved.update(items["item_id"])
+        walk.new_space = True
     needed = found.missing.select("key", missing=pl.lit(value=True))
     differing = pl.concat([found.rows.select("key", "reason"), found.words.select("key", "reason")])
     counted = (
@@ -177,7 +243,9 @@ def _embedding_rows(lake: Lake, settings: Settings, modality: str, walk: _Walk) 
     rows = [Row(asset, reason, count, at_most) for reason, count in counted.iter_rows() if reason != SAME]
     if modality == words.MODALITY and users is not None and "validated/interactions" in walk.busy:
         rows.append(Row(asset, UPSTREAM, _unread_words(settings, walk), at_most=True))
-    return [row for row in rows if row.rows or row.reason != UPSTREAM]
+    rows = [row for row in rows if row.rows or row.reason != UPSTREAM]
+    of = graph.node(settings, asset)
+    return [replace(r, **_cost(walk.costs, of, r.rows, 1, int(at == 0), identity.id)) for at, r in enumerate(rows)]
 
 
 def _unread_words(settings: Settings, walk: _Walk) -> int:

@@ -44,12 +44,15 @@ def publish(
     began: float,
     rejected: Mapping[str, int] | None = None,
     data_versions: Mapping[str, str] | None = None,
+    computed: Mapping[str, int] | None = None,
+    fixed_seconds: Mapping[str, float] | None = None,
 ) -> dict[str, PeriodReport]:
     """Puts `rows` in place of the periods named in `keys` (period → stage key; `WHOLE` for a table without periods).
 
     Only periods that differ are written, in one commit. computed = rows that were not there, reused = rows that were,
-    removed = rows whose key is gone. `data_versions` are those of tables whose rows are floats: a digest of their keys
-    instead of their content. Where a row came from does not count, but is written when it differs.
+    removed = rows whose key is gone; a stage that knows better which rows it `computed` says so. `data_versions` are
+    those of tables whose rows are floats: a digest of their keys instead of their content. Where a row came from does
+    not count, but is written when it differs. `fixed_seconds` is spent by period before its first row.
     """
     contract = tables.contract(table)
     rows = contract.conform(rows)
@@ -59,18 +62,21 @@ def publish(
     if written or not lake.exists(table):
         builds.begin(lake, written)
         _write(lake, contract, rows, written)
-    share = (time.perf_counter() - began) / max(len(keys), 1)
+    fixed = fixed_seconds or {}
+    share = (time.perf_counter() - began - sum(fixed.values())) / max(len(keys), 1)
     reports = {}
     for period in keys:
-        _, count, computed, removed = differ[period]
+        _, count, new, removed = differ[period]
+        new = new if computed is None else computed[period]
         reports[period] = PeriodReport(
             count,
             versions.get(period, EMPTY),
-            computed=computed,
-            reused=count - computed,
+            computed=new,
+            reused=count - new,
             removed=removed,
             rejected=(rejected or {}).get(period, 0),
-            seconds=share,
+            seconds=share + fixed.get(period, 0.0),
+            fixed_seconds=fixed.get(period, 0.0),
         )
     builds.record(lake, reports, keys)
     return reports

@@ -58,7 +58,8 @@ def why(
         raise _unknown_person(period)
     item, rank = _chosen(reader, person, user, item, period)
     target = person.item_ids.index(item)
-    split = wording.shares(person, 0, np.array([target]), wording.explained_by_modality(person))
+    targets = np.array([target])
+    split = wording.shares(person, 0, targets, wording.explained_by_modality(person, targets))
     score = float((person.users[0] * person.H[target]).sum(-1))
     titles = reader.scan("validated/items").select("item_id", "title").collect()
     events = _events(person, split).join(titles, on="item_id", how="left", maintain_order="left")
@@ -93,7 +94,11 @@ def similar(lake: Lake, settings: Settings, item: str, by: str = neighbours.ALL)
     if by not in (neighbours.ALL, *settings.embeddings):
         known = ", ".join([*settings.embeddings, neighbours.ALL])
         raise MmrecError(f"items are not compared by '{by}'; this data set compares them by: {known}")
-    reader = lake.pinned(served.pinned(lake, served.newest_period(lake, settings)))
+    period = served.newest_period(lake, settings)
+    pins = served.pinned(lake, period)
+    if neighbours.TABLE not in pins:
+        raise MmrecError(f"the snapshot of {period} was published without similar items; type `mmrec run`")
+    reader = lake.pinned(pins)
     title, has = _title(reader, item), _modalities(reader, [item]).get(item, [])
     if title is None:
         raise _unknown_item(item)
@@ -156,13 +161,9 @@ def _unknown_item(item: str) -> MmrecError:
 
 def _without_neighbours(item: str, by: str, has: list[str]) -> MmrecError:
     named = ", ".join(has) or "nothing that could be compared"
-    if by not in (*has, neighbours.ALL) or not has:
-        what = NOUNS.get(by, "vector")
-        return MmrecError(f"item '{item}' has no {what} to compare by; it has: {named}")
-    return MmrecError(
-        f"item '{item}' has no neighbour by {by} in the published snapshot: nothing else has what it has ({named}), "
-        f"or the snapshot is older than that; type `mmrec run`"
-    )
+    if not has or by not in (*has, neighbours.ALL):
+        return MmrecError(f"item '{item}' has no {NOUNS.get(by, 'vector')} to compare by; it has: {named}")
+    return MmrecError(f"no other item can be compared with item '{item}' by {by}; it has: {named}")
 
 
 def _modalities(lake: Lake, items: list[str]) -> dict[str, list[str]]:

@@ -23,7 +23,7 @@ from mmrec.settings import Settings
 
 MODEL = ("model/versions", "model/arrays", "model/items")
 STATISTICS = "fused/statistics"
-GIVEN = (*MODEL, STATISTICS)
+GIVEN = (*MODEL, "model/candidates", STATISTICS)
 ANSWERS = ("model", "recommendations")  # the stages whose periods are chosen
 
 

@@ -58,15 +58,15 @@ def judge_interactions(raw: pl.DataFrame, items: pl.DataFrame, settings: Setting
     stays.
     """
     typed = raw.sort("source_file", "source_row").with_columns(
-        user_id=_clean("user_id"),
-        item_id=_clean("item_id"),
+        user_id=clean_id("user_id"),
+        item_id=clean_id("item_id"),
         event=_clean("event"),
         query=clean_text(pl.col("query")),
         review=clean_text(pl.col("review")),
         value_text=_clean("value"),
         value=_clean("value").cast(pl.Float64, strict=False),
         time=pl.col("time_utc"),
-        known=_clean("item_id").is_in(items["item_id"].implode()),
+        known=clean_id("item_id").is_in(items["item_id"].implode()),
     )
     typed = typed.with_columns(words_hash=text_hashes(typed.select(pl.coalesce("query", "review")).to_series()))
     key = list(tables.contract("validated/interactions").key)
@@ -78,7 +78,7 @@ def judge_items(raw: pl.DataFrame) -> pl.DataFrame:
     typed = (
         raw.sort("source_file", "source_row")
         .with_columns(
-            item_id=_clean("item_id"),
+            item_id=clean_id("item_id"),
             title=_clean("title"),
             text=_joined_text(),
             **{name: _clean(name) for name in (*[kind.name for kind in FILES], "categories")},
@@ -102,7 +102,7 @@ def judge_users(raw: pl.DataFrame) -> pl.DataFrame:
     """
     typed = (
         raw.sort("source_file", "source_row")
-        .with_columns(user_id=_clean("user_id"), consent=consent("consent"))
+        .with_columns(user_id=clean_id("user_id"), consent=consent("consent"))
         .with_columns(refused=(pl.col("consent") == "no").any().over("user_id"))
         .with_columns(consent=pl.when("refused").then(pl.lit("no")).otherwise("consent"))
         .with_columns(text=pl.when(pl.col("consent") == "yes").then(clean_text(_joined_text())))
@@ -134,6 +134,11 @@ def clean_text(text: pl.Expr) -> pl.Expr:
     """The canonical form of a text, which its hash is taken of: NFC, single spaces, null when nothing is left."""
     normal = text.str.normalize("NFC").str.replace_all(r"[\s\p{Cc}]+", " ").str.strip_chars()
     return pl.when(normal.str.len_chars() > 0).then(normal)
+
+
+def clean_id(column: str) -> pl.Expr:
+    """The canonical form of an id: NFC, so that a letter typed in two ways is one, and no space around it."""
+    return _clean(column).str.normalize("NFC")
 
 
 def _clean(column: str) -> pl.Expr:

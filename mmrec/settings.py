@@ -284,6 +284,8 @@ def load(config: Path | str | None = None, environment: dict[str, str] | None = 
 
 def _from(base: Path, encoder: str) -> str:
     """An encoder's name, with the folder or weights file in it as seen from the settings file, if it is there."""
+    if encoder.startswith("frames:"):
+        return "frames:" + _from(base, encoder.removeprefix("frames:"))
     if not encoder.startswith(("hf:", "torchvision:")):
         return encoder
     head, mark, file = encoder.partition("@" if encoder.startswith("torchvision:") else ":")

@@ -56,7 +56,7 @@ def scope(lake: Lake, settings: Settings, period: str | None = None, last: int |
     current = [each for each in wanted if each not in stale]
     chosen = wanted if period or last or not current else current
     found = kept(lake)
-    work = planning.plan(lake, settings, chosen)
+    work = planning.plan(lake, settings, chosen).rows
     if work and not found.by_asset:  # a refused delivery is judged again by every run, so it is always planned
         told = ", ".join(dict.fromkeys(f"{row.asset} ({row.reason})" for row in work))
         raise MmrecError(

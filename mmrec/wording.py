@@ -34,26 +34,26 @@ class Shares:
 
 
 def shares(served: Served, row: int, targets: np.ndarray, explained: Mapping[str, np.ndarray]) -> Shares:
-    """The exact shares of the scores of `targets` (item positions) for the person in `row`."""
+    """The exact shares of the scores of `targets` (item positions, as in `explained`) for the person in `row`."""
     begin, end = served.histories.indptr[row], served.histories.indptr[row + 1]
     items, weights = served.histories.items[begin:end], served.histories.weights[begin:end]
     past = decomposition.shares(served.factors, items, weights, targets)
     user = served.users[row]
-    through = {name: (user * part[targets]).sum(-1) for name, part in explained.items()}
+    through = {name: (user * part).sum(-1) for name, part in explained.items()}
     score = (user * served.H[targets]).sum(-1)
     rest = score - sum(through.values(), np.zeros(len(targets)))
     return Shares(targets, items, past, {**through, RESIDUAL: rest})
 
 
-def explained_by_modality(served: Served) -> dict[str, np.ndarray]:
-    """modality → B f of its block alone, float64 [items, d]; empty where the map is not used.
+def explained_by_modality(served: Served, items: np.ndarray) -> dict[str, np.ndarray]:
+    """modality → B f of its block alone for `items` (positions), float64 [n, d]; empty where the map is not used.
 
     Not by a matrix product: its last bits move with the number of threads, and a reason's evidence is stored.
     """
     features, B = served.known.features, served.factors.B
     if B is None or features is None:
         return {}
-    return {name: rotate(features[:, cut], B[:, cut].T) for name, cut in served.known.slices.items()}
+    return {name: rotate(features[items, cut], B[:, cut].T) for name, cut in served.known.slices.items()}
 
 
 def reasons(served: Served, lists: pl.DataFrame, titles: pl.DataFrame) -> pl.DataFrame:
@@ -64,14 +64,14 @@ def reasons(served: Served, lists: pl.DataFrame, titles: pl.DataFrame) -> pl.Dat
     title_of = dict(titles.select("item_id", "title").iter_rows())
     named = [title_of.get(item, item) for item in served.item_ids] + words_named(served.known, title_of)
     verbs = _last_events(served)
-    explained = explained_by_modality(served)
+    explained = explained_by_modality(served, np.arange(len(served.item_ids)))
     position = {item: at for at, item in enumerate(served.item_ids)}
     row_of = {user: at for at, user in enumerate(served.user_ids)}
     parts = []
     for (user,), listed in lists.group_by("user_id", maintain_order=True):
         row = row_of[str(user)]
         targets = np.array([position[item] for item in listed["item_id"]])
-        split = shares(served, row, targets, explained)
+        split = shares(served, row, targets, {name: part[targets] for name, part in explained.items()})
         texts = [_worded(served, split, row, at, named, verbs) for at in range(len(targets))]
         words, evidence, content = zip(*texts, strict=True)
         parts.append(

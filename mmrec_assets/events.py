@@ -18,7 +18,7 @@ from mmrec.keys import canonical_digest
 from mmrec.lake import Lake
 from mmrec.report import WHOLE, Check, StageReport
 from mmrec.settings import Settings
-from mmrec_assets import display
+from mmrec_assets import display, pictures
 from resources.lake import LakeResource
 
 Events = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
@@ -34,6 +34,7 @@ def materialize(
     asset: str,
     *,
     also: Also | None = None,
+    retry_failed: bool = False,
 ) -> Events:
     """Runs an asset's stage for the run's periods and emits what happened; `also` may log more before a failure."""
     node = graph.node(settings, asset)
@@ -41,10 +42,11 @@ def materialize(
     periods = list(context.partition_keys) if node.partitioned else []
     provenance = _provenance(context, node)
     try:
-        report = node.run(opened, settings, periods, context.run.run_id)
+        report = node.run(opened, settings, periods, context.run.run_id, retry_failed=retry_failed)
     except MmrecError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
-    yield from emit(context, node, report, _remembered(opened, report), provenance)
+    drawn = _drawn(context, settings, node, report)
+    yield from emit(context, node, report, _remembered(opened, report), provenance, drawn)
     if also is not None:
         also(context, opened)
     if report.refusals:
@@ -57,15 +59,17 @@ def emit(
     report: StageReport,
     remembered: Sequence[Check],
     provenance: dict[str, str],
+    drawn: display.Metadata | None = None,
 ) -> Events:
     """The events of one report: materializations, then a verdict a check, `remembered` ones summed in.
 
-    Of several periods each has an event of its own, which alone shows figures, so that none plots twice.
+    `drawn` are pictures that belong to the whole run. Of several periods each has an event of its own, which alone
+    shows figures, so that none plots twice.
     """
     for warning in report.warnings:
         context.log.warning(warning)
     published = [period for period, counts in report.periods.items() if counts.refused is None]
-    metadata = {period: display.materialization(node, report, period) for period in published}
+    metadata = {period: {**display.materialization(node, report, period), **(drawn or {})} for period in published}
     several = len(report.periods) > 1
     if not report.refusals:
         yield _step_event(context, report, metadata)
@@ -75,6 +79,13 @@ def emit(
     if several:
         results.per_period(context, node.asset, [check for check in report.checks if check.period != WHOLE])
     yield from _verdicts(context, report, [*report.checks, *remembered])
+
+
+def _drawn(context: dg.AssetExecutionContext, settings: Settings, node: Node, report: StageReport) -> display.Metadata:
+    """An embedding's pictures, or those of its last materialization where nothing was drawn anew."""
+    if node.stage != "embeddings":
+        return {}
+    return pictures.of(report, settings) or pictures.remembered(context.instance, context.asset_key)
 
 
 def _remembered(lake: Lake, report: StageReport) -> list[Check]:

@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import NoReturn
 
 import dagster as dg
+import polars as pl
+from dagster._core.events import EngineEventData
 
 from mmrec import plan
 from mmrec.graph import nodes
 from mmrec.lake import Lake, local_folder
 from mmrec.settings import HOME, PROJECT, Settings
+from mmrec_assets import display
 from mmrec_assets.definitions import build_defs
 from mmrec_assets.jobs import REFRESH
 
@@ -62,11 +65,18 @@ def home(settings: Settings) -> Path:
     return folder
 
 
-def run(settings: Settings, served: list[str], before: Listener | None = None) -> Ran:
+def run(
+    settings: Settings,
+    served: list[str],
+    before: Listener | None = None,
+    *,
+    planned: plan.Plan | None = None,
+    retry_failed: bool = False,
+) -> Ran:
     """Three runs: what landed, content and events of every period with work, then model and lists for `served`.
 
     A refused file or period fails its run and is told at the end; the next run goes on with what is published, as a
-    later run from the UI would.
+    later run from the UI would. `planned` is attached to each run: what was known before it was paid for.
     """
     home(settings)
     assets = [node.asset for node in nodes(settings)]
@@ -82,6 +92,8 @@ def run(settings: Settings, served: list[str], before: Listener | None = None) -
             run_id = str(uuid.uuid4())
             if before is not None:
                 before(run_id, title, instance)
+            if planned is not None:
+                _attach(instance, run_id, planned, stages)
             result = job.execute_in_process(
                 instance=instance,
                 run_id=run_id,
@@ -90,11 +102,31 @@ def run(settings: Settings, served: list[str], before: Listener | None = None) -
                     "dagster/asset_partition_range_start": wanted[0],
                     "dagster/asset_partition_range_end": wanted[-1],
                 },
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},  # the UI has the events
+                run_config={
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},  # the UI has the events
+                    "ops": {
+                        asset.replace("/", "__"): {"config": {"retry_failed": retry_failed}}
+                        for asset in assets
+                        if asset.startswith("embeddings/") and "embeddings" in stages
+                    },
+                },
                 raise_on_error=False,
             )
             _collect(instance, result, ran)
     return ran
+
+
+def _attach(instance: dg.DagsterInstance, run_id: str, planned: plan.Plan, stages: tuple[str, ...]) -> None:
+    """Puts the plan of these stages into the run's log, where the UI shows it beside what happened."""
+    rows = [row for row in planned.rows if row.asset.partition("/")[0] in stages]
+    frame = pl.DataFrame([row.as_dict() for row in rows], infer_schema_length=None)
+    shown = frame.drop("by_period") if rows else frame
+    instance.report_engine_event(
+        f"the plan before this run: {len(rows)} rows of work" if rows else "the plan before this run: nothing to do",
+        job_name=REFRESH,
+        run_id=run_id,
+        engine_event_data=EngineEventData({"plan": display.shown(shown)}),
+    )
 
 
 def leave(code: int) -> NoReturn:

@@ -153,7 +153,7 @@ def test_types_are_words():
 def test_every_table_of_an_asset_is_named(settings):
     assert display.declaration("/lake", "model/factors")["dagster/table_name"].value == "model.users"
     named = display.declaration("/lake", "model/factors")["other_tables"].value
-    assert named == "model.versions, model.arrays, model.items"
+    assert named == "model.versions, model.candidates, model.arrays, model.items"
 
 
 def test_rejected_rows_show_rules_and_places():

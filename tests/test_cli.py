@@ -20,7 +20,7 @@ class Answer:
 
     @property
     def json(self):
-        assert self.code == 0, self.err
+        assert self.code in (0, 10, 11), self.err
         return json.loads(self.out)
 
     @property
@@ -57,15 +57,41 @@ def mmrec(monkeypatch, capsys):
 
 
 def test_plan(mmrec, built, new_shop):
-    assert mmrec(built, "plan", "--json").json == []
+    nothing = mmrec(built, "plan", "--json", "--budget", "1s")
+    assert (nothing.code, nothing.json["rows"], nothing.json["verdict"]) == (0, [], "nothing to do")
     assert mmrec(built, "plan").out.strip() == "nothing to do: everything is up to date"
-    rows = mmrec(new_shop, "plan", "--last", "2", "--json").json
+    answer = mmrec(new_shop, "plan", "--last", "2", "--json")
+    rows = answer.json["rows"]
+    assert (answer.code, answer.json["verdict"], answer.json["unknown"]) == (10, "work to do", list(new_shop.assets))
     assert [row["asset"] for row in rows] == list(new_shop.assets)
-    assert set(rows[0]) == {"asset", "reason", "rows", "at_most", "periods", "first", "last"}
+    named = {"asset", "reason", "rows", "at_most", "periods", "first", "last", "by_period", "seconds", "bytes"}
+    assert set(rows[0]) == named
     assert {row["periods"] for row in rows if row["asset"] == "model/factors"} == {2}
     shown = mmrec(new_shop, "plan").out
     assert "at most" in shown
     assert f"{new_shop.days[0]} … {new_shop.days[-1]} (4)" in shown
+
+
+def test_a_plan_is_held_against_a_budget(mmrec, shop):
+    """An edited text, whose cost is known from the first build; exit codes say what a script needs to know."""
+    shop.edit_item("item-04", about="another thing")
+    under, over = mmrec(shop, "plan", "--budget", "1h"), mmrec(shop, "plan", "--budget", "0.000001")
+    assert (under.code, over.code) == (10, 11)
+    assert "under budget of 60 min" in under.out
+    assert "over budget" in over.out
+    costs = mmrec(shop, "plan", "--json").json
+    assert costs["seconds"] == pytest.approx(sum(row["seconds"] for row in costs["rows"]))
+    assert costs["bytes"] > 0
+    assert mmrec(shop, "plan", "--budget", "soon").error.startswith("--budget is 'soon'; expected a time such as 90s")
+
+
+def test_a_run_dearer_than_its_budget_does_nothing(mmrec, new_shop):
+    """On an empty lake nothing says what a run costs, and an unknown cost is under no budget."""
+    answer = mmrec(new_shop, "run", "--budget", "1h")
+    assert answer.code == 11
+    assert "nothing was built here yet" in answer.out
+    assert "nothing was run" in answer.err.splitlines()[-1]
+    assert not new_shop.lake.exists("raw/items")
 
 
 def test_recommend(mmrec, built):
@@ -88,6 +114,27 @@ def test_why(mmrec, built):
     assert answer["events"][0]["source_file"] in shown
     assert "shares of all of them sum to the score" in shown
     assert answer["content"]["text"]["key"][:16] in shown
+
+
+def test_similar(mmrec, built):
+    answer = mmrec(built, "similar", "--item", "item-02", "--by", "image", "--json").json
+    assert set(answer) == {"item_id", "title", "by", "has", "stand_in_media", "items"}
+    assert {frozenset(row) for row in answer["items"]} == {
+        frozenset({"rank", "item_id", "title", "similarity", "compared_by"})
+    }
+    shown = mmrec(built, "similar", "--item", "item-02").out
+    assert "like Title 2 (item item-02)" in shown
+    assert "text, picture" in shown
+    assert "stand-ins" not in shown
+
+
+def test_export(mmrec, built, tmp_path):
+    answer = mmrec(built, "export", "--to", str(tmp_path / "one"), "--period", built.days[2], "--json").json
+    assert (answer["period"], answer["people"], answer["items"]) == (built.days[2], 12, 15)
+    shown = mmrec(built, "export", "--to", str(tmp_path / "two")).out
+    assert f"12 people and 15 items as of {built.days[-1]}: {tmp_path / 'two'} (factors.safetensors, " in shown
+    assert "these files name people" in shown
+    assert "is not empty" in mmrec(built, "export", "--to", str(tmp_path / "two")).error
 
 
 def test_rejected(mmrec, built, judged_shop):
@@ -134,6 +181,12 @@ def test_times_and_vectors_are_written_as_json(mmrec, built):
         (["why", "--user", "zq-person-nobody"], "this person has no published list as of 2024-01-04"),
         (["why", "--user", "zq-person-01", "--item", "item-404"], "no item is called 'item-404'"),
         (["recommend", "--user", "zq-person-01", "--period", "2023-01-01"], "'2023-01-01' is no configured period"),
+        (["similar", "--item", "item-404"], "no item is called 'item-404'"),
+        (
+            ["similar", "--item", "item-12", "--by", "image"],
+            "item 'item-12' has no picture to compare by; it has: text",
+        ),
+        (["export", "--to", "/proc/nowhere", "--period", "soon"], "'soon' is no configured period"),
         (
             ["plan", "--period", "soon"],
             "'soon' is no configured period; there are 4 days from 2024-01-01 to 2024-01-04",
@@ -202,7 +255,7 @@ def test_sql_writes_and_reads_no_file(mmrec, built, query):
     assert sorted(path.name for path in built.folder.iterdir()) == before
 
 
-def test_questions_leave_the_lake_as_it_is(mmrec, built):
+def test_questions_leave_the_lake_as_it_is(mmrec, built, tmp_path):
     lake = Lake(built.settings.lake_root)
     tables = ("validated/items", "recommendations/top_k", "ledger/builds", "ledger/landing", "raw/media")
     before = {table: lake.version(table) for table in tables}
@@ -210,6 +263,8 @@ def test_questions_leave_the_lake_as_it_is(mmrec, built):
         ["plan"],
         ["recommend", "--user", built.people[0]],
         ["why", "--user", built.people[0]],
+        ["similar", "--item", "item-02"],
+        ["export", "--to", str(tmp_path / "model")],
         ["rejected"],
     ):
         assert mmrec(built, *arguments).code == 0
@@ -220,7 +275,7 @@ _COMMANDS = """
 import sys
 from mmrec_assets import cli
 for arguments in (["plan"], ["recommend", "--user", sys.argv[1]], ["why", "--user", sys.argv[1]], ["rejected"],
-                  ["sql", "SELECT 1"]):
+                  ["similar", "--item", "item-02"], ["export", "--to", sys.argv[2]], ["sql", "SELECT 1"]):
     sys.argv = ["mmrec", *arguments, "--json"]
     try:
         cli.main()
@@ -230,8 +285,8 @@ print(sorted({"torch", "transformers", "great_expectations", "dagster", "pandas"
 """
 
 
-def test_questions_import_neither_torch_nor_dagster(built):
+def test_questions_import_neither_torch_nor_dagster(built, tmp_path):
     environment = {"MMREC_CONFIG": str(built.folder / "mmrec.toml"), "PATH": "/usr/bin:/bin"}
-    command = [sys.executable, "-c", _COMMANDS, built.people[0]]
+    command = [sys.executable, "-c", _COMMANDS, built.people[0], str(tmp_path / "model")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert (done.returncode, done.stderr.strip()) == (0, "[]")

@@ -177,7 +177,7 @@ def test_a_bad_input_is_one_recorded_failure_and_its_neighbours_go_on(shop, monk
     assert "item-03" not in current(shop)
     [failure] = shop.scan("embeddings/text/failed").iter_rows(named=True)
     assert (failure["item_id"], failure["reason"], failure["run_id"]) == ("item-03", "bad input", "test-run")
-    assert report.warnings == ["1 items could not be encoded; see `mmrec rejected`"]
+    assert report.warnings == ["1 inputs could not be encoded; see `mmrec rejected`"]
     assert report.periods[""].rejected == 1
 
 

@@ -85,9 +85,10 @@ def test_identities_are_made_without_torch():
         "import sys; from pathlib import Path; from mmrec import encoders, executor, media, recipes\n"
         f"root = Path({str(WEIGHTS)!r})\n"
         "encoders.identity('audio', 'hash:8', 'fp32', root)\n"
-        "names = [('text', 'minilm'), ('image', 'efficientnet-lite0')]\n"
+        "encoders.identity('video', 'frames:hash:8', 'fp32', root)\n"
+        "names = [('text', 'minilm'), ('image', 'efficientnet-lite0'), ('audio', 'aisfx')]\n"
         "[encoders.identity(*name, 'fp32', root) for name in names if (root / name[1]).is_dir()]\n"
-        "sys.exit(', '.join({'torch', 'torchvision', 'transformers'} & set(sys.modules)) or None)"
+        "sys.exit(', '.join({'torch', 'torchvision', 'transformers', 'av', 'soundfile'} & set(sys.modules)) or None)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -187,7 +188,7 @@ def test_a_hub_that_cannot_be_reached_is_said_in_one_line(tmp_path, monkeypatch)
         raise ConnectionError("no\nnetwork")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
-    with pytest.raises(MmrecError, match=r"text encoder 'some/model' not found: .* \(ConnectionError\)$"):
+    with pytest.raises(MmrecError, match=r"encoder 'some/model' not found: .* \(ConnectionError\)$"):
         encoders.identity("text", "hf:some/model", "fp32", tmp_path)
 
 
@@ -444,7 +445,7 @@ def resnet18(tmp_path_factory):
 def test_a_torchvision_network_runs_without_its_classifier(resnet18, pictures):
     import torch
 
-    from mmrec.media import read_image
+    from mmrec.pictures import read_image
     from mmrec.recipes import IMAGENET
 
     path, network = resnet18

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from mmrec import media
-from mmrec.media import BadMedia, MediaRef, open_regular, read_image, read_registered, read_regular
+from mmrec.media import BadMedia, MediaRef, open_regular, read_registered, read_regular
+from mmrec.pictures import read_image
 from mmrec.recipes import EFFICIENTNET_LITE, IMAGENET
 
 CAP_BYTES = 1000

@@ -17,13 +17,13 @@ from mmrec.lake import Lake
 from mmrec.plan import plan
 from mmrec.settings import load
 settings = load(Path(sys.argv[1]) / "mmrec.toml", environment={})
-rows = plan(Lake(settings.lake_root), settings, sys.argv[2:])
+rows = plan(Lake(settings.lake_root), settings, sys.argv[2:]).rows
 print(len(rows), sorted({"torch", "transformers", "great_expectations", "dagster", "pandas"} & set(sys.modules)))
 """
 
 
 def planned(shop, days=None):
-    return plan(shop.lake, shop.settings, days or shop.days[-1:])
+    return plan(shop.lake, shop.settings, days or shop.days[-1:]).rows
 
 
 def by_asset(rows):

@@ -109,7 +109,7 @@ def test_without_any_file_it_is_the_demo():
         ("", "lakes", "allowed here: calendar, data, embeddings, events, fused, interactions"),
         ("calendar", "zone", "allowed here: end, period, start, timezone"),
         ("interactions", "file", "allowed here: columns, event, files, value_range"),
-        ("interactions.columns", "user", "allowed here: event, item_id, query, time, user_id, value"),
+        ("interactions.columns", "user", "allowed here: event, item_id, query, review, time, user_id, value"),
         ("items", "glob", "allowed here: columns, files"),
         ("items.columns", "picture", "allowed here: audio, categories, image, item_id, text, title, video"),
         ("media", "folder", "allowed here: root, stand_in"),

@@ -275,6 +275,13 @@ def test_stand_ins_are_named_where_they_were_compared(shop):
     assert [answer["stand_in_media"] for answer in ask] == [["image"], [], []]
 
 
+def test_a_snapshot_from_before_there_were_neighbours_says_what_to_do(shop):
+    kept = shop.scan("ledger/snapshots").filter(pl.col("table") != TABLE)
+    shop.lake.replace("ledger/snapshots", kept)
+    told = f"the snapshot of {shop.days[-1]} was published without similar items; type `mmrec run`"
+    assert refused(shop.lake, shop.settings, "item-02") == told
+
+
 def test_what_cannot_be_answered_is_one_clear_line(built, new_shop):
     known = built.lake, built.settings
     assert refused(*known, "item-404").startswith("no item is called 'item-404'; see `mmrec sql")

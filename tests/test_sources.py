@@ -1,7 +1,9 @@
 """Delivered files: every good row survives, every line that does not fit says why, every unusable file is named."""
 
 import datetime as dt
+import gzip
 import json
+import math
 import os
 import time
 
@@ -104,11 +106,48 @@ def test_empty_fields_are_missing_values(read):
 
 def test_bytes_that_are_no_text_cost_no_other_row(read):
     found = read("a.csv", f"{HEADER}\n".encode() + b"u\xff,i1,1\nu\x00,i2,2\nu3,i3,3\n")
-    assert found[0][0] == "u\ufffd"
-    assert found[1][0] == "u\x00"
+    assert found[0] == ("u\ufffd", "i1", "1", "the line holds bytes that are not UTF-8; save the file as UTF-8")
+    assert found[1] == ("u\x00", "i2", "2", None)
     assert found[2] == ("u3", "i3", "3", None)
     slow = read("b.csv", f"{HEADER}\n".encode() + b"u\xff,i1,1\nu\x00,i2,2\nu3,i3,3\nx\n")
     assert slow[:3] == found
+
+
+def test_two_ids_that_differ_in_a_byte_that_is_no_text_never_become_one(read):
+    for data in ("u\xe9,i,1\nu\xe8,i,2\n".encode("latin-1"), b'u\xe9,i,1\nu\xe8,i,2\n"short"\n'):
+        assert all(row[-1] for row in read("a.csv", f"{HEADER}\n".encode() + data))
+    assert read("b.csv", f"{HEADER}\nu\ufffd,i,1\n") == [("u\ufffd", "i", "1", None)]  # a character like any other
+
+
+def test_utf_16_is_refused_by_name(refused):
+    text = f"{HEADER}\nu1,i1,1\n"
+    for data in (text.encode("utf-16"), b"\xfe\xff" + text.encode("utf-16-be"), text.encode("utf-16-le")):
+        assert refused("a.csv", data) == "is written in UTF-16; UTF-8 is expected: save it as UTF-8"
+    assert "UTF-16" in refused("a.jsonl", jsonl(FIRST).encode("utf-16"))
+    assert refused("a.csv", b"PK\x03\x04 a workbook\0").startswith("holds no text in its first line")
+
+
+def test_spaces_around_a_name_and_blank_lines_before_the_header_do_not_matter(read):
+    assert read("a.csv", "\r\n\n user_id ,item_id, time\nu1,i1,1\nu2,i2,2\n") == ROWS
+    assert read("b.csv", ' user_id ,item_id, time\nu1,i1,1\nu2,i2,2\n"short"\n')[:2] == ROWS
+
+
+def test_a_name_that_stands_twice_is_refused_where_it_is_asked_for(read, refused):
+    assert read("a.csv", "more,user_id,item_id,time,more\nx,u1,i1,1,y\nx,u2,i2,2,y\n") == ROWS
+    told = refused("b.csv", "user_id,item_id,time,user_id\nu1,i1,1,u2\n")
+    assert told == "has 2 columns called user_id; one is expected: rename one"
+
+
+def test_tabs_and_packed_files(read, refused):
+    tabs = "user_id\titem_id\ttime\nu1\ti1\t1\nu2\ti2\t2\n"
+    assert read("a.tsv", tabs) == ROWS
+    assert read("a.TSV.gz", gzip.compress(tabs.encode())) == ROWS
+    assert read("a.csv.gz", gzip.compress(b"\xef\xbb\xbf" + tabs.encode())) == ROWS
+    assert read("a.jsonl.gz", gzip.compress(jsonl(FIRST, SECOND).encode())) == ROWS
+    assert read("a.csv", gzip.compress(tabs.encode())) == ROWS  # its name does not say that it is packed
+    assert read("b.csv.gz", tabs) == ROWS  # nor that it is not
+    assert refused("c.csv.gz", gzip.compress(tabs.encode())[:-9]).startswith("cannot be unpacked as gzip: ")
+    assert refused("d.csv.gz", gzip.compress(tabs.encode() * 99)[:40] + b"x" * 99).startswith("cannot be unpacked")
 
 
 def test_a_lone_carriage_return_is_no_crash(read):
@@ -182,11 +221,35 @@ def test_typed_columns_become_the_text_that_rules_read(read, tmp_path):
     ]
 
 
-def test_a_parquet_column_that_is_absent_or_nested_refuses_the_file(refused, tmp_path):
+def test_a_parquet_column_that_is_absent_refuses_the_file(refused, tmp_path):
     data = parquet(tmp_path, user_id=["u"], item_id=["i"])
     assert refused("a.parquet", data) == "has no column time; its header is: user_id, item_id"
-    data = parquet(tmp_path, user_id=["u"], item_id=[["i"]], time=[1])
-    assert refused("a.parquet", data).startswith("column item_id holds List(String)")
+
+
+def test_numbers_lists_and_objects_become_text(read, tmp_path):
+    columns = {
+        "float": [7.0, None, float("nan"), 0.5, 1e20],
+        "big": [12345678901234567890, 0, None, 1, 2],
+        "tags": [["a", None, "b"], [], None, ["c"], ["d"]],
+        "numbers": [[1.0, 2.5], None, None, None, None],
+        "object": [{"a": 1, "b": "x"}, None, None, None, None],
+        "category": pl.Series(["007", None, "1e5", "", "x"], dtype=pl.Categorical),
+        "price": pl.Series(["1.50", None, None, None, None]).cast(pl.Decimal(10, 2)),
+        "pair": pl.Series([[1, 2], None, None, None, None], dtype=pl.Array(pl.Int64, 2)),
+        "bytes": [b"u1", None, None, None, None],
+    }
+    found = read("a.parquet", parquet(tmp_path, **columns), {name: name for name in columns})
+    assert [row[0] for row in found] == ["7", None, None, "0.5", "1e+20"]
+    assert [row[1] for row in found] == ["12345678901234567890", "0", None, "1", "2"]
+    assert [row[2] for row in found] == ["a b", "", None, "c", "d"]
+    assert [row[5] for row in found] == ["007", None, "1e5", "", "x"]
+    assert (found[0][3], json.loads(found[0][4])) == ("1 2.5", {"a": 1, "b": "x"})
+    assert found[0][6:] == ("1.50", "1 2", "u1", None)
+
+
+def test_bytes_in_a_parquet_column_that_are_no_text_refuse_the_file(refused, tmp_path):
+    data = parquet(tmp_path, user_id=[b"\xff\xfe"], item_id=["i"], time=[1])
+    assert refused("a.parquet", data).startswith("cannot be read as parquet: ")
 
 
 @pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[: len(data) // 2], lambda data: b"x" * 99])
@@ -230,7 +293,7 @@ def test_one_object_a_line(read):
         ("[1, 2]", "the line is not a JSON object"),
         ('"text"', "the line is not a JSON object"),
         ('{"user_id": ' + "[" * 100_000 + "]" * 100_000 + "}", "the line is not JSON that can be read"),
-        ('{"user_id": ' + "9" * 5000 + "}", "the line is not JSON that can be read"),
+        ('{"user_id": {"a": ' + "9" * 5000 + "}}", "the line is not JSON that can be read"),
     ],
 )
 def test_a_broken_line_is_a_row_with_a_problem_and_its_neighbours_stay(read, broken, problem):
@@ -262,6 +325,43 @@ def test_values_of_any_kind_become_text(read, tail):
     assert json.loads(found[2]) == {"s": 1}
 
 
+NUMBERS = ["7", "-0", "1.0", "1e5", "1E+05", "0.10", "12345678901234567890", "1" * 40, "9007199254740993"]
+
+
+@pytest.mark.parametrize("tail", ["", "broken\n", '{"user_id": "x", "item_id": "i", "time": 1}\n'])
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_number_keeps_its_digits(read, number, tail):
+    data = f'{{"user_id": {number}, "item_id": "{number}", "time": 1}}\n{tail}'
+    assert read("a.jsonl", data)[0] == (number, number, "1", None)
+
+
+@pytest.mark.parametrize("tail", ["", "broken\n"])
+def test_null_and_nan_are_no_value_and_their_names_are(read, tail):
+    rows = [{"user_id": "null", "item_id": "NaN", "time": True}, {"user_id": None, "item_id": math.nan, "time": 1}]
+    found = read("a.jsonl", jsonl(*rows) + tail)[:2]
+    assert found == [("null", "NaN", "true", None), (None, None, "1", None)]
+
+
+def test_a_list_among_texts_and_a_null_in_a_list(read):
+    rows = [{**FIRST, "item_id": ["a", None, True, 1.0]}, {**FIRST, "item_id": "b"}]
+    assert [row[1] for row in read("a.jsonl", jsonl(*rows))] == ["a true 1.0", "b"]
+    assert [row[1] for row in read("a.jsonl", jsonl(rows[1], {**FIRST, "item_id": ["a", None]}))] == ["b", "a"]
+    assert [row[1] for row in read("a.jsonl", jsonl({**FIRST, "item_id": ["a", None]}))] == ["a"]
+
+
+@pytest.mark.parametrize("tail", ["", "broken\n"])
+def test_a_key_that_no_row_needs_may_be_absent_from_every_line(tmp_path, tail):
+    event = {"user_id": "u1", "time": 1, "event": "view", "item_id": "i1"}
+    columns = {**{name: name for name in event}, "query": "query", "value": "stars"}
+    (tmp_path / "a.jsonl").write_text(jsonl(event) + tail)
+    assert sources.read(tmp_path, "a.jsonl", columns).select("item_id", "query", "value").row(0) == ("i1", None, None)
+    del event["item_id"]
+    (tmp_path / "b.jsonl").write_text(jsonl({**event, "query": "red"}) + tail)
+    assert sources.read(tmp_path, "b.jsonl", columns).select("item_id", "query").row(0) == (None, "red")
+    with pytest.raises(RefusedFile, match="has no column item_id; its header is: user_id, time, event, query"):
+        sources.read(tmp_path, "b.jsonl", {name: name for name in (*event, "item_id")} | {"query": None})
+
+
 def test_a_key_that_some_lines_lack_is_missing_there(read):
     assert read("a.jsonl", jsonl(FIRST, {"user_id": "u2", "time": 2}))[1] == ("u2", None, "2", None)
 
@@ -289,7 +389,24 @@ def test_files_are_found_by_pattern_sorted_and_once(tmp_path):
     assert sources.find(tmp_path, ["*.csv", "a.*", "**/*.jsonl"], "k") == ["a.csv", "b.csv", "sub/c.jsonl"]
 
 
-@pytest.mark.parametrize("pattern", ["/etc/*.csv", ""])
+def test_two_stars_stand_for_any_folders_without_the_hidden_ones(tmp_path):
+    for name in ("a.csv", "one/b.csv", "one/two/c.csv.gz", ".mmrec/lake/d.csv", ".e.csv", "one/.f/g.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    everything = ["a.csv", "one/b.csv", "one/two/c.csv.gz"]
+    assert sources.find(tmp_path, ["**/*.csv*"], "k") == everything
+    assert sources.find(tmp_path, ["**"], "k") == everything
+    assert sources.find(tmp_path, ["one/**"], "k") == everything[1:]
+    assert sources.find(tmp_path, [".mmrec/*/*.csv"], "k") == [".mmrec/lake/d.csv"]
+
+
+def test_a_file_name_that_is_no_text_is_one_line(tmp_path):
+    (tmp_path / os.fsdecode(b"a\xff.csv")).touch()
+    with pytest.raises(MmrecError, match="has a name that is not UTF-8"):
+        sources.find(tmp_path, ["*.csv"], "k")
+
+
+@pytest.mark.parametrize("pattern", ["/etc/*.csv", "", "../*.csv", "sub/../../*.csv"])
 def test_patterns_stay_inside_the_data_folder(tmp_path, pattern):
     with pytest.raises(MmrecError) as caught:
         sources.find(tmp_path, [pattern], "interactions.files")
@@ -300,7 +417,7 @@ def test_no_file_and_files_of_another_kind_name_the_setting(tmp_path):
     with pytest.raises(MmrecError, match=r"items\.files: no file matches \*\.csv in .*; put files there or change"):
         sources.find(tmp_path, ["*.csv"], "items.files")
     (tmp_path / "a.xlsx").touch()
-    with pytest.raises(MmrecError, match=r"items\.files: a\.xlsx is not one of \.csv, \.parquet, \.jsonl"):
+    with pytest.raises(MmrecError, match=r"items\.files: a\.xlsx is not one of \.csv, \.tsv, \.jsonl, "):
         sources.find(tmp_path, ["*"], "items.files")
 
 

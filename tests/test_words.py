@@ -137,7 +137,7 @@ def test_a_search_counts_from_its_period_on(peopled):
 def test_a_changed_profile_moves_only_that_person(shop):
     before = factors(shop)
     profiles(shop, (YES, "yes", "A thing number 9"), (NO, "no", "x"), (LONELY, "true", "A thing number 7"))
-    planned = {row.asset: row for row in plan(shop.lake, shop.settings, shop.days)}
+    planned = {row.asset: row for row in plan(shop.lake, shop.settings, shop.days).rows}
     assert (planned["validated/users"].rows, planned["validated/users"].at_most) == (1, False)
     assert TEXT not in planned or planned[TEXT].rows == 0  # item 9 has this very text
     reports = run(shop)

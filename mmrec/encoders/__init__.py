@@ -1,7 +1,8 @@
 """Encoders by name: what each one is (its identity, without torch) and the encoder itself (loaded on demand).
 
 Belongs here: the registry, one line an encoder, and the interface every encoder has. Does not belong here: networks
-(`efficientnet`), what one modality needs (`text`, `image`), devices (`device`) and weight files (`weights`).
+(`efficientnet`, `aisfx`), what one modality needs (`text`, `image`, `audio`, `video`), devices (`device`) and weight
+files (`weights`, `hub`).
 
 Importing this package, and asking for an identity, never imports torch: a run in which nothing changed does not pay
 for it. A further modality is one line in `_REGISTRY` and a module with two functions:
@@ -15,13 +16,16 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
 from mmrec.errors import MmrecError
 from mmrec.keys import canonical_digest
 from mmrec.modalities import NAMES
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 PRECISIONS = ("fp32", "bf16")
 
@@ -68,7 +72,7 @@ class Failure:
 class Encoder(Protocol):
     """Turns inputs into vectors in two steps: `prepare` (CPU) and `encode` (device).
 
-    A text encoder takes cleaned strings, an image encoder `mmrec.media.MediaRef`s. On a CPU a vector depends on its
+    A text encoder takes cleaned strings, the others `mmrec.media.MediaRef`s. On a CPU a vector depends on its
     own input only: the same bits whatever the batch, its order and the number of threads. On a GPU every batch runs
     as tiles of one fixed shape, for the same reason.
     """
@@ -94,6 +98,14 @@ class Encoder(Protocol):
         ...
 
 
+class ImageEncoder(Encoder, Protocol):
+    """An encoder of pictures, which also takes them decoded: frames of a film, for example."""
+
+    def prepare_picture(self, picture: Image.Image) -> Prepared:
+        """Crop and resample an RGB picture."""
+        ...
+
+
 @dataclass(frozen=True)
 class _Entry:
     """One line of the registry: `pattern` is a whole name, or `family:<what follows>`."""
@@ -110,9 +122,12 @@ class _Entry:
 
 _REGISTRY = (
     _Entry("minilm", ("text",), "text"),
-    _Entry("hf:<folder or hub id>", ("text",), "text"),
     _Entry("efficientnet-lite0", ("image",), "image"),
     _Entry("torchvision:<network>@<weights file>", ("image",), "image"),
+    _Entry("aisfx", ("audio",), "audio"),
+    _Entry("frames:<image encoder>", ("video",), "video"),
+    _Entry("hf:<folder or hub id>", ("text",), "text"),
+    _Entry("hf:<folder or hub id>", ("image", "audio", "video"), "hf"),
     _Entry("hash:<width>", NAMES, "hashed"),
 )
 

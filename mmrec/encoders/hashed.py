@@ -8,12 +8,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmrec.encoders import EncoderIdentity, Failure, Input, Prepared
 from mmrec.errors import MmrecError
-from mmrec.media import BadMedia, MediaRef, read_registered
+from mmrec.media import MAX_VIDEO_BYTES, BadMedia, MediaRef, open_registered
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _MAX_WIDTH = 8192
 _BATCH_ROWS = 256
@@ -58,12 +62,17 @@ class HashEncoder:
         return [self._prepare(item) for item in inputs]
 
     def _prepare(self, item: Input) -> Prepared | Failure:
+        if not isinstance(item, MediaRef):
+            return _hashed(item.encode() if isinstance(item, str) else item)
         try:
-            data = read_registered(item) if isinstance(item, MediaRef) else item
+            with open_registered(item, MAX_VIDEO_BYTES):
+                return _prepared(bytes.fromhex(item.sha256))
         except BadMedia as error:
             return Failure(str(error))
-        digest = hashlib.sha256(data.encode() if isinstance(data, str) else data).digest()
-        return Prepared(np.frombuffer(digest, dtype=np.uint8), len(digest))
+
+    def prepare_picture(self, picture: Image.Image) -> Prepared:
+        """Hash the samples of a picture."""
+        return _hashed(picture.tobytes())
 
     def batches(self, prepared: Sequence[Prepared]) -> list[list[int]]:
         """Cut into batches of 256 rows."""
@@ -77,3 +86,11 @@ class HashEncoder:
         # The middle of each step, so that a row is never all zeros and has a direction.
         samples = np.frombuffer(stream, dtype="<u4").reshape(len(batch), width).astype(np.float64) + 0.5 - 2**31
         return (samples / np.sqrt((samples**2).sum(axis=1, keepdims=True))).astype(np.float32)
+
+
+def _hashed(data: bytes) -> Prepared:
+    return _prepared(hashlib.sha256(data).digest())
+
+
+def _prepared(digest: bytes) -> Prepared:
+    return Prepared(np.frombuffer(digest, dtype=np.uint8), len(digest))

@@ -17,10 +17,12 @@ import numpy as np
 from mmrec.encoders import EncoderIdentity, Failure, Prepared
 from mmrec.encoders.weights import fetched_folder, load_state, packages, sha256_of
 from mmrec.errors import MmrecError
-from mmrec.media import BadMedia, MediaRef, read_image, read_registered
+from mmrec.media import BadMedia, MediaRef, read_registered
+from mmrec.pictures import read_image
 from mmrec.recipes import EFFICIENTNET_LITE, IMAGENET
 
 if TYPE_CHECKING:
+    from PIL import Image
     from torch import Tensor, nn
 
     from mmrec.encoders.device import Rows
@@ -117,7 +119,11 @@ class ImageEncoder:
             image = read_image(read_registered(ref))
         except BadMedia as error:
             return Failure(str(error))
-        return Prepared(self._recipe.pixels(image), self._recipe.crop**2)
+        return self.prepare_picture(image)
+
+    def prepare_picture(self, picture: Image.Image) -> Prepared:
+        """Scale and crop an RGB picture."""
+        return Prepared(self._recipe.pixels(picture), self._recipe.crop**2)
 
     def batches(self, prepared: Sequence[Prepared]) -> list[list[int]]:
         """Cut into batches of one size; the last may be shorter."""

@@ -20,7 +20,7 @@ from importlib import resources
 from io import BytesIO
 from pathlib import Path
 from shutil import rmtree
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmrec.errors import MmrecError
 
@@ -68,6 +68,11 @@ def packages() -> dict[str, WeightPackage]:
 def _package(name: str, table: dict) -> WeightPackage:
     files = tuple(WeightFile(**file) for file in table.pop("files"))
     return WeightPackage(name=name, files=files, **table)
+
+
+def needed(encoders: Iterable[str]) -> list[str]:
+    """Give the packages, sorted, that hold the weights of encoders by name; `frames:<name>` needs those of `<name>`."""
+    return sorted({encoder.removeprefix("frames:") for encoder in encoders} & set(packages()))
 
 
 def missing(names: Iterable[str], root: Path) -> list[str]:
@@ -183,15 +188,20 @@ def _sha256(path: Path, *_file_state: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def load_state(path: Path, sha256: str) -> dict[str, Tensor]:
+def load_state(path: Path, sha256: str, *, numpy_numbers: bool = False) -> dict[str, Tensor]:
     """Read a state dict (name → tensor, on the CPU) from `.safetensors` or a pickled `.pth`, never running code.
 
     The bytes are compared with `sha256` before they are opened, and what is opened is those very bytes. A pickle goes
-    through torch's restricted reader, which knows tensors and containers only. `MmrecError` for another digest, for
-    a pickle that wants more, and for anything that is not a flat dict of tensors.
+    through torch's restricted reader, which knows tensors and containers only, with `numpy_numbers` numpy's integers
+    too. Of a pickled tuple the first part is the state. `MmrecError` for another digest, for a pickle that wants more,
+    and for anything that is not a flat dict of tensors.
     """
     data = _checked_bytes(path, sha256)
-    state = _read_safetensors(data, path) if path.suffix == ".safetensors" else _read_pickle(data, path)
+    if path.suffix == ".safetensors":
+        state: object = _read_safetensors(data, path)
+    else:
+        state = _read_pickle(data, path, _numpy_integers() if numpy_numbers else [])
+        state = state[0] if isinstance(state, tuple) and state else state
     if not isinstance(state, dict) or not state or not all(_is_tensor(value) for value in state.values()):
         raise MmrecError(f"{path} is not a plain state dict (names to tensors): save `model.state_dict()`")
     return state
@@ -218,11 +228,21 @@ def _read_safetensors(data: bytes, path: Path) -> dict[str, Tensor]:
         raise MmrecError(f"{path} is not a safetensors file: {error}") from error
 
 
-def _read_pickle(data: bytes, path: Path) -> object:
+def _numpy_integers() -> list[Any]:
+    """Name what an integer of numpy needs in a pickle, as numpy 2 and numpy 1 write it."""
+    import numpy as np
+
+    pickled: Any = np.int64(0).__reduce__()
+    scalar, (dtype, _) = pickled
+    return [scalar, (scalar, "numpy.core.multiarray.scalar"), np.dtype, type(dtype)]
+
+
+def _read_pickle(data: bytes, path: Path, also: list[Any]) -> object:
     import torch
 
     try:
-        return torch.load(BytesIO(data), map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(also):
+            return torch.load(BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # the reader raises many kinds; all mean the same to a person
         raise MmrecError(f"{path} was refused: it is not a plain file of tensors, or it wants to run code") from error
 

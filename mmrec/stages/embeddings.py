@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mmrec import builds, encoders, executor, keys, periods, publishing, tables, words
+from mmrec import builds, encoders, executor, keys, periods, publishing, showing, tables, words
 from mmrec.lake import Lake, digest
 from mmrec.media import MediaRef
 from mmrec.modalities import FILES
@@ -31,6 +31,7 @@ class _Work:
     done: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    loading_seconds: float = 0.0
     facts: dict[str, int | float | str] = field(default_factory=dict)
 
 
@@ -50,13 +51,15 @@ def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool =
     known = builds.newest(lake, lake.asset).get(WHOLE)
     stage_key = builds.stage_key(lake.code_version, {}, inputs)
     if known is None or (known.stage_key, known.data_version) != (stage_key, report.data_version):
-        builds.record(lake, {WHOLE: report}, {WHOLE: stage_key})
+        builds.record(lake, {WHOLE: report}, {WHOLE: stage_key}, recipe=identity.id)
     facts = {
         "encoder": wanted.encoder,
         "precision": wanted.precision,
         "encoder_id": identity.id,
         "width": identity.width,
     }
+    lacking = lake.scan("validated/items").filter(pl.col(f"{modality}_hash").is_null())
+    facts["items_without"] = lacking.select(pl.len()).collect().item()
     numbers = {"keys_planned": work.planned, "keys_done": work.done, "keys_failed": len(work.failed)}
     return publishing.report(
         lake,
@@ -68,6 +71,7 @@ def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool =
             "planned by reason": _reasons(plan),
             "failures": failed.drop_nulls("item_id").select("item_id", "reason").head(5),
             "items and vectors": _vectors_of_some(lake, modality),
+            **(showing.of_vectors(lake, modality) if plan.rows.height else {}),
         },
         warnings=[f"{failed.height} inputs could not be encoded; see `mmrec rejected`"] if failed.height else [],
     )
@@ -98,13 +102,14 @@ def _encode(
         work.seconds += chunk.seconds
         if chunk.keys:
             lake.append(table, _vector_rows(chunk.keys, chunk.vectors, plan.encoder_id, encoder.device))
+    work.loading_seconds = time.perf_counter() - began - work.seconds
     work.facts = {
         "device": encoder.device,
         "device_reason": encoder.device_reason,
         "peak_device_bytes": encoders.peak_device_bytes(encoder.device),
         "items_per_second": round(work.done / max(work.seconds, 1e-9), 1),
         "seconds_encoding": round(work.seconds, 2),
-        "seconds_loading": round(time.perf_counter() - began - work.seconds, 2),
+        "seconds_loading": round(work.loading_seconds, 2),
     }
     return work
 
@@ -205,6 +210,7 @@ def _period_report(lake: Lake, plan: EmbeddingPlan, work: _Work, failed: pl.Data
         removed=plan.reasons.get(REMOVED, 0),
         rejected=failed.height,
         seconds=time.perf_counter() - began,
+        fixed_seconds=work.loading_seconds,
     )
 
 

@@ -23,6 +23,7 @@ from mmrec import (
     factorization,
     graph,
     history,
+    metrics,
     periods,
     protocol,
     publishing,
@@ -60,7 +61,7 @@ def factors(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
         reports | refused,
         began,
         facts={"versions_fitted": len(fitted), "width": settings.model.width},
-        tables={"item-factor versions": _versions(lake)},
+        tables={"item-factor versions": _versions(lake), "candidates on validation": _candidates(lake)},
         warnings=gate.warnings,
     )
 
@@ -104,6 +105,18 @@ def evaluation_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[s
     return {period: _key(lake, settings, period) for period in wanted}
 
 
+def fits(lake: Lake, settings: Settings, wanted: list[str], *, anew: bool) -> int:
+    """How many item-factor versions would have to be fitted to serve `wanted`; all of them where they begin `anew`."""
+    boundaries = {found for period in wanted if (found := _boundary(lake, settings, period)) is not None}
+    if not boundaries:  # nothing is published yet, so the first boundary is not known
+        return -(-len(wanted) // settings.model.refit) + 1
+    space = lake.scan("fused/items").select("space").head(1).collect()
+    name = "" if space.is_empty() else space.item()
+    stored = set(lake.scan("model/versions").select("stage_key").collect()["stage_key"])
+    acting = lake.acting_as("model/factors", graph.node(settings, "model/factors").code_version)
+    return sum(anew or _version_key(acting, settings, each, name) not in stored for each in boundaries)
+
+
 def boundary_version(lake: Lake, settings: Settings, period: str, features: Features, fitted: list[str]) -> Version:
     """The item-factor version that serves `period`: stored, or fitted and stored now (its name → `fitted`)."""
     boundary = _boundary(lake, settings, period)
@@ -113,8 +126,8 @@ def boundary_version(lake: Lake, settings: Settings, period: str, features: Feat
     if stored.height:
         return served.read_version(lake, stored["version"].item())
     events = history.read(lake, settings, boundary)
-    version = _fit(settings, boundary, events, features)
-    _store(lake, version, key, events)
+    version, search = _fit(settings, boundary, events, features)
+    _store(lake, version, search, key, events)
     fitted.append(version.name)
     return version
 
@@ -145,17 +158,20 @@ def _read(settings: Settings) -> dict[str, object]:
     return {"model": settings.model.model_dump(), "events": settings.events}
 
 
-def _fit(settings: Settings, boundary: str, events: pl.DataFrame, features: Features) -> Version:
+def _fit(
+    settings: Settings, boundary: str, events: pl.DataFrame, features: Features
+) -> tuple[Version, selection.Selection]:
     """Searches on train and validation, then fits the winner on everything up to the boundary."""
     problem = _problem(settings, events, features)
-    chosen = selection.select(problem).winner
+    search = selection.select(problem)
+    chosen = search.winner
     rows = None
     if chosen.block_weights is not None:
         rows = candidates.features_of(features.blocks, features.present, chosen)
     everything = problem.histories(protocol.TRAIN, protocol.VALIDATION, protocol.TEST)
     fitted = factorization.fit(everything, problem.n_items, chosen.hyper, rows)
     name = version_name(boundary, features.space, chosen.to_json(), features.item_ids, _bytes(fitted))
-    return Version(name, boundary, features.space, chosen, features.item_ids, fitted)
+    return Version(name, boundary, features.space, chosen, features.item_ids, fitted), search
 
 
 def version_name(
@@ -172,8 +188,8 @@ def _bytes(fitted: factorization.ItemFactors) -> dict[str, bytes]:
     return {name: np.ascontiguousarray(array).tobytes() for name, array in fitted.to_arrays().items()}
 
 
-def _store(lake: Lake, version: Version, key: str, events: pl.DataFrame) -> None:
-    """Arrays, then items, then the row in `model/versions` that makes the version exist."""
+def _store(lake: Lake, version: Version, search: selection.Selection, key: str, events: pl.DataFrame) -> None:
+    """Arrays, items and the search, then the row in `model/versions` that makes the version exist."""
     rows = [
         {
             "version": version.name,
@@ -191,6 +207,14 @@ def _store(lake: Lake, version: Version, key: str, events: pl.DataFrame) -> None
         {"item_id": version.item_ids, "events": version.factors.counts}, schema_overrides={"item_id": pl.String}
     )
     lake.replace("model/items", items.with_row_index("position").with_columns(version=pl.lit(version.name)), named)
+    compared = [
+        {"candidate": each.model, "chosen": each.model == search.winner.name, "metric": each.metric, **_interval(each)}
+        for each in search.rows
+        if each.segment == metrics.ALL
+    ]
+    empty = tables.contract("model/candidates").empty()
+    rows_of_search = pl.DataFrame(compared, schema={n: t for n, t in empty.schema.items() if n != "version"})
+    lake.replace("model/candidates", rows_of_search.with_columns(version=pl.lit(version.name)), named)
     row = {
         "version": version.name,
         "stage_key": key,
@@ -204,6 +228,10 @@ def _store(lake: Lake, version: Version, key: str, events: pl.DataFrame) -> None
     lake.append("model/versions", pl.DataFrame([row]))
 
 
+def _interval(row: metrics.Row) -> dict[str, object]:
+    return {"value": row.value, "low": row.low, "high": row.high, "people": row.people}
+
+
 def _fold_in_periods(
     lake: Lake, settings: Settings, stale: dict[str, str], fitted: list[str], began: float
 ) -> dict[str, PeriodReport]:
@@ -215,23 +243,23 @@ def _fold_in_periods(
         .unique(["version", "events_digest"])
         .collect()
     )
-    parts, versions, counts = [tables.contract(USERS).empty()], {}, {}
+    parts, versions, counts, fits = [tables.contract(USERS).empty()], {}, {}, dict[str, float]()
     for period in sorted(stale):
         if _boundary(lake, settings, period) is None:
             counts[period], versions[period] = 0, publishing.EMPTY
             continue
+        before = time.perf_counter()
+        named = len(fitted)
         version = boundary_version(lake, settings, period, features, fitted)
+        fits[period] = time.perf_counter() - before if len(fitted) > named else 0.0
         rows, computed = _fold_in(lake, settings, period, version, features, known)
         known = pl.concat([known, rows.select(known.columns)]).unique(["version", "events_digest"])
         parts.append(rows)
         counts[period] = computed
         versions[period] = canonical_digest([version.name, *rows["events_digest"].sort().to_list()])
-    reports = publishing.publish(lake, USERS, pl.concat(parts), stale, began, data_versions=versions)
-    return {p: _recounted(report, counts[p]) for p, report in reports.items()}
-
-
-def _recounted(report: PeriodReport, computed: int) -> PeriodReport:
-    return replace(report, computed=computed, reused=report.rows - computed)
+    return publishing.publish(
+        lake, USERS, pl.concat(parts), stale, began, data_versions=versions, computed=counts, fixed_seconds=fits
+    )
 
 
 def _fold_in(
@@ -300,6 +328,14 @@ def _versions(lake: Lake) -> pl.DataFrame:
         .tail(5)
         .collect()
     )
+
+
+def _candidates(lake: Lake) -> pl.DataFrame:
+    """What the newest item-factor version's search compared, the best first."""
+    newest = lake.scan("model/versions").sort("boundary", "at").select("version").tail(1)
+    rows = lake.scan("model/candidates").join(newest, on="version", how="semi").filter(pl.col("metric") == HEADLINE)
+    shown = rows.select("candidate", "chosen", "metric", pl.col("value", "low", "high").round(4), "people")
+    return shown.sort("value", "candidate", descending=[True, False]).collect()
 
 
 def _too_little(rows: pl.DataFrame) -> list[str]:

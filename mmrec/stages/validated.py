@@ -206,7 +206,7 @@ def _named_items(lake: Lake, wanted: list[str], items: pl.LazyFrame) -> dict[str
     named = (
         lake.scan("raw/interactions")
         .filter(pl.col("period").is_in(wanted))
-        .select("period", pl.col("item_id").str.strip_chars())
+        .select("period", rules.clean_id("item_id"))
         .unique()
         .join(items.select("item_id"), on="item_id", how="semi")
     )

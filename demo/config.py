@@ -1,0 +1,37 @@
+"""Which settings describe the demo's data: `demo/mmrec.toml`, or a copy beside the data where posters are real.
+
+Belongs here: that choice, and what differs in the copy. Does not belong here: what settings mean (`mmrec/settings.py`).
+"""
+
+from pathlib import Path
+
+from mmrec import settings
+from mmrec.errors import MmrecError
+
+ROOT = settings.HOME / "demo"
+NAME = "mmrec.toml"
+# The lines of `demo/mmrec.toml` that are others where the posters are real: the copy lies in the data folder.
+_DIFFERENT = {
+    "# Settings of the demo: MovieLens-100K, week by week, with drawn stand-ins for posters, sounds and clips.": (
+        "# Settings of the demo with your own posters and overviews, made by `make demo DEMO_MEDIA=…` from "
+        "demo/mmrec.toml."
+    ),
+    'data = "../.mmrec/demo" ': 'data = "."              ',
+    'stand_in = ["image", "audio", "video"]': 'stand_in = ["audio", "video"]',
+}
+_LAKE = '\n[lake]\nroot = "../lake"                # the demo\'s own lake\n'
+
+
+def path(root: Path = ROOT) -> Path:
+    """The settings of the data in `root`."""
+    own = root / NAME
+    return own if own.is_file() else settings.DEMO_CONFIG
+
+
+def with_real_posters(text: str) -> str:
+    """The demo's settings for real posters, to lie in the data folder."""
+    for ours, theirs in _DIFFERENT.items():
+        if text.count(ours) != 1:
+            raise MmrecError(f"demo/{NAME} has {text.count(ours)} lines that begin with {ours.strip()!r}, expected one")
+        text = text.replace(ours, theirs)
+    return text + _LAKE

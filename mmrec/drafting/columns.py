@@ -1,0 +1,125 @@
+"""What one sampled column holds, in shares and counts. Not here: what it is for (`mmrec/drafting/roles.py`).
+
+Nothing that this module gives repeats a value, except `pattern`, in which every letter is `a` and every digit `9`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import polars as pl
+
+from mmrec import rules
+from mmrec.settings import Calendar
+
+_UTC = Calendar(start=dt.date(1970, 1, 1))
+_EARLIEST, _LATEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC), dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+# A script without spaces has a word a character, about.
+_WORD = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]|[\p{L}\p{M}]+"
+_YES_OR_NO = ("0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "on", "off", "granted", "denied")
+_UNITS = ((1e11, "unix seconds"), (1e14, "unix milliseconds"), (float("inf"), "unix microseconds"))  # as the rules read
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's name and its sampled values as text."""
+
+    name: str
+    delivered: pl.Series = field(repr=False, compare=False)
+
+    @cached_property
+    def values(self) -> pl.Series:
+        """The values without the empty ones."""
+        stripped = self.delivered.str.strip_chars().drop_nulls()
+        return stripped.filter(stripped != "").alias("value")
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return self.values.len()
+
+    @cached_property
+    def filled(self) -> float:
+        """The share of rows that have a value."""
+        return self.count / max(self.delivered.len(), 1)
+
+    @cached_property
+    def distinct(self) -> int:
+        """How many different values there are."""
+        return self.values.n_unique()
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether hardly a value stands twice (a catalogue may hold a few entries twice)."""
+        return self.count > 0 and self.distinct >= 0.95 * self.count
+
+    @cached_property
+    def words(self) -> float:
+        """Words a value, on average; digits and signs are none."""
+        return float(self.values.head(1000).str.count_matches(_WORD).mean() or 0)  # type: ignore[arg-type]
+
+    def share(self, pattern: str) -> float:
+        """The share of values that a regular expression finds."""
+        return float(self.values.str.contains(pattern).mean() or 0)  # type: ignore[arg-type]
+
+    @property
+    def is_address(self) -> bool:
+        """Whether most values are web addresses, mail addresses or paths of files."""
+        return self.share(r"^\S+://|^www\.|^\S+@\S+\.\w+$|^\S*[^\s.]\.[A-Za-z]\w{1,4}$") > 0.5
+
+    @property
+    def is_prose(self) -> bool:
+        """Whether the values are words for people: no numbers, times, addresses, marks or objects of JSON."""
+        marks = self.is_number or self.is_time or self.is_yes_or_no or self.is_address or self.share(r"^\{") > 0.5
+        return self.words >= 1 and not marks
+
+    @cached_property
+    def numbers(self) -> pl.Series:
+        """The values that are finite numbers."""
+        found = self.values.cast(pl.Float64, strict=False).drop_nulls()
+        return found.filter(found.is_finite())
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """The smallest and the largest number."""
+        return float(self.numbers.min()), float(self.numbers.max())  # type: ignore[arg-type]
+
+    @property
+    def is_number(self) -> bool:
+        """Whether every value is a number."""
+        return 0 < self.count == self.numbers.len()
+
+    @property
+    def is_yes_or_no(self) -> bool:
+        """Whether every value says yes or no."""
+        return self.count > 0 and self.values.str.to_lowercase().is_in(_YES_OR_NO).all()
+
+    @cached_property
+    def instants(self) -> pl.Series:
+        """The values that the row rules read as a time from 1990 on, as UTC."""
+        times = self.values.to_frame().select(rules.utc_time("value", _UTC)).to_series().drop_nulls()
+        return times.filter((times >= _EARLIEST) & (times < _LATEST))
+
+    @property
+    def is_time(self) -> bool:
+        """Whether nearly every value is a time."""
+        return self.count > 0 and self.instants.len() >= 0.9 * self.count
+
+    @property
+    def time_form(self) -> str:
+        """How its times are written, in words."""
+        if self.numbers.len() > self.count / 2:
+            typical = float(self.numbers.abs().median() or 0)  # type: ignore[arg-type]
+            return next(unit for limit, unit in _UNITS if typical < limit)
+        offset = self.values.str.contains(r"(Z|[+-]\d\d:?\d\d)$").mean()
+        day_alone = self.values.str.len_chars().max() == len("2024-01-01")
+        return f"{'days' if day_alone else 'dates and times'} {'with' if offset == 1 else 'without'} a time zone"
+
+    @property
+    def pattern(self) -> str:
+        """How its first value is written, masked."""
+        first = str(self.values[0])[:40] if self.count else ""
+        return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", first))

@@ -1,0 +1,176 @@
+"""Encoders of pictures, sounds and films in the format of transformers: `hf:<folder or hub id>`.
+
+CLIP, SigLIP and CLAP give what they compare with a text; others (DINOv2, AST, Wav2Vec2, VideoMAE) the mean of their
+token vectors. Belongs here: what such a network is fed, and what is taken from it. Does not belong here: its files
+(`hub`), texts (`text`), opening and decoding files. Torch and transformers are imported by `build` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from mmrec.decoding.pool import Decoders, require_film_decoder
+from mmrec.decoding.reading import read_frames, read_sound
+from mmrec.encoders import EncoderIdentity, Failure, Prepared, hub, pooling
+from mmrec.encoders.weights import sha256_of
+from mmrec.errors import MmrecError
+from mmrec.media import BadMedia, MediaRef, read_registered
+from mmrec.pictures import read_image
+from mmrec.recipes import FrameRecipe, WaveRecipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mmrec.encoders.device import Rows
+
+_PROCESSOR = "preprocessor_config.json"
+# Published configs of this family leave out what is its default.
+_UNSAID_WIDTHS = {"siglip_vision_model": 768, "siglip2_vision_model": 768}
+_CPU_BATCH_PARTS = 16
+_GPU_TILE_ROWS = 32
+
+
+def identify(modality: str, name: str, precision: str, weights_root: Path) -> EncoderIdentity:
+    """Give the identity of `hf:<folder or hub id>`; see `mmrec.encoders.identity`."""
+    folder = hub.folder_of(name.removeprefix("hf:"), [_PROCESSOR])
+    config = hub.read_json(folder / hub.CONFIG)
+    processor = hub.read_json(folder / _PROCESSOR)
+    width = _width(config)
+    if width is None:
+        raise MmrecError(f"{folder / hub.CONFIG} names no width of a vector: not an encoder of pictures or sounds")
+    fields = {
+        "modality": modality,
+        **hub.network_fields(folder, config),
+        "processor": sha256_of(folder / _PROCESSOR),
+        "pooling": "what is compared with texts, else the mean of token vectors; mean over parts",
+        "normalization": "l2",
+        "precision": precision,
+        "width": width,
+        "recipe": _recipe(modality, config, processor),
+    }
+    return EncoderIdentity(modality, name, width, fields, {"folder": folder})
+
+
+def _width(config: dict[str, Any]) -> int | None:
+    """Give the width of the space shared with texts, else of a token vector, else that of the tower for the medium."""
+    towers = [config[tower] for tower in ("vision_config", "audio_config") if isinstance(config.get(tower), dict)]
+    shared = config.get("projection_dim") if "text_config" in config else None
+    found = [shared, hub.width_of(config), *map(hub.width_of, towers)]
+    found += [_UNSAID_WIDTHS.get(tower.get("model_type")) for tower in towers]
+    return next((width for width in found if isinstance(width, int)), None)
+
+
+def _recipe(modality: str, config: dict[str, Any], processor: dict[str, Any]) -> dict[str, Any]:
+    if modality == "audio":
+        rate = processor.get("sampling_rate")
+        if not isinstance(rate, int):
+            raise MmrecError(f"{_PROCESSOR} names no sampling_rate: not an encoder of sounds")
+        return WaveRecipe(rate).fields()
+    if modality == "video":
+        return FrameRecipe(config.get("num_frames", FrameRecipe().frames)).fields()
+    return {"name": "picture", "version": 1}
+
+
+def build(identity: EncoderIdentity, device: str) -> HubEncoder:
+    """Load the network and processor of an identity; see `mmrec.encoders.load`."""
+    if identity.modality == "video":
+        require_film_decoder()
+    return HubEncoder(identity, device)
+
+
+class HubEncoder:
+    """See `mmrec.encoders.Encoder`. Inputs are `MediaRef`s; a row's size is its number of parts."""
+
+    def __init__(self, identity: EncoderIdentity, device: str) -> None:
+        from mmrec.encoders.device import DTYPES, Runner, choose
+
+        self.identity = identity
+        self.device, self.device_reason = choose(device)
+        self._dtype = DTYPES[identity.fields["precision"]]
+        self._processor = _load_processor(identity)
+        self._network = hub.load_network(identity).to(self.device)
+        self._runner = Runner(self.device)
+        self._decoders = Decoders()
+        self._read = {"image": self._picture, "audio": self._windows, "video": self._film}[identity.modality]
+
+    def size_hint(self, item: MediaRef) -> int:
+        """Give the same for every file."""
+        return 1
+
+    def prepare(self, inputs: Sequence[MediaRef]) -> list[Prepared | Failure]:
+        """Read, check and decode each file and let the network's own processor make its input of it."""
+        return self._decoders.each(self._prepare, inputs)
+
+    def _prepare(self, ref: MediaRef) -> Prepared | Failure:
+        try:
+            return self._read(ref)
+        except BadMedia as error:
+            return Failure(str(error))
+
+    def _picture(self, ref: MediaRef) -> Prepared:
+        return self.prepare_picture(read_image(read_registered(ref)))
+
+    def prepare_picture(self, picture: Image.Image) -> Prepared:
+        """Let the network's own processor scale, crop and normalise an RGB picture."""
+        return self._parts([self._processor(picture, return_tensors="np")])
+
+    def _windows(self, ref: MediaRef) -> Prepared:
+        recipe = WaveRecipe(**self.identity.fields["recipe"])
+        windows = recipe.windows(*read_sound(self._decoders, ref))
+        return self._parts(
+            [self._processor(window, sampling_rate=recipe.rate, return_tensors="np") for window in windows]
+        )
+
+    def _film(self, ref: MediaRef) -> Prepared:
+        fractions = FrameRecipe(**self.identity.fields["recipe"]).fractions()
+        frames = read_frames(self._decoders, ref, fractions)
+        return self._parts([self._processor([Image.fromarray(frame) for frame in frames], return_tensors="np")])
+
+    def _parts(self, processed: list[dict[str, np.ndarray]]) -> Prepared:
+        name = self._processor.model_input_names[0]
+        return Prepared(np.concatenate([one[name] for one in processed]).astype(np.float32), len(processed))
+
+    def batches(self, prepared: Sequence[Prepared]) -> list[list[int]]:
+        """Group rows within a budget of parts."""
+        cpu_parts = _CPU_BATCH_PARTS * self._runner.threads
+        return pooling.batches(prepared, cpu_parts if self.device == "cpu" else _GPU_TILE_ROWS)
+
+    def encode(self, batch: Sequence[Prepared]) -> np.ndarray:
+        """Give the mean of the vectors of each file's parts, scaled to unit length."""
+        tile_rows = 1 if self.device == "cpu" else _GPU_TILE_ROWS
+        return pooling.encode(batch, lambda parts: self._runner.run(parts, tile_rows, self._forward))
+
+    def _forward(self, rows: Rows) -> np.ndarray:
+        import torch
+
+        vectors = self._features(torch.from_numpy(np.stack(rows)).to(self.device, self._dtype))
+        if vectors.shape[1:] != (self.identity.width,):
+            found = " × ".join(map(str, vectors.shape[1:]))
+            raise MmrecError(f"{self.identity.name} gave {found} numbers, its config says {self.identity.width}")
+        return vectors.float().cpu().numpy()
+
+    def _features(self, parts: Tensor) -> Tensor:
+        compared: Callable[..., Any] | None = getattr(self._network, f"get_{self.identity.modality}_features", None)
+        if compared is None:
+            return self._network(parts).last_hidden_state.float().mean(dim=1)
+        fuses = self.identity.modality == "audio" and self._network.config.audio_config.enable_fusion
+        # CLAP's processor marks a sound that comes alone as long, so that its four views are fused.
+        marked = {"is_longer": parts.new_ones(len(parts), 1).bool()} if fuses else {}
+        return compared(parts, **marked).pooler_output
+
+
+def _load_processor(identity: EncoderIdentity) -> Any:
+    from transformers import AutoFeatureExtractor, AutoImageProcessor
+
+    folder = identity.paths["folder"]
+    hub.same_file(folder / _PROCESSOR, identity.fields["processor"])
+    kind = AutoFeatureExtractor if identity.modality == "audio" else AutoImageProcessor
+    try:
+        return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise MmrecError(f"no processor could be loaded from {folder}: {str(error).splitlines()[0]}") from error

@@ -1,0 +1,86 @@
+"""Video encoders: frames of a film through an image encoder, averaged over time and scaled to unit length.
+
+Belongs here: `frames:<image encoder>`. Does not belong here: which frames are looked at (`mmrec.recipes`), opening and
+decoding files (`mmrec.media`, `mmrec.decoding`), what an image encoder is (`image`, `hf`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from PIL import Image
+
+from mmrec import encoders
+from mmrec.decoding.pool import Decoders, require_film_decoder
+from mmrec.decoding.reading import read_frames
+from mmrec.encoders import EncoderIdentity, Failure, ImageEncoder, Prepared, pooling
+from mmrec.media import BadMedia, MediaRef
+from mmrec.recipes import FrameRecipe
+
+_FAMILY = "frames:"
+_RECIPE = FrameRecipe()
+_BATCH_FRAMES = 64
+
+
+def identify(modality: str, name: str, precision: str, weights_root: Path) -> EncoderIdentity:
+    """Give the identity of `frames:<image encoder>`, which holds that of the image encoder whole."""
+    image = encoders.identity("image", name.removeprefix(_FAMILY), precision, weights_root)
+    fields = {
+        "modality": modality,
+        "architecture": "frames",
+        "image": image.fields,
+        "pooling": "mean over frames",
+        "normalization": "l2",
+        "precision": precision,
+        "width": image.width,
+        "recipe": _RECIPE.fields(),
+    }
+    return EncoderIdentity(modality, name, image.width, fields, image.paths)
+
+
+def build(identity: EncoderIdentity, device: str) -> FramesEncoder:
+    """Load the image encoder of an identity; see `mmrec.encoders.load`."""
+    require_film_decoder()
+    return FramesEncoder(identity, device)
+
+
+class FramesEncoder:
+    """See `mmrec.encoders.Encoder`. Inputs are `MediaRef`s; a row's size is its number of frames."""
+
+    def __init__(self, identity: EncoderIdentity, device: str) -> None:
+        self.identity = identity
+        name, fields = identity.name.removeprefix(_FAMILY), identity.fields["image"]
+        image = EncoderIdentity("image", name, identity.width, fields, identity.paths)
+        self._image = cast(ImageEncoder, encoders.load(image, device))
+        self.device, self.device_reason = self._image.device, self._image.device_reason
+        self._decoders = Decoders()
+
+    def size_hint(self, item: MediaRef) -> int:
+        """Give the number of frames, the same for every film."""
+        return _RECIPE.frames
+
+    def prepare(self, inputs: Sequence[MediaRef]) -> list[Prepared | Failure]:
+        """Read, check and decode frames of each film, and prepare each as a picture; what is refused is a `Failure`."""
+        return self._decoders.each(self._prepare, inputs)
+
+    def _prepare(self, ref: MediaRef) -> Prepared | Failure:
+        try:
+            frames = read_frames(self._decoders, ref, _RECIPE.fractions())
+        except BadMedia as error:
+            return Failure(str(error))
+        pictures = [self._image.prepare_picture(Image.fromarray(frame)) for frame in frames]
+        return Prepared(np.stack([picture.data for picture in pictures]), len(pictures))
+
+    def batches(self, prepared: Sequence[Prepared]) -> list[list[int]]:
+        """Group rows within a budget of frames."""
+        return pooling.batches(prepared, _BATCH_FRAMES)
+
+    def encode(self, batch: Sequence[Prepared]) -> np.ndarray:
+        """Give the mean of the vectors of each film's frames, scaled to unit length."""
+        return pooling.encode(batch, self._encode_frames)
+
+    def _encode_frames(self, frames: Sequence[np.ndarray]) -> np.ndarray:
+        return self._image.encode([Prepared(frame, frame.size) for frame in frames])

@@ -1,0 +1,56 @@
+"""What a person looks at to judge vectors: how long they are, and which items they put next to each other.
+
+Here: small tables of a sample. Not here: drawing them (`mmrec_assets/pictures.py`), nor the neighbours that are
+published (`recommendations/similar_items`), which are exact and of every item.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from mmrec.lake import Lake
+from mmrec.similar import Compared
+
+NORMS, NEIGHBOURS = "norms", "nearest neighbours"
+SAMPLED = 2_000  # items that are compared, in the order of their keys, which are hashes: as good as at random
+SHOWN, NEXT = 5, 5  # items shown, and neighbours of each
+_BINS = 12
+
+
+def of_vectors(lake: Lake, modality: str) -> dict[str, pl.DataFrame]:
+    """`norms`: items by length of their vector; `nearest neighbours`: some items, each with those most like it.
+
+    Vectors are centred at their mean before they are compared: what all have in common tells nothing apart.
+    """
+    asset, titles = f"embeddings/{modality}", lake.scan("validated/items").select("item_id", "title", "image")
+    some = lake.scan(f"{asset}/current").sort("key", "item_id").head(SAMPLED).join(titles, on="item_id").collect()
+    vectors = lake.vectors(f"{asset}/vectors", some.select("key").unique()).select("key", "vector")
+    rows = some.join(vectors, on="key").sort("key", "item_id").unique("key", keep="first", maintain_order=True)
+    if rows.height < 2:
+        return {}
+    matrix = rows["vector"].list.to_array(rows["vector"].list.len()[0]).to_numpy().astype(np.float32)
+    return {NORMS: _histogram(np.linalg.norm(matrix, axis=1)), NEIGHBOURS: _neighbours(rows, matrix)}
+
+
+def _histogram(lengths: np.ndarray) -> pl.DataFrame:
+    low, high = float(lengths.min()), float(lengths.max())
+    if high - low < 1e-3:  # unit vectors, up to rounding
+        low, high = low - 0.05, high + 0.05
+    counts, edges = np.histogram(lengths, bins=_BINS, range=(low, high))
+    return pl.DataFrame({"from": edges[:-1].round(4), "to": edges[1:].round(4), "items": counts})
+
+
+def _neighbours(rows: pl.DataFrame, matrix: np.ndarray) -> pl.DataFrame:
+    compared = Compared.by([matrix - matrix.mean(axis=0)])
+    chosen = np.linspace(0, len(matrix) - 1, min(SHOWN, len(matrix))).astype(np.int64)
+    found, scores = compared.lists(chosen, np.flatnonzero(compared.present[:, 0]), min(NEXT, len(matrix) - 1))
+    at, rank = (found >= 0).nonzero()
+    mine, theirs = rows[chosen[at]], rows[found[at, rank]]
+    return mine.select("item_id", "title", "image").with_columns(
+        rank=pl.Series(rank + 1),
+        neighbour=theirs["item_id"],
+        neighbour_title=theirs["title"],
+        neighbour_image=theirs["image"],
+        similarity=pl.Series(scores[at, rank]).round(3),
+    )

@@ -1,0 +1,121 @@
+"""Drawn metadata: a histogram, and items beside their nearest neighbours as thumbnails.
+
+Here: SVG made of plain values, shown as an image inside markdown. A title is drawn inside the image, so that no text of
+an item ever becomes markup of the page. Not here: what is drawn (`mmrec/showing.py`).
+"""
+
+import base64
+import html
+import io
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from mmrec import media, showing
+from mmrec.modalities import NOUNS
+from mmrec.pictures import read_image
+from mmrec.report import StageReport
+from mmrec.settings import Settings
+
+Metadata = dict[str, dg.MetadataValue]
+
+KEYS = ("norms_drawn", "nearest_neighbours_drawn")
+_CELL, _THUMB, _ROW = 112, (84, 118), 176  # pixels: a column's width, a thumbnail, a row's height
+_MAX_BYTES = 16 * 2**20
+_INK, _DIM, _BAR, _CARD = "#18181b", "#71717a", "#4f46e5", "#e4e4e7"
+
+
+def of(report: StageReport, settings: Settings) -> Metadata:
+    """The pictures of an embedding's report; none where it has nothing to draw."""
+    modality = report.asset.partition("/")[2]
+    drawn: Metadata = {}
+    if (norms := report.tables.get(showing.NORMS)) is not None:
+        drawn[KEYS[0]] = _markdown(histogram(norms), "items by length of their vector")
+    if (rows := report.tables.get(showing.NEIGHBOURS)) is not None:
+        told = _stand_ins(settings, modality)
+        drawn[KEYS[1]] = _markdown(neighbours(rows, settings.media_root, told), "items and what is most like them")
+    return drawn
+
+
+def remembered(instance: dg.DagsterInstance, key: dg.AssetKey) -> Metadata:
+    """The pictures of the asset's last materialization: a run that computed nothing draws nothing anew."""
+    found = instance.fetch_materializations(key, limit=1).records
+    event = found[0].asset_materialization if found else None
+    return {name: event.metadata[name] for name in KEYS if event is not None and name in event.metadata}
+
+
+def histogram(bins: pl.DataFrame) -> str:
+    """An SVG of bars; `bins` has from, to, items."""
+    width, height, top = 420, 120, max(1, *bins["items"].to_list())
+    step = width / bins.height
+    bars = [
+        f'<rect x="{at * step + 1:.1f}" y="{16 + height * (1 - count / top):.1f}" width="{step - 2:.1f}" '
+        f'height="{height * count / top:.1f}" fill="{_BAR}"/>'
+        for at, count in enumerate(bins["items"])
+    ]
+    low, high = bins["from"][0], bins["to"][-1]
+    labels = [_text(0, height + 32, f"{low:.3g}"), _text(width, height + 32, f"{high:.3g}", "end")]
+    return _svg(width, height + 40, [*bars, *labels, _text(0, 10, f"most in one bar: {top:,}", colour=_DIM)])
+
+
+def neighbours(rows: pl.DataFrame, root: Path, told: str) -> str:
+    """An SVG with one row an item: its thumbnail, then its neighbours' with their similarity."""
+    parts: list[str] = []
+    items = rows.select("item_id", "title", "image").unique("item_id", keep="first", maintain_order=True)
+    for line, item in enumerate(items.iter_rows(named=True)):
+        top = 8 + line * _ROW
+        parts += _card(0, top, item["title"], item["image"], root, "")
+        near = rows.filter(pl.col("item_id") == item["item_id"]).sort("rank")
+        for at, row in enumerate(near.iter_rows(named=True), 1):
+            place = 24 + at * _CELL
+            parts += _card(place, top, row["neighbour_title"], row["neighbour_image"], root, f"{row['similarity']:.2f}")
+    height = 8 + items.height * _ROW
+    return _svg(24 + (showing.NEXT + 1) * _CELL, height + 20, [*parts, _text(0, height + 10, told, colour=_DIM)])
+
+
+def _card(left: float, top: float, title: str, image: str | None, root: Path, note: str) -> list[str]:
+    width, height = _THUMB
+    parts = [f'<rect x="{left}" y="{top}" width="{width}" height="{height}" rx="4" fill="{_CARD}"/>']
+    if (thumb := _thumbnail(image, root)) is not None:
+        size = f'width="{width}" height="{height}"'
+        parts.append(f'<image x="{left}" y="{top}" {size} preserveAspectRatio="xMidYMid slice" href="{thumb}"/>')
+    lines = [title[:17], title[17:33] + ("…" if len(title) > 33 else "")]
+    parts += [_text(left, top + height + 13 + 12 * at, line.strip()) for at, line in enumerate(lines)]
+    return [*parts, _text(left, top + height + 37, note, colour=_DIM)]
+
+
+def _thumbnail(image: str | None, root: Path) -> str | None:
+    """A small JPEG as a data address; None where the item has no usable picture."""
+    if image is None:
+        return None
+    try:
+        picture = read_image(media.read_regular(Path(image), root, _MAX_BYTES))
+    except media.BadMedia:
+        return None
+    picture.thumbnail((_THUMB[0] * 2, _THUMB[1] * 2))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=70)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def _stand_ins(settings: Settings, modality: str) -> str:
+    """What of the picture is drawn and not real."""
+    drawn = [name for name in dict.fromkeys((modality, "image")) if name in settings.media.stand_in]
+    kinds = " and ".join(f"{NOUNS[name]}s" for name in drawn)
+    return f"{kinds} are drawn stand-ins, not real" if drawn else ""
+
+
+def _text(x: float, y: float, words: str, anchor: str = "start", colour: str = _INK) -> str:
+    return f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="{colour}">{html.escape(words)}</text>'
+
+
+def _svg(width: float, height: float, parts: list[str]) -> str:
+    style = 'font-family="system-ui, sans-serif" font-size="11"'
+    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+    ground = '<rect width="100%" height="100%" fill="white"/>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>{ground}{"".join(parts)}</svg>'
+
+
+def _markdown(svg: str, what: str) -> dg.MetadataValue:
+    return dg.MetadataValue.md(f"![{what}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})")

@@ -1,0 +1,76 @@
+"""Drawn metadata: what it shows, that no text of an item becomes markup, and that a quiet run draws nothing anew."""
+
+import base64
+import re
+import xml.etree.ElementTree as ET
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from mmrec import showing
+from mmrec.report import StageReport
+from mmrec_assets import pictures
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def svg(value):
+    found = re.fullmatch(r"!\[[a-z ]+\]\(data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)\)", value.value)
+    return ET.fromstring(base64.b64decode(found[1]))
+
+
+def texts(root):
+    return [element.text for element in root.iter(f"{SVG}text")]
+
+
+@pytest.fixture(scope="module")
+def tables(fused):
+    return showing.of_vectors(fused.lake, "image")
+
+
+def report(tables):
+    return StageReport("embeddings/image", {}, 0.0, None, {}, tables=tables)
+
+
+def test_every_vector_is_counted_once(tables, fused):
+    assert tables[showing.NORMS]["items"].sum() == fused.scan("embeddings/image/current")["key"].n_unique()
+
+
+def test_items_stand_beside_those_most_like_them(tables):
+    rows = tables[showing.NEIGHBOURS]
+    assert rows["item_id"].n_unique() == showing.SHOWN
+    assert (rows["item_id"] != rows["neighbour"]).all()
+    for _, mine in rows.group_by("item_id"):
+        assert mine.sort("rank")["similarity"].is_sorted(descending=True)
+
+
+def test_the_picture_shows_titles_thumbnails_and_what_is_drawn(tables, fused):
+    settings = fused.settings.model_copy(
+        update={"media": fused.settings.media.model_copy(update={"stand_in": ["image"]})}
+    )
+    drawn = svg(pictures.of(report(tables), settings)["nearest_neighbours_drawn"])
+    words = texts(drawn)
+    assert set(tables[showing.NEIGHBOURS]["title"]) <= set(words)
+    assert "pictures are drawn stand-ins, not real" in words
+    assert len(list(drawn.iter(f"{SVG}image"))) == tables[showing.NEIGHBOURS].height + showing.SHOWN
+    assert "stand-ins" not in " ".join(
+        filter(None, texts(svg(pictures.of(report(tables), fused.settings)[pictures.KEYS[1]])))
+    )
+
+
+def test_a_title_is_never_markup(tables, fused):
+    evil = '<img src="x">](y) "&'
+    rows = tables[showing.NEIGHBOURS].with_columns(title=pl.lit(evil), image=pl.lit("../../outside.png"))
+    value = pictures.of(report({showing.NEIGHBOURS: rows}), fused.settings)["nearest_neighbours_drawn"]
+    assert evil[:17].strip() in texts(svg(value))
+    assert "<" not in value.value
+
+
+def test_a_quiet_run_shows_the_last_picture():
+    shown = {pictures.KEYS[0]: dg.MetadataValue.md("old"), "rows": 1}
+    with dg.DagsterInstance.ephemeral() as instance:
+        key = dg.AssetKey(["embeddings", "image"])
+        assert pictures.remembered(instance, key) == {}
+        instance.report_runless_asset_event(dg.AssetMaterialization(key, metadata=shown))
+        assert pictures.remembered(instance, key) == {pictures.KEYS[0]: shown[pictures.KEYS[0]]}
