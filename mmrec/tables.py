@@ -597,6 +597,7 @@ def _embedding(modality: str) -> tuple[Table, ...]:
                 encoder,
                 Column("vector", VECTOR, "the vector, float32"),
                 Column("checksum", pl.Int64, "multilinear hash of the vector's bits, checked on read"),
+                Column("device", pl.String, "kind of device that computed it: cpu, cuda or mps", nullable=True),
             ),
             ("key",),
             heavy=True,

@@ -11,9 +11,11 @@ import datetime as dt
 import json
 import os
 import re
+import signal
 import sys
 import unicodedata
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -195,6 +197,39 @@ def similar(
     settings = load()
     answer = queries.similar(Lake(settings.lake_root), settings, item, by)
     _show(answer, as_json, printed.similar)
+
+
+@app.command()
+def verify(
+    period: Annotated[str | None, typer.Option(help="A published period; all published ones by default.")] = None,
+    last: Annotated[int | None, typer.Option(help="How many published periods, up to it.", min=1)] = None,
+    stored_vectors: Annotated[bool, typer.Option(help="Take the stored vectors as given: nothing is encoded.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Build everything again from nothing and compare it with the lake, table by table; 1 where it differs."""
+    from mmrec import verify as oracle
+    from mmrec_assets import shown
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the temporary lake goes, as after Ctrl-C
+    settings = load()
+    lake = Lake(settings.lake_root)
+    scope = oracle.scope(lake, settings, _checked(settings, period), last)
+    if not as_json:
+        out.print(shown.scope_line(scope))
+    outcomes = []
+    with closing(oracle.verify(lake, settings, scope, stored_vectors=stored_vectors)) as found:
+        for outcome in found:
+            outcomes.append(outcome)
+            for line in () if as_json else shown.outcome_lines(outcome):
+                out.print(escape(line))
+    equal = all(outcome.equal for outcome in outcomes)
+    if as_json:
+        about = {"equal": equal, "periods": scope.chosen, "left_out": scope.behind}
+        _print_json({**about, "tables": [shown.as_json(outcome) for outcome in outcomes]})
+    else:
+        out.print(shown.verdict_line(outcomes))
+    if not equal:
+        sys.exit(1)
 
 
 @app.command()

@@ -135,7 +135,7 @@ def _encode(
         work.found += len(chunk.found)
         work.seconds += chunk.seconds
         if chunk.keys:
-            lake.append(table, _vector_rows(chunk.keys, chunk.vectors, plan.encoder_id))
+            lake.append(table, _vector_rows(chunk.keys, chunk.vectors, plan.encoder_id, encoder.device))
             others.wrote(chunk.keys)
     work.loading_seconds = time.perf_counter() - began - work.seconds
     work.facts = {
@@ -163,13 +163,14 @@ def _inputs(lake: Lake, settings: Settings, plan: EmbeddingPlan) -> list[Any]:
     return [MediaRef(root / uri, root, sha) for uri, sha in rows.select(column, "input_hash").iter_rows()]
 
 
-def _vector_rows(named: list[str], vectors: np.ndarray, encoder_id: str) -> pl.DataFrame:
+def _vector_rows(named: list[str], vectors: np.ndarray, encoder_id: str, device: str) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "key": named,
             "encoder_id": encoder_id,
             "vector": pl.Series(np.ascontiguousarray(vectors, dtype=np.float32)).cast(tables.VECTOR),
             "checksum": keys.vector_checksums(vectors),
+            "device": device.partition(":")[0],
         }
     )
 

@@ -170,16 +170,22 @@ def _fit(
         rows = candidates.features_of(features.blocks, features.present, chosen)
     everything = problem.histories(protocol.TRAIN, protocol.VALIDATION, protocol.TEST)
     fitted = factorization.fit(everything, problem.n_items, chosen.hyper, rows)
-    about = [boundary, features.space, chosen.to_json(), features.item_ids, _bytes_digest(fitted)]
-    name = canonical_digest(about)[:16]
+    name = version_name(boundary, features.space, chosen.to_json(), features.item_ids, _bytes(fitted))
     return Version(name, boundary, features.space, chosen, features.item_ids, fitted), search
 
 
-def _bytes_digest(fitted: factorization.ItemFactors) -> str:
+def version_name(
+    boundary: str, space: str, choice: Mapping[str, object], item_ids: list[str], arrays: Mapping[str, bytes]
+) -> str:
+    """The name of an item-factor version: a digest of everything that it is, so that a changed byte shows."""
     digest = hashlib.sha256()
-    for name, array in sorted(fitted.to_arrays().items()):
-        digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+    for name, data in sorted(arrays.items()):
+        digest.update(name.encode() + data)
+    return canonical_digest([boundary, space, choice, item_ids, digest.hexdigest()])[:16]
+
+
+def _bytes(fitted: factorization.ItemFactors) -> dict[str, bytes]:
+    return {name: np.ascontiguousarray(array).tobytes() for name, array in fitted.to_arrays().items()}
 
 
 def _store(lake: Lake, version: Version, search: selection.Selection, key: str, events: pl.DataFrame) -> None:

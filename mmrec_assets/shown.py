@@ -1,0 +1,68 @@
+"""How the outcomes of `mmrec verify` and the answers of `mmrec impact` read in a terminal.
+
+Here: lines of text. Not here: arguments and exit codes (`mmrec_assets/cli.py`), nor the answers themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from mmrec.comparison import Compared, Difference
+from mmrec.verify import Scope
+
+_WIDTH = 30  # of the longest table's name
+
+
+def scope_line(scope: Scope) -> str:
+    """Which periods are verified, and which published ones are not."""
+    first, last = scope.chosen[0], scope.chosen[-1]
+    span = first if len(scope.chosen) == 1 else f"{first} … {last} ({len(scope.chosen)})"
+    left = f"; {len(scope.behind)} other published ones are left out" if scope.behind else ""
+    return f"rebuilding events and content, and model and lists of {span}{left}"
+
+
+def outcome_lines(outcome: Compared) -> Iterator[str]:
+    """One line a table; where it differs, its first differing row below."""
+    said = "equal" if outcome.equal else f"{outcome.differing:,} rows differ"
+    if outcome.largest:
+        said += f", numbers by at most {outcome.largest:.3g}"
+    note = f"  ({outcome.note})" if outcome.note else ""
+    yield f"{outcome.table:<{_WIDTH}} {outcome.rows:>11,}  {outcome.digest[:12]:<12}  {said}{note}"
+    if outcome.first:
+        yield from _first_lines(outcome.first)
+
+
+def _first_lines(first: Difference) -> Iterator[str]:
+    key = ", ".join(f"{name} {value}" for name, value in first.key.items())
+    yield f"    first: {key}: {first.told}"
+    for name, (expected, found) in first.columns.items():
+        yield f"      {name}: expected {expected}, found {found}"
+    if first.command:
+        yield f"      {first.command}"
+
+
+def verdict_line(outcomes: Sequence[Compared]) -> str:
+    """The end of it: how many tables are equal, and which are not."""
+    differing = [outcome.table for outcome in outcomes if not outcome.equal]
+    equal = f"{len(outcomes) - len(differing)} of {len(outcomes)} tables equal what a rebuild gives"
+    return equal + (f"; these do not: {', '.join(differing)}" if differing else "")
+
+
+def as_json(outcome: Compared) -> dict[str, Any]:
+    """One table's outcome as plain values."""
+    first = outcome.first
+    row = None
+    if first:
+        columns = {name: {"expected": a, "found": b} for name, (a, b) in first.columns.items()}
+        row = {"key": first.key, "told": first.told, "columns": columns, "command": first.command}
+    return {
+        "table": outcome.table,
+        "rows": outcome.rows,
+        "digest": outcome.digest,
+        "equal": outcome.equal,
+        "differing": outcome.differing,
+        "largest_difference": outcome.largest,
+        "first": row,
+        "note": outcome.note,
+    }
