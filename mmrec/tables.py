@@ -6,7 +6,6 @@ Dagster shows, and the documentation. Here: names, types, meanings, keys. Not he
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -79,14 +78,6 @@ class Table:
                 if column.name not in rows.columns
             )
         return rows.select(pl.col(name).cast(dtype) for name, dtype in self.schema.items())
-
-    def columns_in(self, present: Iterable[str]) -> list[pl.Expr]:
-        """This table's columns, null where an older file has none (a column added later)."""
-        have = set(present)
-        return [
-            pl.col(c.name).cast(c.dtype) if c.name in have else pl.lit(None, dtype=c.dtype).alias(c.name)
-            for c in self.columns_
-        ]
 
 
 def contract(name: str) -> Table:

@@ -458,6 +458,7 @@ def test_a_table_of_before_a_column_was_added_is_read_and_written_on(tmp_path, m
         lake.append(table.name, pl.DataFrame([row]))
     new = row | {"item_id": "j", "user_id": "u"}
     lake.append(table.name, pl.DataFrame([new]))
+    assert dict(lake.scan(table.name).select("item_id", "user_id").collect().iter_rows()) == {"i": None, "j": "u"}
     lake.merge(table.name, pl.DataFrame([new | {"reason": "other"}]), ["item_id"])
     assert dict(lake.scan(table.name).select("item_id", "user_id").collect().iter_rows()) == {"i": None, "j": "u"}
     lake.replace(table.name, pl.DataFrame([new]))
