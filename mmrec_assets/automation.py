@@ -20,7 +20,7 @@ LANDED_TAG = "mmrec/landed"  # digest of the files that a scheduled run was aske
 _UNSUCCESSFUL = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)  # asked for again at the next tick
 
 
-def condition(stage: str) -> dg.AutomationCondition | None:
+def condition(stage: str) -> dg.AutomationCondition[Any] | None:
     """When an asset is made without a click: something it rests on has another data version, not merely a new event.
 
     `AutomationCondition.eager()` fires on every re-materialization, looks at the newest time window alone, and waits
@@ -30,8 +30,9 @@ def condition(stage: str) -> dg.AutomationCondition | None:
     """
     if stage in ("raw", "sources"):
         return None
+    eager: Any = AC.eager()  # whose parts can be left out, which its declared type does not say
     moved = AC.any_deps_match(AC.data_version_changed() | AC.will_be_requested()).with_label("any_deps_changed")
-    found: Any = AC.eager().replace("any_deps_updated", moved).without(AC.in_latest_time_window())
+    found = eager.replace("any_deps_updated", moved).without(AC.in_latest_time_window())
     found = found.without(~AC.any_deps_missing().with_label("any_deps_missing"))
     return found & ~AC.missing() if stage in ("model", "recommendations") else found
 
