@@ -130,9 +130,11 @@ def _of_table(lake: Lake, settings: Settings, scope: Scope, made: Lake, table: T
 
 def _parts(lake: Lake, settings: Settings, scope: Scope, made: Lake, table: Table) -> Iterator[tuple[str, pl.Expr]]:
     """A table in parts that fit the memory, each as a condition for SQL and for Polars: periods, or ranges of keys."""
+    wanted = scope.chosen if table.owner.startswith(ANSWERS) else periods.keys(settings.calendar)
     if "period" in table.partition_by:
-        wanted = scope.chosen if table.owner.startswith(ANSWERS) else periods.keys(settings.calendar)
         yield from ((f"t.period = '{period}'", pl.col("period") == period) for period in wanted)
+    elif "period" in table.columns:
+        yield "", pl.col("period").is_in([WHOLE, *wanted])
     elif table.heavy and made.rows(table.name):
         [key] = table.key
         held = pl.concat([each.scan(table.name).select(key) for each in (lake, made)]).collect()[key]

@@ -208,28 +208,27 @@ def verify(
 ) -> None:
     """Build everything again from nothing and compare it with the lake, table by table; 1 where it differs."""
     from mmrec import verify as oracle
-    from mmrec_assets import shown
+    from mmrec_assets import traced
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the temporary lake goes, as after Ctrl-C
     settings = load()
     lake = Lake(settings.lake_root)
     scope = oracle.scope(lake, settings, _checked(settings, period), last)
     if not as_json:
-        out.print(shown.scope_line(scope))
+        out.print(traced.scope_line(scope))
     outcomes = []
     with closing(oracle.verify(lake, settings, scope, stored_vectors=stored_vectors)) as found:
         for outcome in found:
             outcomes.append(outcome)
-            for line in () if as_json else shown.outcome_lines(outcome):
+            for line in () if as_json else traced.outcome_lines(outcome):
                 out.print(escape(line))
     equal = all(outcome.equal for outcome in outcomes)
     if as_json:
         about = {"equal": equal, "periods": scope.chosen, "left_out": scope.behind}
-        _print_json({**about, "tables": [shown.as_json(outcome) for outcome in outcomes]})
+        _print_json({**about, "tables": [traced.as_json(outcome) for outcome in outcomes]})
     else:
-        out.print(shown.verdict_line(outcomes))
-    if not equal:
-        sys.exit(1)
+        out.print(traced.verdict_line(outcomes))
+    raise typer.Exit(0 if equal else 1)
 
 
 @app.command()

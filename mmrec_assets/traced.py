@@ -1,6 +1,6 @@
-"""How the outcomes of `mmrec verify` and the answers of `mmrec impact` read in a terminal.
+"""What `mmrec verify` and `mmrec impact` print for a person, and verify's outcomes as plain values.
 
-Here: lines of text. Not here: arguments and exit codes (`mmrec_assets/cli.py`), nor the answers themselves.
+Here: lines of text. Not here: what other commands print (`printed.py`), the answers, nor the commands (`cli.py`).
 """
 
 from __future__ import annotations
