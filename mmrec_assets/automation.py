@@ -34,7 +34,8 @@ def condition(stage: str) -> dg.AutomationCondition[Any] | None:
     moved = AC.any_deps_match(AC.data_version_changed() | AC.will_be_requested()).with_label("any_deps_changed")
     found = eager.replace("any_deps_updated", moved).without(AC.in_latest_time_window())
     found = found.without(~AC.any_deps_missing().with_label("any_deps_missing"))
-    return found & ~AC.missing() if stage in ("model", "recommendations") else found
+    found = found & ~AC.missing() if stage in ("model", "recommendations") else found
+    return found.with_label("what it rests on has other data")
 
 
 def schedule(settings: Settings) -> dg.ScheduleDefinition:
