@@ -82,7 +82,8 @@ def popular(lake: Lake, settings: Settings, period: str | None = None) -> dict[s
     people = history.read(reader, settings, period).group_by("item_id").agg(people=pl.col("user_id").n_unique())
     best = people.join(titles, on="item_id").sort("people", "item_id", descending=[True, False])
     rows = best.head(settings.recommendations.k).with_row_index("rank", offset=1)
-    reason = pl.format("{} people chose it.", "people")
+    several = pl.format("{} people chose it.", "people")
+    reason = pl.when(pl.col("people") > 1).then(several).otherwise(pl.lit("1 person chose it."))
     rows = rows.with_columns(score=pl.col("people").cast(pl.Float64), reason=reason)
     return {"period": period, "list": "popular", **_shown(settings, rows)}
 

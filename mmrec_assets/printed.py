@@ -161,7 +161,8 @@ def _verdicts(out: Console, verdicts: list[dict[str, Any]]) -> None:
         held = [row for row in verdicts if row["asset"] == asset and row["passed"]]
         if held:
             checks, landed = (sum(row[name] for row in held) for name in ("checks", "rows"))
-            span = f", {len(held)} periods {held[0]['period']} … {held[-1]['period']}" if held[0]["period"] else ""
+            first, last = held[0]["period"], held[-1]["period"]
+            span = f" of {len(held)} periods, {first} … {last}" if len(held) > 1 else f" {first}".rstrip()
             digest = f" ({held[0]['verdict'][:12]}…)" if len(held) == 1 else ""
             out.print(f"verdict on {asset}{span}: {checks} checks held over {landed:,} rows{digest}")
         for row in verdicts:
