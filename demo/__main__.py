@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from demo import config
+from demo import config, tour
 from mmrec import queries, served
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
@@ -47,10 +47,13 @@ def main() -> int:
         _show_modalities(lake, settings)
         _show_evaluation(lake, periods[-1])
         _show_people(lake, settings, periods[-1])
+        _show_cost(ran.outcomes, time.perf_counter() - began)
+        if any(each.rows_computed for each in ran.outcomes):
+            out.print()
+            tour.play(settings, out)
     except MmrecError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    _show_cost(ran.outcomes, time.perf_counter() - began)
     _show_next()
     return 0
 
@@ -138,6 +141,7 @@ def _show_next() -> None:
     used = config.path()
     prefix = "" if used == DEMO_CONFIG else f"MMREC_CONFIG={used.relative_to(PROJECT)} "
     commands = {
+        "make tour": "the two acts above once more, on a throw-away copy",
         f"make demo{flags}": "again: nothing changed, so nothing is computed",
         f"make ui{flags}": "the same lake and runs in Dagster, on http://127.0.0.1:3000",
         f"{prefix}.venv/bin/mmrec recommend --user 196": "one person's list",

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 from rich.console import Console
@@ -30,10 +31,28 @@ from mmrec_assets import printed
 from mmrec_assets.runs import Outcome, leave, run
 
 TRANSCRIPT = PROJECT / "docs" / "tour.txt"
-FILM, OLD, NEW = "50", "Star Wars", "Star Wars, seen again"
-ARRIVES = Path("later") / "1998-04-18.csv"  # the week that has not landed yet
-END = "1998-04-25"
 _WIDTH = 118
+
+
+class Story(NamedTuple):
+    """What happens in act two: a file of events arrives, and an item's title is edited and put back."""
+
+    arrives: Path  # not landed yet, relative to the data
+    lands: Path  # where it is found
+    end: str  # the calendar's new end
+    item: str  # the catalogue's row of this id
+    old: str
+    new: str
+
+
+FILMS = Story(
+    Path("later") / "1998-04-18.csv",
+    Path("interactions") / "1998-04-18.csv",
+    "1998-04-25",
+    "50",
+    "Star Wars",
+    "Star Wars, seen again",
+)
 
 
 def main() -> int:
@@ -55,18 +74,18 @@ def main() -> int:
     return 0
 
 
-def play(settings: Settings, out: Console) -> None:
+def play(settings: Settings, out: Console, story: Story = FILMS) -> None:
     """Act two and act three, on a copy of what `settings` name."""
     lake = Lake(settings.lake_root)
     period = served.newest_period(lake, settings)
-    with _copy(settings) as copy:
+    with _copy(settings, story) as copy:
         out.print("[bold]Act two: a change costs what changed[/] (on a throw-away copy of the lake)")
-        _land(copy)
+        shutil.move(copy.data / story.arrives, copy.data / story.lands)
         newest = planning.periods.newest(copy.calendar)
-        _step(copy, newest, f"A week lands: {ARRIVES.name}", out)
-        _edit(copy, OLD, NEW)
-        _step(copy, newest, f"One film's title is edited: “{OLD}” becomes “{NEW}”", out)
-        _edit(copy, NEW, OLD)
+        _step(copy, newest, f"A {copy.calendar.period} lands: {story.lands.name}", out)
+        _edit(copy, story.item, story.old, story.new)
+        _step(copy, newest, f"One title is edited: “{story.old}” becomes “{story.new}”", out)
+        _edit(copy, story.item, story.new, story.old)
         outcomes = _step(copy, newest, "The edit is undone", out)
         encoded = sum(each.rows_computed for each in outcomes if each.asset.startswith("embeddings/"))
         out.print(f"{encoded} rows encoded: the old vector was still there")
@@ -80,7 +99,11 @@ def _step(settings: Settings, period: str, what: str, out: Console) -> list[Outc
     found = planning.plan(Lake(settings.lake_root), settings, [period])
     for row in found.rows:
         cost = f"{told(row.seconds)}, {told_bytes(row.bytes or 0)}" if row.seconds is not None else "cost unknown"
-        count = f"{'at most ' if row.at_most else ''}{row.rows:,} rows" if row.rows else "a period's work"
+        count = (
+            f"{'at most ' if row.at_most else ''}{row.rows:,} row{'s' * (row.rows != 1)}"
+            if row.rows or not row.periods
+            else "a period's work"
+        )
         out.print(f"  plan: {row.asset}, {row.reason}: {count}; {cost}")
     ran = run(settings, [period], planned=found)
     if ran.failures:
@@ -92,15 +115,11 @@ def _step(settings: Settings, period: str, what: str, out: Console) -> list[Outc
     return ran.outcomes
 
 
-def _land(settings: Settings) -> None:
-    shutil.move(settings.data / ARRIVES, settings.data / "interactions" / ARRIVES.name)
-
-
-def _edit(settings: Settings, old: str, new: str) -> None:
+def _edit(settings: Settings, item: str, old: str, new: str) -> None:
     """Rewrites the catalogue with one title changed; a new file, since the old one is a hard link to the real one."""
     path = settings.data / "items.csv"
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    at = next(n for n, line in enumerate(lines) if line.startswith(f"{FILM},"))
+    at = next(n for n, line in enumerate(lines) if line.startswith(f"{item},"))
     quoted = f'"{new}"' if "," in new else new
     lines[at] = lines[at].replace(f'"{old}"' if "," in old else old, quoted, 1)
     fresh = path.with_suffix(".new")
@@ -116,19 +135,19 @@ def _why(lake: Lake, settings: Settings, period: str, out: Console) -> None:
 
 
 @contextmanager
-def _copy(settings: Settings) -> Iterator[Settings]:
+def _copy(settings: Settings, story: Story) -> Iterator[Settings]:
     """The same data set in a folder of its own, with the same lake, one week longer; gone afterwards."""
     lake = local_folder(settings.lake_root)
     if lake is None or not lake.exists():
         raise MmrecError("there is no lake to copy yet; type `make demo` first")
-    if not (settings.data / ARRIVES).is_file():
-        raise MmrecError(f"{ARRIVES} is not among the demo's data; type `make demo` first")
+    if not (settings.data / story.arrives).is_file():
+        raise MmrecError(f"{story.arrives} is not among the demo's data; type `make demo` first")
     home = os.environ.get("DAGSTER_HOME")
     with tempfile.TemporaryDirectory(dir=lake.parent, prefix=".tour-") as folder:
         for what, name in ((lake, "lake"), (settings.data, "data")):
             shutil.copytree(what, Path(folder) / name, copy_function=_link)
         os.environ["DAGSTER_HOME"] = str(Path(folder) / "dagster")
-        calendar = type(settings.calendar).model_validate({**settings.calendar.model_dump(), "end": END})
+        calendar = type(settings.calendar).model_validate({**settings.calendar.model_dump(), "end": story.end})
         root = settings.lake.model_copy(update={"root": str(Path(folder) / "lake")})
         try:
             yield settings.model_copy(update={"data": Path(folder) / "data", "lake": root, "calendar": calendar})

@@ -325,10 +325,12 @@ def _scan_files(files: Sequence[str], contract: tables.Table, where: str | None 
         hive_partitioning=bool(contract.partition_by),
         hive_schema={name: contract.schema[name] for name in contract.partition_by} or None,
         include_file_paths=where,
+        # Files of before a column was added stand beside files of after it, in any order.
+        schema={name: dtype for name, dtype in contract.schema.items() if name not in contract.partition_by},
         missing_columns="insert",
+        extra_columns="ignore",
     )
-    present = frame.collect_schema().names()
-    return frame.select(*contract.columns_in(present), *([where] if where else []))
+    return frame.select(*contract.columns, *([where] if where else []))
 
 
 def digest(frame: pl.DataFrame | pl.LazyFrame, by: str, columns: Sequence[str]) -> dict[str, str]:

@@ -131,6 +131,7 @@ class _Finder:
             gone = current.join(inputs, on=names, how="anti").collect()
         explained = self._explained(differing, held, names)
         given_up = explained.filter(pl.col("reason").is_null())
+        gone = pl.concat([gone, held.join(given_up, on=names, how="semi")])  # what it was before it failed is not it
         lost = self._lost(mine).lazy().join(inputs, on=columns, how="semi").collect()
         parts = (explained.drop_nulls("reason"), _because(lost, MISSING), _because(gone, REMOVED))
         rows = pl.concat([part.select(*columns, "key", "reason") for part in parts]).sort(*columns, "reason")

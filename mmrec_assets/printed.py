@@ -75,11 +75,7 @@ def why(out: Console, answer: dict[str, Any]) -> None:
     out.print(
         f"model: {model['candidate']}, item factors {model['version']} fitted on the periods up to {model['boundary']}"
     )
-    for row in answer["verdicts"]:
-        held = "held" if row["passed"] else "did not all hold"
-        judged = f"{row['checks']} checks {held} over {row['rows']:,} rows"
-        judged = f"{judged} ({row['verdict'][:12]}…)"
-        out.print(f"verdict on {row['asset']}{' ' + row['period'] if row['period'] else ''}: {judged}")
+    _verdicts(out, answer["verdicts"])
     _stand_in(out, answer)
 
 
@@ -159,6 +155,21 @@ def _delivered(row: str) -> str:
     return ", ".join(f"{name}={value}" for name, value in columns.items() if not name.startswith("source_"))
 
 
+def _verdicts(out: Console, verdicts: list[dict[str, Any]]) -> None:
+    """One line a table whose checks held, and one for each period where they did not all."""
+    for asset in dict.fromkeys(row["asset"] for row in verdicts):
+        held = [row for row in verdicts if row["asset"] == asset and row["passed"]]
+        if held:
+            checks, landed = (sum(row[name] for row in held) for name in ("checks", "rows"))
+            span = f", {len(held)} periods {held[0]['period']} … {held[-1]['period']}" if held[0]["period"] else ""
+            digest = f" ({held[0]['verdict'][:12]}…)" if len(held) == 1 else ""
+            out.print(f"verdict on {asset}{span}: {checks} checks held over {landed:,} rows{digest}")
+        for row in verdicts:
+            if row["asset"] == asset and not row["passed"]:
+                told = f"{row['checks']} checks did not all hold over {row['rows']:,} rows"
+                out.print(f"verdict on {asset} {row['period']}: {told} ({row['verdict'][:12]}…)")
+
+
 def _content(out: Console, content: dict[str, Any]) -> None:
     """The item's row in the catalogue and, a line a modality, its input's bytes, key and encoder."""
     if not content:
@@ -173,7 +184,8 @@ def _content(out: Console, content: dict[str, Any]) -> None:
 
 def _stand_in(out: Console, answer: dict[str, Any]) -> None:
     if answer.get("stand_in_media"):
-        kinds = " and ".join(NOUNS[name] + "s" for name in answer["stand_in_media"])
+        *first, last = [f"{NOUNS[name]}s" for name in answer["stand_in_media"]]
+        kinds = f"{', '.join(first)} and {last}" if first else last
         out.print(f"{kinds} in this data set are drawn stand-ins")
 
 

@@ -209,10 +209,9 @@ def _write_failed(lake: Lake, plan: EmbeddingPlan, work: _Work) -> pl.DataFrame:
     failed = {"key": list(work.failed), "reason": list(work.failed.values())}
     reasons = pl.DataFrame(failed, schema=dict.fromkeys(failed, pl.String))
     tried = pl.concat([plan.rows.drop("reason"), plan.words.drop("reason")], how="diagonal")
-    known = pl.concat([tried.join(reasons, on="key"), plan.given_up], how="diagonal")
+    parts = [tried.join(reasons, on="key"), plan.given_up, _unusable(lake, plan)]
     named = {"encoder_id": pl.lit(plan.encoder_id), "run_id": pl.lit(lake.run_id)}
-    parts = [known, _unusable(lake, plan)]
-    rows = pl.concat([contract.conform(part.with_columns(**named), partial=True) for part in parts])
+    rows = contract.conform(pl.concat(parts, how="diagonal").with_columns(**named), partial=True)
     rows = rows.sort("item_id", "user_id", "input_hash")
     old = lake.scan(table).collect()
     same = [name for name in contract.columns if name != "run_id"]
