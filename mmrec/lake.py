@@ -111,6 +111,11 @@ class Lake:
                 raise MmrecError("nothing was asked; type a question such as SELECT * FROM validated.items")
             return found.pl()
 
+    def answers(self, queries: Mapping[str, str]) -> dict[str, pl.DataFrame]:
+        """The answers to several questions by their names, over one connection."""
+        with self.connect({view for query in queries.values() for view in _named_in(query)}) as connection:
+            return {name: connection.sql(query).pl() for name, query in queries.items()}
+
     def connect(self, names: Iterable[str] | None = None, **frames: Any) -> duckdb.DuckDBPyConnection:
         """An in-memory DuckDB with a view per table (only those whose view is in `names`, when given)."""
         connection = duckdb.connect()

@@ -200,6 +200,28 @@ def similar(
 
 
 @app.command()
+def impact(
+    item: Annotated[str | None, typer.Option(help="An item's id.", callback=_nfc)] = None,
+    file: Annotated[str | None, typer.Option(help="A delivered file, by its name in the data or media folder.")] = None,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the question that each answer is of.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what rests on an item or a file: vectors, factors, lists, reasons, snapshots. People are counted."""
+    from mmrec import impact as resting
+    from mmrec_assets import traced
+
+    if (item is None) == (file is None):
+        raise typer.BadParameter("name one of --item and --file")
+    settings = load()
+    lake = Lake(settings.lake_root)
+    found = resting.of_file(lake, settings, file) if file else resting.of_item(lake, settings, item or "")
+    if as_json:
+        _print_json({**found.as_dict(), **({"sql": found.queries} if sql else {})})
+    else:
+        traced.impact(out, found, sql)
+
+
+@app.command()
 def verify(
     period: Annotated[str | None, typer.Option(help="A published period; all published ones by default.")] = None,
     last: Annotated[int | None, typer.Option(help="How many published periods, up to it.", min=1)] = None,

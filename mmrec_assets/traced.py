@@ -8,8 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+
 from mmrec.comparison import Compared, Difference
+from mmrec.impact import Impact
 from mmrec.verify import Scope
+from mmrec_assets.printed import table_of
 
 _WIDTH = 30  # of the longest table's name
 
@@ -47,6 +53,39 @@ def verdict_line(outcomes: Sequence[Compared]) -> str:
     differing = [outcome.table for outcome in outcomes if not outcome.equal]
     equal = f"{len(outcomes) - len(differing)} of {len(outcomes)} tables equal what a rebuild gives"
     return equal + (f"; these do not: {', '.join(differing)}" if differing else "")
+
+
+def impact(out: Console, found: Impact, queries: bool) -> None:
+    """What rests on a thing, a small table an answer; with `queries` the question above it."""
+    for name, rows in found.answers.items():
+        out.print(f"{name}{_HINTS.get(name, '')}{'' if rows else ': none'}")
+        if queries:
+            out.print(escape(_indented(found.queries[name])), style="dim")
+        if rows:
+            table = table_of(*rows[0])
+            for row in rows:
+                table.add_row(*(escape(_cell(value)) for value in row.values()))
+            out.print(Padding(table, (0, 0, 0, 2)))
+
+
+_HINTS = {
+    "people": ", as of each published period: who met it, whose list holds it, and whose list can change when it goes",
+    "reasons": " that name its title",
+    "neighbours": ": other items whose list of similar items holds it",
+    "versions": ": item factors that were fitted with it",
+}
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, str) and len(value) == 64:  # a digest
+        return f"{value[:16]}…"
+    return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def as_json(outcome: Compared) -> dict[str, Any]:
