@@ -138,9 +138,10 @@ def test_readme_names_every_command():
 
 
 def test_the_transcript_in_the_readme_is_what_the_tour_printed():
-    """`python -m demo.tour --write` makes docs/tour.txt; the README shows it as it is."""
+    """`python -m demo.tour --write` makes docs/tour.txt; the README shows lines of it in order, with … for the rest."""
     [shown] = [block.text for block in blocks(ROOT / "README.md") if block.title == "tour"]
-    assert shown == (ROOT / "docs" / "tour.txt").read_text(encoding="utf-8")
+    printed = iter((ROOT / "docs" / "tour.txt").read_text(encoding="utf-8").splitlines())
+    assert [line for line in shown.splitlines() if line not in ("…", "") and line not in printed] == []
 
 
 def test_every_row_of_the_source_document_is_accounted_for_once():
