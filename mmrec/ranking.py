@@ -188,6 +188,14 @@ def _score_lists(user_factors: np.ndarray, item_factors: np.ndarray, lists: np.n
     return out
 
 
+def merged(
+    one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray], item_order: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The K best of two lists of each row, all as `top_k` gives them; no item may be on both lists of a row."""
+    items, scores = np.hstack([one[0], other[0]]), np.hstack([one[1], other[1]])
+    return sort_lists(items, np.where(items >= 0, scores, -np.inf), item_order, one[0].shape[1])
+
+
 def sort_lists(lists: np.ndarray, scores: np.ndarray, item_order: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The first K of each row by (−score, item order), padded with −1 and NaN."""
     order = np.lexsort((item_order[lists], -scores), axis=1)[:, :k]

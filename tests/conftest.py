@@ -241,19 +241,20 @@ def shop(built, make_shop, tmp_path):
     return make_shop(tmp_path, like=built)
 
 
+def judge_quickly(asset, candidate, settings):
+    """Judges the share of rejected rows alone and without Great Expectations."""
+    bad = (candidate.rules != contracts.GOOD).sum() / max(candidate.rules.len(), 1)
+    passed = bad <= settings.quality.max_rejected_share
+    return [
+        Check(spec.name, candidate.period, spec.blocking, passed or spec.name != "rejected_share", "few", f"{bad}")
+        for spec in contracts.checks(asset)
+    ]
+
+
 @pytest.fixture
 def quick_judge(monkeypatch):
-    """Judges the share of rejected rows alone and without Great Expectations, for tests of what lies behind."""
-
-    def judge(asset, candidate, settings):
-        bad = (candidate.rules != contracts.GOOD).sum() / max(candidate.rules.len(), 1)
-        passed = bad <= settings.quality.max_rejected_share
-        return [
-            Check(spec.name, candidate.period, spec.blocking, passed or spec.name != "rejected_share", "few", f"{bad}")
-            for spec in contracts.checks(asset)
-        ]
-
-    monkeypatch.setattr(contracts, "_judge", judge)
+    """Judges by `judge_quickly`, for tests of what lies behind."""
+    monkeypatch.setattr(contracts, "_judge", judge_quickly)
 
 
 @pytest.fixture

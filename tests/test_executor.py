@@ -205,6 +205,66 @@ def test_closing_the_iterator_stops_the_work():
     assert len(encoder.encoded) == 1
 
 
+# -- runs beside each other --------------------------------------------------------------------------------------------
+
+
+def together(rows, seeds, **options):
+    """Keys done twice when runs of one plan work in step: everybody on a chunk, then everybody stores it."""
+    stored = []  # (who, key)
+
+    def elsewhere(me):
+        seen = 0
+
+        def look():
+            nonlocal seen
+            new, seen = stored[seen:], len(stored)
+            return {key for who, key in new if who != me}
+
+        return look
+
+    keys, numbers = [f"k{n}" for n in range(rows)], list(range(rows))
+    options = {"chunk_seconds": 0, **options}
+    runs = {
+        me: executor.run(Numbers(batch_rows=1), keys, numbers, seed=seed, elsewhere=elsewhere(me), **options)
+        for me, seed in enumerate(seeds)
+    }
+    done = {me: [] for me in runs}
+    while runs:
+        chunks = {me: chunk for me, each in runs.items() if (chunk := next(each, None)) is not None}
+        runs = {me: runs[me] for me in chunks}
+        for me, chunk in chunks.items():
+            stored += [(me, key) for key in chunk.keys]
+            done[me] += [*chunk.keys, *chunk.found]
+    assert all(sorted(each) == sorted(keys) for each in done.values())
+    return len(stored) - rows
+
+
+@pytest.mark.parametrize("block_rows", [1, 8, 100])
+def test_two_runs_do_few_of_a_hundred_chunks_twice(block_rows):
+    twice = [together(100, (seed, 1000 + seed), block_rows=block_rows) for seed in range(50)]
+    assert np.mean(twice) <= 3
+    assert max(twice) <= 10
+
+
+def test_four_runs_share_the_work_too():
+    assert np.mean([together(100, range(seed, seed + 4), block_rows=8) for seed in range(50)]) <= 10
+
+
+def test_what_another_run_has_done_is_found_and_not_encoded():
+    encoder, answers = Numbers(), iter([{"k3", "k4"}, {"k90", "not planned"}, *[()] * 100])
+    chunks = run(encoder, list(range(100)), chunk_seconds=0, block_rows=10, elsewhere=lambda: next(answers))
+    vectors, _ = joined(chunks)
+    found = [key for chunk in chunks for key in chunk.found]
+    assert sorted(found) == ["k3", "k4", "k90"]
+    assert vectors.keys() == {f"k{n}" for n in range(100)} - set(found)
+
+
+def test_when_another_run_has_done_everything_nothing_is_encoded():
+    encoder = Numbers()
+    (chunk,) = run(encoder, [1, 2, 3], elsewhere=lambda: {"k1", "k2", "k3"})
+    assert (sorted(chunk.found), chunk.keys, encoder.encoded) == (["k1", "k2", "k3"], [], [])
+
+
 def test_importing_the_executor_does_not_import_torch():
     code = "import sys, mmrec.executor; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -17,13 +17,19 @@ from mmrec import lake as storage
 from mmrec import tables
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake, digest
+from tests.memory_lake import MemoryLake
 
 CURRENT, REJECTED, VECTORS = "embeddings/text/current", "validated/rejected", "embeddings/text/vectors"
 
 
+both = pytest.mark.parametrize("lake", ["files", "memory"], indirect=True)
+
+
 @pytest.fixture
-def lake(tmp_path):
-    return Lake(str(tmp_path / "a lake"))  # a folder with a space
+def lake(request, tmp_path):
+    """A lake of files in a folder with a space; for tests of `both` also the dictionary that stands in for it."""
+    root = str(tmp_path / "a lake")
+    return MemoryLake(root) if getattr(request, "param", "files") == "memory" else Lake(root)
 
 
 def current(*items, mark="h"):
@@ -65,6 +71,7 @@ def items_of(lake, **options):
 # -- verbs -----------------------------------------------------------------------------------------------------------
 
 
+@both
 def test_a_table_that_was_never_written_has_no_rows_but_its_columns(lake):
     found = lake.scan(REJECTED).collect()
     assert found.is_empty()
@@ -75,6 +82,7 @@ def test_a_table_that_was_never_written_has_no_rows_but_its_columns(lake):
     assert lake.reads == {}
 
 
+@both
 def test_append_adds_rows_and_tells_the_new_version(lake):
     assert lake.append(CURRENT, current("a")) == 0
     assert lake.append(CURRENT, current("b", "b")) == 1
@@ -82,6 +90,7 @@ def test_append_adds_rows_and_tells_the_new_version(lake):
     assert lake.rows(CURRENT) == 3
 
 
+@both
 def test_replace_puts_rows_in_place_of_all(lake):
     lake.append(CURRENT, current("a", "b"))
     lake.replace(CURRENT, current("c"))
@@ -92,6 +101,7 @@ def test_replace_puts_rows_in_place_of_all(lake):
     assert lake.rows(CURRENT) == 0
 
 
+@both
 def test_replace_touches_only_the_named_partitions(lake):
     lake.append(REJECTED, pl.concat([rejected("t", "p1", 1, 2), rejected("t", "p2", 3), rejected("u", "p1", 4)]))
     lake.replace(REJECTED, rejected("t", "p1", 9), {"table": ["t"], "period": ["p1"]})
@@ -101,6 +111,7 @@ def test_replace_touches_only_the_named_partitions(lake):
     assert lake.scan(REJECTED).select("table", "period").collect().rows() == [("t", "p2")]
 
 
+@both
 @pytest.mark.parametrize("period", ["", "a b", "it's", "a/b", "50%", "ä=ö", "__x__"])
 def test_partition_values_come_back_as_they_were_written(lake, period):
     lake.append(REJECTED, rejected("t", period, 1))
@@ -112,12 +123,14 @@ def test_partition_values_come_back_as_they_were_written(lake, period):
     assert lake.scan(REJECTED).collect()["source_row"].to_list() == [2]
 
 
+@both
 def test_replace_with_no_named_value_replaces_nothing(lake):
     lake.append(REJECTED, rejected("t", "p1", 1))
     lake.replace(REJECTED, rejected("t", "p1"), {"period": []})
     assert lake.rows(REJECTED) == 1
 
 
+@both
 def test_merge_updates_inserts_and_deletes_in_one_commit(lake):
     lake.append(CURRENT, current("a", "b", "c"))
     version = lake.merge(CURRENT, current("b", "d", mark="new"), ["item_id"], removed=current("c").select("item_id"))
@@ -126,11 +139,15 @@ def test_merge_updates_inserts_and_deletes_in_one_commit(lake):
     assert found == {"a": "h-a", "b": "new-b", "d": "new-d"}
 
 
+@both
 def test_merge_into_no_table_makes_it_and_forgets_the_removed(lake):
-    lake.merge(CURRENT, current("a"), ["item_id"], removed=current("z").select("item_id"))
+    version = lake.merge(CURRENT, current("a"), ["item_id"], removed=current("z").select("item_id"))
+    assert version == lake.version(CURRENT)
     assert items_of(lake) == ["a"]
+    assert lake.merge(CURRENT, current("b"), ["item_id"]) == version + 1
 
 
+@both
 def test_delete_removes_the_named_rows(lake):
     assert lake.delete(CURRENT, {"item_id": ["a"]}) is None
     lake.append(CURRENT, current("a", "b", "it's"))
@@ -155,6 +172,7 @@ def test_many_appends_compact_themselves(lake, monkeypatch):
     assert len(deltalake.DeltaTable(lake.uri(CURRENT)).get_add_actions()["path"]) < 6
 
 
+@both
 def test_rows_must_have_the_columns_of_the_contract(lake):
     with pytest.raises(pl.exceptions.ColumnNotFoundError):
         lake.append(CURRENT, current("a").drop("key"))
@@ -196,6 +214,7 @@ def test_a_table_of_another_format_is_refused_by_name(lake, tmp_path):
 # -- what a reader sees ----------------------------------------------------------------------------------------------
 
 
+@both
 def test_a_lake_sees_one_state_of_a_table_and_remembers_which(lake):
     lake.append(CURRENT, current("a"))
     reader = lake.acting_as("fused/items", "1")
@@ -206,6 +225,7 @@ def test_a_lake_sees_one_state_of_a_table_and_remembers_which(lake):
     assert items_of(lake.acting_as("fused/items", "1")) == ["a", "b"]
 
 
+@both
 def test_a_writer_sees_what_it_wrote_itself(lake):
     lake.append(CURRENT, current("a"))
     writer = lake.acting_as("embeddings/text", "1")
@@ -214,6 +234,7 @@ def test_a_writer_sees_what_it_wrote_itself(lake):
     assert items_of(writer) == ["a", "b"]
 
 
+@both
 def test_an_older_version_can_be_read_by_number_or_by_pin(lake):
     lake.append(CURRENT, current("a"))
     lake.replace(CURRENT, current("b"))
@@ -225,6 +246,7 @@ def test_an_older_version_can_be_read_by_number_or_by_pin(lake):
     assert items_of(lake) == ["b"]
 
 
+@both
 def test_vectors_come_one_a_key_sorted_and_only_those_asked_for(lake):
     lake.append(VECTORS, vectors("b", "c"))
     lake.append(VECTORS, vectors("a", "b"))
@@ -236,6 +258,7 @@ def test_vectors_come_one_a_key_sorted_and_only_those_asked_for(lake):
     assert lake.vectors("embeddings/image/vectors", pl.DataFrame({"key": ["a"]})).is_empty()
 
 
+@both
 def test_floats_come_back_bit_by_bit(lake):
     values = np.random.default_rng(1).normal(size=(50, 2)).astype(np.float32)
     values[0] = [np.float32(-0.0), np.finfo(np.float32).tiny]
@@ -243,6 +266,27 @@ def test_floats_come_back_bit_by_bit(lake):
     lake.append(VECTORS, rows)
     found = lake.scan(VECTORS).sort("key").collect()["vector"].list.to_array(2).to_numpy()
     assert found.tobytes() == values.tobytes()
+
+
+@both
+def test_what_was_added_since_a_version_is_told_without_the_rest(lake):
+    def added(since):
+        return sorted(lake.added(VECTORS, since).collect()["key"])
+
+    assert added(None) == []
+    seen = lake.append(VECTORS, vectors("a"))
+    assert added(None) == ["a"]
+    assert added(seen) == []
+    reader = lake.acting_as("embeddings/text", "1")
+    assert reader.scan(VECTORS).collect()["key"].to_list() == ["a"]
+    lake.append(VECTORS, vectors("b"))
+    lake.append(VECTORS, vectors("b", "c"))
+    assert added(seen) == ["b", "b", "c"]
+    assert sorted(reader.added(VECTORS, seen).collect()["key"]) == ["b", "b", "c"]  # whatever is pinned
+    assert reader.scan(VECTORS).collect()["key"].to_list() == ["a"]
+    before = lake.version(VECTORS)
+    lake.compact(VECTORS)
+    assert added(before) == ["a", "b", "b", "c"]
 
 
 # -- SQL -------------------------------------------------------------------------------------------------------------
@@ -262,6 +306,7 @@ def test_a_question_reads_a_view_a_table(lake, query):
     assert lake.sql(query).rows() == [("a",), ("b",)]
 
 
+@both
 def test_a_question_may_join_tables_and_given_frames(lake):
     lake.append(CURRENT, current("a", "b"))
     lake.append(VECTORS, vectors("k-a"))
@@ -458,6 +503,7 @@ def test_a_table_of_before_a_column_was_added_is_read_and_written_on(tmp_path, m
         lake.append(table.name, pl.DataFrame([row]))
     new = row | {"item_id": "j", "user_id": "u"}
     lake.append(table.name, pl.DataFrame([new]))
+    assert dict(lake.scan(table.name).select("item_id", "user_id").collect().iter_rows()) == {"i": None, "j": "u"}
     lake.merge(table.name, pl.DataFrame([new | {"reason": "other"}]), ["item_id"])
     assert dict(lake.scan(table.name).select("item_id", "user_id").collect().iter_rows()) == {"i": None, "j": "u"}
     lake.replace(table.name, pl.DataFrame([new]))

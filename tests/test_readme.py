@@ -137,6 +137,12 @@ def test_readme_names_every_command():
     assert [name for name in get_command(cli.app).commands if f"mmrec {name}" not in text] == []
 
 
+def test_the_transcript_in_the_readme_is_what_the_tour_printed():
+    """`python -m demo.tour --write` makes docs/tour.txt; the README shows it as it is."""
+    [shown] = [block.text for block in blocks(ROOT / "README.md") if block.title == "tour"]
+    assert shown == (ROOT / "docs" / "tour.txt").read_text(encoding="utf-8")
+
+
 def test_every_row_of_the_source_document_is_accounted_for_once():
     text = (ROOT / "docs" / "source-document.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| S(\d+) \|[^|]+\|[^|]+\| (works|partly|not yet|decided otherwise) \|", text, re.MULTILINE)

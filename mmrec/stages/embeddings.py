@@ -25,14 +25,48 @@ from mmrec.settings import Settings
 
 @dataclass
 class _Work:
-    """What became of the planned keys: planned = done + failed."""
+    """What became of the planned keys: planned = done + found done by another run + failed."""
 
     planned: int
     done: int = 0
+    found: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     loading_seconds: float = 0.0
     facts: dict[str, int | float | str] = field(default_factory=dict)
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The four, by the names they are reported under. Raises where they do not add up."""
+        if self.planned != self.done + self.found + len(self.failed):
+            raise AssertionError(
+                f"planned {self.planned} keys, but {self.done} done, {self.found} found and {len(self.failed)} failed"
+            )
+        counts = (self.planned, self.done, self.found, len(self.failed))
+        return dict(zip(("keys_planned", "keys_done", "keys_found", "keys_failed"), counts, strict=True))
+
+
+class _Others:
+    """Looks for planned keys that another run has stored since the plan; only into new files, and only of others."""
+
+    def __init__(self, lake: Lake, table: str, planned: pl.DataFrame) -> None:
+        self.lake, self.table, self.planned = lake, table, planned.lazy().select("key")
+        self.seen = lake.reads.get(table)
+        self.expected = -1 if self.seen is None else self.seen  # the version that this run's own commits lead to
+        self.own: set[str] = set()
+
+    def wrote(self, named: list[str]) -> None:
+        self.own.update(named)
+        self.expected += 1
+
+    def stored(self) -> set[str]:
+        """Keys that another run has stored; one of this run's own only if it stands there twice."""
+        version = self.lake.version(self.table)
+        if version is None or version == self.expected:
+            return set()
+        rows = self.lake.added(self.table, self.seen).join(self.planned, on="key", how="semi").select("key").collect()
+        self.seen = self.expected = version
+        return {key for key, count in rows["key"].value_counts().iter_rows() if count > (key in self.own)}
 
 
 def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool = False) -> StageReport:
@@ -42,8 +76,7 @@ def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool =
     identity = encoders.identity(modality, wanted.encoder, wanted.precision, settings.weights)
     plan = plan_embeddings(lake, modality, identity.id, retry_failed=retry_failed)
     work = _encode(lake, settings, plan, identity, wanted.device)
-    if work.planned != work.done + len(work.failed):
-        raise AssertionError(f"planned {work.planned} keys, but {work.done} done and {len(work.failed)} failed")
+    numbers = work.numbers
     _switch(lake, plan, work)
     failed = _write_failed(lake, plan, work)
     report = _period_report(lake, plan, work, failed, began)
@@ -60,7 +93,6 @@ def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool =
     }
     lacking = lake.scan("validated/items").filter(pl.col(f"{modality}_hash").is_null())
     facts["items_without"] = lacking.select(pl.len()).collect().item()
-    numbers = {"keys_planned": work.planned, "keys_done": work.done, "keys_failed": len(work.failed)}
     return publishing.report(
         lake,
         f"embeddings/{modality}/current",
@@ -95,13 +127,16 @@ def _encode(
     began = time.perf_counter()
     encoder = encoders.load(identity, device)
     table = f"embeddings/{plan.modality}/vectors"
-    named = plan.missing["key"].to_list()
-    for chunk in executor.run(encoder, named, _inputs(lake, settings, plan), seed=time.time_ns() % 2**32):
+    named, inputs = plan.missing["key"].to_list(), _inputs(lake, settings, plan)
+    others = _Others(lake, table, plan.missing)
+    for chunk in executor.run(encoder, named, inputs, seed=time.time_ns() % 2**32, elsewhere=others.stored):
         work.failed |= chunk.failed
         work.done += len(chunk.keys)
+        work.found += len(chunk.found)
         work.seconds += chunk.seconds
         if chunk.keys:
-            lake.append(table, _vector_rows(chunk.keys, chunk.vectors, plan.encoder_id))
+            lake.append(table, _vector_rows(chunk.keys, chunk.vectors, plan.encoder_id, encoder.device))
+            others.wrote(chunk.keys)
     work.loading_seconds = time.perf_counter() - began - work.seconds
     work.facts = {
         "device": encoder.device,
@@ -128,13 +163,14 @@ def _inputs(lake: Lake, settings: Settings, plan: EmbeddingPlan) -> list[Any]:
     return [MediaRef(root / uri, root, sha) for uri, sha in rows.select(column, "input_hash").iter_rows()]
 
 
-def _vector_rows(named: list[str], vectors: np.ndarray, encoder_id: str) -> pl.DataFrame:
+def _vector_rows(named: list[str], vectors: np.ndarray, encoder_id: str, device: str) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "key": named,
             "encoder_id": encoder_id,
             "vector": pl.Series(np.ascontiguousarray(vectors, dtype=np.float32)).cast(tables.VECTOR),
             "checksum": keys.vector_checksums(vectors),
+            "device": device.partition(":")[0],
         }
     )
 
@@ -173,10 +209,9 @@ def _write_failed(lake: Lake, plan: EmbeddingPlan, work: _Work) -> pl.DataFrame:
     failed = {"key": list(work.failed), "reason": list(work.failed.values())}
     reasons = pl.DataFrame(failed, schema=dict.fromkeys(failed, pl.String))
     tried = pl.concat([plan.rows.drop("reason"), plan.words.drop("reason")], how="diagonal")
-    known = pl.concat([tried.join(reasons, on="key"), plan.given_up], how="diagonal")
+    parts = [tried.join(reasons, on="key"), plan.given_up, _unusable(lake, plan)]
     named = {"encoder_id": pl.lit(plan.encoder_id), "run_id": pl.lit(lake.run_id)}
-    parts = [known, _unusable(lake, plan)]
-    rows = pl.concat([contract.conform(part.with_columns(**named), partial=True) for part in parts])
+    rows = contract.conform(pl.concat(parts, how="diagonal").with_columns(**named), partial=True)
     rows = rows.sort("item_id", "user_id", "input_hash")
     old = lake.scan(table).collect()
     same = [name for name in contract.columns if name != "run_id"]

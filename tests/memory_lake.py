@@ -1,0 +1,104 @@
+"""A dictionary behind the lake's verbs: for tests that run thousands of stages and need no files.
+
+The lake's own contract tests run against both, so that they agree. A table is its states, one a version; a state is
+frames, as a Delta table is files.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from mmrec import tables
+from mmrec.errors import MmrecError
+from mmrec.lake import Lake
+
+State = tuple[pl.DataFrame, ...]
+
+
+@dataclass(frozen=True)
+class MemoryLake(Lake):
+    """See `mmrec.lake.Lake`. Copies of it (`acting_as`, `pinned`) share the tables."""
+
+    states: dict[str, list[State]] = field(default_factory=dict)
+
+    def exists(self, table):
+        return table in self.states
+
+    def version(self, table):
+        return len(self.states[table]) - 1 if table in self.states else None
+
+    def rows(self, table):
+        return self._rows(table).height
+
+    def scan(self, table, version=None):
+        pin = version if version is not None else self.reads.get(table, self.version(table))
+        if version is None and pin is not None:
+            self.reads.setdefault(table, pin)
+        return self._rows(table, pin).lazy()
+
+    def added(self, table, since):
+        known = set() if since is None else set(map(id, self._state(table, since)))
+        return self._whole(table, [frame for frame in self._state(table) if id(frame) not in known]).lazy()
+
+    def vectors(self, table, keys, version=None):
+        pin = version if version is not None else self.reads.get(table)
+        found = self._rows(table, pin).join(keys, on="key", how="semi")
+        return found.unique("key", keep="any").sort("key")
+
+    def append(self, table, rows):
+        frame = tables.contract(table).conform(rows)
+        return self._change(table, lambda state: (*state, frame))
+
+    def replace(self, table, rows, where: Mapping[str, Sequence[str]] | None = None):
+        frame = tables.contract(table).conform(rows)
+        if where is not None:
+            self._make(table)
+        return self._change(table, lambda state: (*_without(state, where), frame))
+
+    def merge(self, table, rows, on, removed=None):
+        contract = tables.contract(table)
+        frame = contract.conform(rows)
+        gone = contract.empty() if removed is None else contract.conform(removed, partial=True)
+        named = pl.concat([frame, gone]).select(on)
+        self._make(table)
+        return self._change(table, lambda state: (self._whole(table, state).join(named, on=on, how="anti"), frame))
+
+    def delete(self, table, where):
+        return self._change(table, lambda state: _without(state, where)) if table in self.states else None
+
+    def compact(self, table):
+        return self._change(table, lambda state: (self._whole(table, state),)) if table in self.states else None
+
+    def _make(self, table):
+        if table not in self.states:
+            self.append(table, tables.contract(table).empty())
+
+    def _change(self, table, changed) -> int:
+        def attempt():
+            state = changed(self._state(table))
+            self.states.setdefault(table, []).append(state)
+
+        return self._commit(table, attempt)
+
+    def _state(self, table, version=None) -> State:
+        states = self.states.get(table, [()])
+        if version is not None and not version < len(states):
+            raise MmrecError(f"version {version} of {table} is not there")
+        return states[-1 if version is None else version]
+
+    def _rows(self, table, version=None):
+        return self._whole(table, self._state(table, version))
+
+    def _whole(self, table, frames):
+        if len(frames) == 1:
+            return frames[0]
+        return pl.concat(frames) if frames else tables.contract(table).empty()
+
+
+def _without(state: State, where) -> State:
+    if where is None:
+        return ()
+    named = pl.all_horizontal(pl.lit(value=True), *[pl.col(name).is_in(list(values)) for name, values in where.items()])
+    kept = [(frame, frame.filter(~named)) for frame in state]
+    return tuple(frame if frame.height == left.height else left for frame, left in kept)
