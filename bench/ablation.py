@@ -26,6 +26,7 @@ from segments import BOTH, ITEMS, NDCG, PEOPLE, RECALL, WARM, Figures, cold, col
 
 from mmrec import metrics
 from mmrec.candidates import Candidate
+from mmrec.errors import MmrecError
 from mmrec.problem import Problem
 from mmrec.settings import HOME, Model
 
@@ -184,4 +185,7 @@ def _mean(values: np.ndarray, axis: int) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except MmrecError as error:
+        raise SystemExit(f"error: {error}") from None

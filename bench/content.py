@@ -16,6 +16,7 @@ from demo.credits import Credits
 from demo.films import Film
 from demo.own_media import OwnMedia
 from mmrec import fusion, graph, settings
+from mmrec.errors import MmrecError
 from mmrec.lake import Lake
 from mmrec.modalities import NAMES
 from mmrec.settings import Modality, Settings
@@ -29,8 +30,11 @@ def blocks(folder: Path, home: Path, media: Path | None, item_ids: list[str]) ->
     """Every block by name, rows in the order of `item_ids`.
 
     `home` holds the demo's `demo/` and `lake/`, `media` real posters and overviews (`demo/own_media.py`), `folder` is
-    where they are prepared and encoded. Without `media` the blocks that need it are left out.
+    where they are prepared and encoded. Without `media` the blocks that need it are left out. Raises MmrecError in one
+    line where something is not there or cannot be encoded.
     """
+    if (home / "demo" / config.NAME).is_file():
+        raise MmrecError(f"the demo in {home} was made with DEMO_MEDIA, expected drawn posters; name another --home")
     rows = _catalogue(home / "demo" / "items.csv")
     found = _controls(rows, item_ids)
     demo = Lake(str(home / "lake"))
@@ -84,7 +88,7 @@ def _encoded(described: Settings, modality: str, text: Iterable[str], item_ids: 
     for asset in ("raw/items", "raw/media", "validated/items", f"embeddings/{modality}"):
         report = graph.node(asked, asset).run(lake, asked, [])
         if report.problem:
-            raise SystemExit(f"{asset}: {report.problem}")
+            raise MmrecError(f"{asset}: {report.problem}")
     return _of_lake(lake, modality, item_ids)
 
 
@@ -92,7 +96,7 @@ def _of_lake(lake: Lake, modality: str, item_ids: list[str]) -> Block:
     """What a lake has of a modality now."""
     key_of = dict(lake.scan(f"embeddings/{modality}/current").select("item_id", "key").collect().iter_rows())
     if not key_of:
-        raise SystemExit(f"{lake.root} has no {modality} vectors; type `make demo` first")
+        raise MmrecError(f"{lake.root} has no {modality} vectors; type `make demo` first")
     current = lake.scan(f"embeddings/{modality}/current").select("key").unique().collect()
     keys, vectors = read_vectors(lake, modality, current)
     row_of = {key: row for row, key in enumerate(keys)}
