@@ -52,8 +52,9 @@ def script(found):
 
 
 def words(line):
-    """A line without what may differ: spaces, seconds and other decimals, digests."""
+    """A line without what may differ: spaces, seconds, bytes and other decimals, digests."""
     line = re.sub(r"[-+]?\d+\.\d+", "#", line)
+    line = re.sub(r"(#|\b\d+) (s|min|h|B|kB|MB|GB)\b", "#", line)
     return " ".join(re.sub(r"\b[0-9a-f]{12,}\b", "#", line).split())
 
 
