@@ -44,6 +44,7 @@ class Table:
     key: tuple[str, ...]
     partition_by: tuple[str, ...] = ()
     heavy: bool = False  # vectors: written without dictionary and compression
+    dated: bool = True  # older versions stay readable, as snapshots and people need them; else only what is there now
 
     @property
     def columns(self) -> list[str]:
@@ -618,6 +619,7 @@ def _embedding(modality: str) -> tuple[Table, ...]:
             ),
             ("key",),
             heavy=True,
+            dated=False,  # a key never changes what it stands for, so the newest version answers every question
         ),
         Table(
             f"{asset}/failed",

@@ -5,13 +5,14 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import deltalake
 import duckdb
 import numpy as np
 import polars as pl
 import pytest
-from deltalake.exceptions import CommitFailedError
+from deltalake.exceptions import CommitFailedError, DeltaError
 
 from mmrec import lake as storage
 from mmrec import tables
@@ -440,6 +441,29 @@ def test_a_conflict_that_never_ends_is_an_error_and_writes_nothing(lake, monkeyp
     with pytest.raises(CommitFailedError):
         lake.append(CURRENT, current("b"))
     assert items_of(lake) == ["a"]
+
+
+def test_the_log_of_vectors_does_not_grow_for_ever_and_a_late_writer_catches_up(lake, monkeypatch):
+    monkeypatch.setitem(storage._UNDATED, "delta.logRetentionDuration", "interval 0 seconds")
+    late = Lake(lake.root)
+    lake.append(VECTORS, vectors("first"))
+    late.append(VECTORS, vectors("second"))
+    for number in range(25):
+        lake.append(VECTORS, vectors(f"{number}"))
+    log = (Path(lake.uri(VECTORS)) / "_delta_log").glob("*.json")
+    assert len(list(log)) < 15
+    late.append(VECTORS, vectors("last"))
+    assert late.version(VECTORS) == lake.version(VECTORS) == 27
+    keys = pl.DataFrame({"key": ["first", "second", "last"]})
+    assert lake.acting_as("a", "1").vectors(VECTORS, keys).height == 3
+
+
+def test_an_error_that_is_no_conflict_is_not_tried_again(lake, monkeypatch):
+    tries = []
+    monkeypatch.setattr(Lake, "_write", lambda *_, **__: tries.append(1) or (_ for _ in ()).throw(DeltaError("disk")))
+    with pytest.raises(DeltaError, match="disk"):
+        lake.append(CURRENT, current("b"))
+    assert len(tries) == 1
 
 
 # -- digests ---------------------------------------------------------------------------------------------------------

@@ -51,22 +51,26 @@ class _Others:
 
     def __init__(self, lake: Lake, table: str, planned: pl.DataFrame) -> None:
         self.lake, self.table, self.planned = lake, table, planned.lazy().select("key")
-        self.seen = lake.reads.get(table)
-        self.expected = -1 if self.seen is None else self.seen  # the version that this run's own commits lead to
+        self.seen = lake.reads.get(table, -1)  # up to this version everything is known
         self.own: set[str] = set()
+        self.moved = True  # whether somebody else may have written since
 
-    def wrote(self, named: list[str]) -> None:
+    def wrote(self, named: list[str], version: int) -> None:
+        """This run has stored keys, and that made the table's `version`."""
         self.own.update(named)
-        self.expected += 1
+        self.moved = self.moved or version != self.seen + 1
+        self.seen = self.seen if self.moved else version
 
     def stored(self) -> set[str]:
         """Keys that another run has stored; one of this run's own only if it stands there twice."""
-        version = self.lake.version(self.table)
-        if version is None or version == self.expected:
+        version = self.lake.version(self.table) if self.moved else None
+        self.moved = False
+        if version is None or version == self.seen:
             return set()
-        rows = self.lake.added(self.table, self.seen).join(self.planned, on="key", how="semi").select("key").collect()
-        self.seen = self.expected = version
-        return {key for key, count in rows["key"].value_counts().iter_rows() if count > (key in self.own)}
+        rows = self.lake.added(self.table, self.seen if self.seen >= 0 else None)
+        counts = rows.join(self.planned, on="key", how="semi").select("key").collect()["key"].value_counts()
+        self.seen = version
+        return {key for key, count in counts.iter_rows() if count > (key in self.own)}
 
 
 def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool = False) -> StageReport:
@@ -135,8 +139,8 @@ def _encode(
         work.found += len(chunk.found)
         work.seconds += chunk.seconds
         if chunk.keys:
-            lake.append(table, _vector_rows(chunk.keys, chunk.vectors, plan.encoder_id, encoder.device))
-            others.wrote(chunk.keys)
+            rows = _vector_rows(chunk.keys, chunk.vectors, plan.encoder_id, encoder.device)
+            others.wrote(chunk.keys, lake.append(table, rows))
     work.loading_seconds = time.perf_counter() - began - work.seconds
     work.facts = {
         "device": encoder.device,
