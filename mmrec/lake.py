@@ -232,7 +232,7 @@ class Lake:
         def attempt() -> None:
             self._must_open(table).optimize.compact(
                 target_size=_COMPACT_BYTES,
-                writer_properties=_WITHOUT_DICTIONARY if tables.contract(table).heavy else None,
+                writer_properties=_HEAVY if tables.contract(table).heavy else None,
                 commit_properties=self._stamp(),
             )
 
