@@ -417,6 +417,25 @@ def test_writers_that_make_a_table_together_lose_no_row(lake, verb):
         assert sorted(lake.pinned({}).scan(REJECTED).collect()["period"]) == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("verb", ["replace", "merge"])
+def test_rows_that_another_writer_adds_meanwhile_do_not_stay_beside_ours(lake, monkeypatch, verb):
+    write, other, meanwhile = deltalake.write_deltalake, Lake(lake.root), []
+    lake.append(CURRENT, current())
+
+    def late(target, data, **options):
+        if options["mode"] == "overwrite" and not meanwhile:
+            meanwhile.append(other.append(CURRENT, current("a", mark="theirs")))
+        write(target, data, **options)
+
+    monkeypatch.setattr(deltalake, "write_deltalake", late)
+    if verb == "replace":
+        lake.replace(CURRENT, current("a", mark="ours"))
+    else:
+        lake.merge(CURRENT, current("a", mark="ours"), ["item_id"])
+    assert meanwhile
+    assert lake.scan(CURRENT).collect()["input_hash"].to_list() == ["ours-a"]
+
+
 def test_a_conflict_is_tried_again_from_a_fresh_look(lake, monkeypatch):
     monkeypatch.setattr(storage.time, "sleep", lambda seconds: None)
     lake.append(CURRENT, current("a"))
