@@ -22,7 +22,7 @@ import polars as pl
 from mmrec import encoders, factorization, fusion, keys, periods, tables
 from mmrec.candidates import Candidate
 from mmrec.lake import Lake
-from mmrec.settings import Settings
+from mmrec.settings import Settings, load
 from mmrec.stages.recommendations import PINNED
 
 VERSION, AT = "made-version", dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -49,7 +49,7 @@ class _Made:
 
     def __init__(self, folder: Path, size: Size) -> None:
         self.size, self.draw = size, np.random.default_rng(size.seed)
-        self.settings = settings(folder, size)
+        self.settings = settings(folder)
         self.lake = Lake(self.settings.lake_root).acting_as("made", "1", "made")
         self.periods = periods.keys(self.settings.calendar)
         self.published = self.periods[-size.published :]
@@ -69,28 +69,45 @@ class _Made:
         return ids.gather(self.draw.choice(len(ids), n, p=weight / weight.sum()))
 
 
-def settings(folder: Path, size: Size) -> Settings:
-    """The settings that the lake would have been made with."""
-    start = dt.date(2024, 1, 1)
-    return Settings.model_validate(
-        {
-            "name": "made",
-            "data": folder,
-            "lake": {"root": str(folder / "lake")},
-            "calendar": {"period": "week", "start": start, "end": start + dt.timedelta(weeks=size.weeks)},
-            "interactions": {"files": ["events/*.csv"], "event": "view"},
-            "events": {"view": 1.0},
-            "items": {"files": ["items.csv"], "columns": {"text": ["title"], "image": "image"}},
-            "embeddings": {"text": {"encoder": f"hash:{size.text}"}, "image": {"encoder": f"hash:{size.image}"}},
-            "model": {"width": size.width},
-            "recommendations": {"k": size.k},
-        }
-    )
+_CONFIG = """
+name = "made"
+[lake]
+root = "lake"
+[calendar]
+period = "week"
+start = 2024-01-01
+end = {end}
+[interactions]
+files = ["events/*.csv"]
+event = "view"
+[events]
+view = 1.0
+[items]
+files = ["items.csv"]
+columns = {{ text = ["title"], image = "image" }}
+[embeddings.text]
+encoder = "hash:{text}"
+[embeddings.image]
+encoder = "hash:{image}"
+[model]
+width = {width}
+[recommendations]
+k = {k}
+"""
+
+
+def settings(folder: Path) -> Settings:
+    """The settings of the lake that was written there."""
+    return load(folder / "mmrec.toml", environment={})
 
 
 def write(folder: Path, size: Size | None = None) -> tuple[Lake, Settings]:
-    """Writes a lake below `folder` (must not hold one yet); a reader of it, and the settings it belongs to."""
-    made = _Made(folder, size or Size())
+    """Writes a lake and its mmrec.toml into `folder` (must not hold one yet); a reader of it, and its settings."""
+    size = size or Size()
+    folder.mkdir(parents=True, exist_ok=True)
+    end = dt.date(2024, 1, 1) + dt.timedelta(weeks=size.weeks)
+    (folder / "mmrec.toml").write_text(_CONFIG.format(**{**asdict(size), "end": end}))
+    made = _Made(folder, size)
     _events(made)
     _catalogue(made)
     _model(made)
@@ -223,25 +240,20 @@ def _answers(made: _Made) -> None:
     """A list and its reasons for everybody as of each published week, and every item's neighbours."""
     size, draw = made.size, made.draw
     events = made.lake.scan("validated/interactions").select("user_id", "item_id")
-    titles = pl.LazyFrame({"item_id": made.items, "title": made.titles})
-    past = events.join(titles, on="item_id").group_by("user_id").agg(past="title").sort("user_id").collect()
+    past = events.group_by("user_id").agg(past="item_id").sort("user_id").collect()
     listed = past.with_columns(rank=pl.int_ranges(1, size.k + 1)).explode("rank")
+    title_of = pl.col("named").list.eval("Title number " + pl.element().str.slice(5).cast(pl.Int64).cast(pl.String))
+    sentence = pl.format("Because you viewed {}; its text and picture are close too.", title_of.list.join(" and "))
+    quoted = title_of.list.eval(pl.format('["{}", "view", 0.1]', pl.element())).list.join(", ")
+    evidence = pl.format('{{"past": [{}], "through": {{"text": 0.1}}}}', quoted)
     lists, reasons = [], []
     for period in made.published:
         ids = made.take(made.items, listed.height, 0.6)
         one = listed.with_columns(period=pl.lit(period), item_id=ids, score=draw.random(listed.height))
         places = [pl.Series(draw.integers(0, 2**31, listed.height)) % one["past"].list.len() for _ in range(2)]
-        one = one.with_columns(pl.col("past").list.get(at).alias(name) for name, at in zip("ab", places, strict=True))
-        past_of_two = [pl.format('["{}", "view", 0.1]', name) for name in "ab"]
-        past_json = pl.concat_str(past_of_two, separator=", ")
-        lists.append(one.drop("past", "a", "b"))
-        reasons.append(
-            one.with_columns(
-                reason=pl.format("Because you viewed {} and {}; its text and picture are close too.", "a", "b"),
-                evidence='{"past": [' + past_json + '], "through": {"text": 0.1}}',
-                content_share=pl.lit(0.1),
-            )
-        )
+        named = one.with_columns(named=pl.concat_list(pl.col("past").list.get(at) for at in places)).drop("past")
+        lists.append(one.drop("past"))
+        reasons.append(named.with_columns(reason=sentence, evidence=evidence, content_share=pl.lit(0.1)))
     made.put("recommendations/top_k", pl.concat(lists))
     made.put("recommendations/reasons", pl.concat(reasons))
     near = pl.DataFrame({"item_id": made.items}).join(pl.DataFrame({"by": ["text", "image", "all"]}), how="cross")

@@ -155,13 +155,9 @@ def _of_items(items: str) -> Questions:
                 count(DISTINCT user_id) AS lists_at_most
             FROM ({_PUBLISHED}) LEFT JOIN touched USING (period) GROUP BY ALL ORDER BY period""",
         "reasons": f"""
-            WITH titles AS (SELECT title FROM validated.items WHERE item_id IN {items}), named AS (
-                SELECT period, user_id, rank, unnest(json_extract_string(evidence, '$.past[*][0]')) AS title
-                FROM recommendations.reasons
-            )
+            WITH named AS (SELECT period, user_id, rank, unnest(named) AS item_id FROM recommendations.reasons)
             SELECT period, count(DISTINCT (user_id, rank)) AS reasons, count(DISTINCT user_id) AS people
-            FROM named WHERE title IN (FROM titles) OR title IN (SELECT 'your review of ' || title FROM titles)
-            GROUP BY period ORDER BY period""",
+            FROM named WHERE item_id IN {items} GROUP BY period ORDER BY period""",
         "neighbours": f"""
             SELECT s.by, count(DISTINCT s.item_id) AS items
             FROM recommendations.similar_items AS s

@@ -30,7 +30,8 @@ def scope_line(scope: Scope) -> str:
 
 def outcome_lines(outcome: Compared) -> Iterator[str]:
     """One line a table; where it differs, its first differing row below."""
-    said = "equal" if outcome.equal else f"{outcome.differing:,} rows differ"
+    differ = "1 row differs" if outcome.differing == 1 else f"{outcome.differing:,} rows differ"
+    said = "equal" if outcome.equal else differ
     if outcome.largest:
         said += f", numbers by at most {outcome.largest:.3g}"
     note = f"  ({outcome.note})" if outcome.note else ""

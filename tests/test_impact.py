@@ -46,10 +46,9 @@ def people(changed, period):
 @pytest.fixture(scope="module")
 def popular(built):
     """An item that people have met, that is on lists, and that a reason names."""
-    named = built.scan(REASONS)["evidence"].str.extract_all(r'"Title \d+"').explode().value_counts(sort=True)
-    index = int(named[0, 0].strip('"').removeprefix("Title "))
-    assert built.scan(TOP_K, item_id=built.items[index]).height
-    return built.items[index]
+    named = built.scan(REASONS)["named"].explode().drop_nulls().value_counts(sort=True)[0, 0]
+    assert built.scan(TOP_K, item_id=named).height
+    return named
 
 
 # -- an item -----------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -325,6 +326,28 @@ def test_every_table_has_a_view(lake):
             found = connection.sql(f"SELECT * FROM {tables.view(name)}")
             assert found.columns == tables.contract(name).columns
     assert {tables.view(name) for name in tables.names()} <= {view for (view,) in views}
+
+
+def test_questions_beside_each_other_see_their_own_lake(tmp_path):
+    lakes = [Lake(str(tmp_path / str(at))) for at in range(4)]
+    for at, lake in enumerate(lakes):
+        lake.append(CURRENT, current(*[f"{at}-{row}" for row in range(at + 1)]))
+    count = {"n": "SELECT count(*) AS n FROM embeddings.text_current", "one": "SELECT 1 AS n"}
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda at: lakes[at % 4].answers(count), range(40)))
+    assert [(each["n"].item(), each["one"].item()) for each in found] == [(at % 4 + 1, 1) for at in range(40)]
+    with pytest.raises(duckdb.Error):
+        lakes[0].answers({"bad": "SELECT nothing FROM embeddings.text_current"})
+    assert lakes[0].sql(count["n"]).item() == 1
+
+
+def test_a_reader_may_be_shown_a_few_rows_instead_of_a_table(lake):
+    lake.append(CURRENT, current("a", "b"))
+    few = lake.showing({CURRENT: lake.scan(CURRENT).filter(pl.col("item_id") == "b")})
+    assert items_of(few) == ["b"]
+    assert few.sql("SELECT item_id FROM embeddings.text_current").rows() == [("b",)]
+    assert items_of(few, version=0) == ["a", "b"]
+    assert items_of(lake) == ["a", "b"]
 
 
 def test_times_are_utc_whatever_the_machine_says(lake, monkeypatch):
