@@ -80,7 +80,7 @@ def vector_checksums(vectors: np.ndarray) -> np.ndarray:
 
 
 def row_checksums(*fields: pl.Series) -> pl.Series:
-    """int64 [n]: 63 bits of the md5 of each row of aligned texts, length-delimited; null counts as empty."""
+    """int64 [n]: the upper 63 of the md5's last 64 bits, of each row of aligned texts `length:text`; null is empty."""
     columns = {f"f{at}": field.fill_null("") for at, field in enumerate(fields)}
     packed = ", ".join(f"length({name}), ':', {name}" for name in columns)
     return _over(columns, f"md5_number_lower(concat({packed})) >> 1", "checksum").cast(pl.Int64)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -76,15 +77,15 @@ def reasons(served: Served, lists: pl.DataFrame, titles: pl.DataFrame) -> pl.Dat
     kept = _kept(served, people, targets)
     past = _past(served, people[kept.row], kept, titles)
     ends = np.searchsorted(kept.row, np.arange(lists.height), side="right").tolist()
+    own = [past[begin:end] for begin, end in pairwise([0, *ends])]
     parts = _by_row(kept.modalities)
-    worded = [
-        _worded(past[begin:end], own, cold)
-        for begin, end, own, cold in zip([0, *ends], ends, parts, served.cold[targets].tolist(), strict=False)
-    ]
-    named = [[item for item, _ in past[begin:end]] for begin, end in zip([0, *ends], ends, strict=False)]
-    sentences, evidence = zip(*worded, strict=True)
-    content = [sum(value for name, value in own.items() if name != RESIDUAL) for own in parts]
-    columns = {"reason": sentences, "evidence": evidence, "content_share": content, "named": named}
+    worded = [_worded(*each) for each in zip(own, parts, served.cold[targets].tolist(), strict=True)]
+    columns = {
+        "reason": [sentence for sentence, _ in worded],
+        "evidence": [evidence for _, evidence in worded],
+        "content_share": [sum(value for name, value in part.items() if name != RESIDUAL) for part in parts],
+        "named": [[item for item, _ in each] for each in own],
+    }
     made = pl.DataFrame(columns, {name: contract.schema[name] for name in columns})
     return contract.conform(lists.select("period", "user_id", "rank", "item_id").hstack(made), partial=True)
 

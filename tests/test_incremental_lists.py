@@ -3,21 +3,23 @@
 import random
 from collections import Counter
 from dataclasses import dataclass, replace
+from hashlib import md5
 from zlib import crc32
 
 import numpy as np
 import polars as pl
 import pytest
 
-from mmrec import graph, lists, reworded, wording
+from mmrec import graph, lists, sentences, wording
 from mmrec.candidates import Candidate
 from mmrec.factorization import Hyper, ItemFactors
+from mmrec.keys import row_checksums
 from mmrec.lists import State
 from mmrec.served import Known, Served, Version, load
 from mmrec.words import MARK, PROFILE
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
-FACTORS, TOP_K, REASONS = "model/factors", lists.TABLE, reworded.TABLE
+FACTORS, TOP_K, REASONS = "model/factors", lists.TABLE, sentences.TABLE
 ORDER = {
     "model/users": ["period", "user_id"],
     TOP_K: ["period", "user_id", "rank"],
@@ -178,7 +180,7 @@ def anew(shop, day):
     lake = shop.lake
     served = load(lake, shop.settings, day)
     made = lists.brought_up_to_date(served, State.of(served, shop.settings.recommendations.k), None, "1")
-    return made.rows, reworded.brought_up_to_date(reworded.read(lake, served, "1"), []).rows
+    return made.rows, sentences.brought_up_to_date(sentences.read(lake, served, "1"), []).rows
 
 
 def rebuilt(shop, make_shop, folder):
@@ -287,6 +289,15 @@ def test_a_sentence_has_the_verb_of_the_newest_event():
     assert {sentence for sentence in found["reason"] if FITTED[0] in sentence} == {f"Because you bought {FITTED[0]}."}
 
 
+def test_checksums_of_rows_tell_fields_apart():
+    rows = [("ab", "c"), ("a", "bc"), ("abc", None), ("abc", ""), ("ab", "c")]
+    found = row_checksums(*(pl.Series(field, dtype=pl.String) for field in zip(*rows, strict=True))).to_list()
+    assert found[0] == found[4]
+    assert found[2] == found[3]
+    assert len(set(found)) == 3
+    assert found[0] == int.from_bytes(md5(b"2:ab1:c").digest()[8:], "little") >> 1
+
+
 # -- what is not there, or not of one state ----------------------------------------------------------------------------
 
 
@@ -310,7 +321,7 @@ def test_lists_of_other_code_or_another_length_are_not_built_on(built):
         assert (found is not None) == there
 
 
-@pytest.mark.parametrize(("table", "made"), [(TOP_K, lists.of_period), (REASONS, reworded.of_period)])
+@pytest.mark.parametrize(("table", "made"), [(TOP_K, lists.of_period), (REASONS, sentences.of_period)])
 @pytest.mark.parametrize("label", ["state", "checksum"])
 def test_rows_that_do_not_say_what_they_were_made_of_are_made_anew(shop, table, made, label):
     before, day = rows(shop, table), shop.days[-1]

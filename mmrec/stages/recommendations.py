@@ -14,13 +14,13 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from mmrec import builds, graph, history, lists, publishing, reworded, similar, tables
+from mmrec import builds, graph, history, lists, publishing, sentences, similar, tables
 from mmrec.keys import canonical_digest
 from mmrec.lake import Lake
 from mmrec.lists import Lists
 from mmrec.modalities import NAMES
 from mmrec.report import WHOLE, PeriodReport, StageReport
-from mmrec.reworded import Sentences
+from mmrec.sentences import Sentences
 from mmrec.settings import Settings
 from mmrec.stages.fused import Features
 
@@ -78,16 +78,16 @@ def reasons(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     stale = {period: key for period, key in keys.items() if period not in reports}
     made: dict[str, Sentences] = {}
     for period in _with_people(lake, stale):
-        made[period] = reworded.of_period(lake, settings, period, made)
+        made[period] = sentences.of_period(lake, settings, period, made)
     if stale:
-        reports |= _publish_people(lake, reworded.TABLE, made, stale, began)
+        reports |= _publish_people(lake, sentences.TABLE, made, stale, began)
     return publishing.report(
         lake,
-        reworded.TABLE,
+        sentences.TABLE,
         reports | _refused(gate),
         began,
         warnings=gate.warnings,
-        facts={**_people(made.values(), reworded.WAYS), **_stand_in(settings)},
+        facts={**_people(made.values(), sentences.WAYS), **_stand_in(settings)},
     )
 
 
