@@ -35,7 +35,7 @@ class Build:
     seconds: float
 
 
-def stage_key(code_version: str, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+def stage_key(code_version: str, settings: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
     """The key of a stage's period: equal keys mean equal results."""
     return canonical_digest({"code": code_version, "settings": dict(settings), "inputs": dict(inputs)})
 

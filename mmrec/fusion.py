@@ -7,11 +7,14 @@ after standardising, and the presence bit says so. Not here: tables and versions
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from mmrec.keys import canonical_digest
+
+_BLOCK_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,9 @@ class Statistics:
 
 def measure(modality: str, encoder_id: str, vectors: np.ndarray) -> Statistics:
     """The statistics of vectors [n, width], n ≥ 1, in float64. A scale of 0 (all vectors equal) becomes 1."""
-    exact = vectors.astype(np.float64)
-    mean = exact.mean(axis=0)
-    scale = float(np.sqrt(((exact - mean) ** 2).sum(axis=1).mean()))
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    norms = [((vectors[block].astype(np.float64) - mean) ** 2).sum(axis=1) for block in _blocks(len(vectors))]
+    scale = float(np.sqrt(np.concatenate(norms).mean()))
     return Statistics(modality, encoder_id, mean, scale if scale > 0 else 1.0, len(vectors))
 
 
@@ -54,10 +57,15 @@ def concat(blocks: list[tuple[Statistics, np.ndarray, np.ndarray]], rows: int) -
     begin = 0
     for statistics, positions, vectors in blocks:
         end = begin + statistics.width
-        if len(positions):
-            fused[positions, begin:end] = statistics.apply(vectors)
+        for block in _blocks(len(positions)):
+            fused[positions[block], begin:end] = statistics.apply(vectors[block])
         begin = end
     return fused
+
+
+def _blocks(rows: int) -> Iterator[slice]:
+    """A few rows at a time: float64 copies of many vectors would not fit the cache, nor perhaps the memory."""
+    return (slice(start, start + _BLOCK_ROWS) for start in range(0, rows, _BLOCK_ROWS))
 
 
 def space(blocks: list[Statistics]) -> str:

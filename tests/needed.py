@@ -36,4 +36,4 @@ def failing(monkeypatch):
 
     BAD.clear()
     monkeypatch.setattr(HashEncoder, "prepare", prepare)
-    monkeypatch.setattr(embeddings.showing, "of_vectors", lambda *_: {})
+    monkeypatch.setattr(embeddings, "_shown", lambda *_: {})

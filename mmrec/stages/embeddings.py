@@ -83,11 +83,12 @@ def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool =
     numbers = work.numbers
     _switch(lake, plan, work)
     failed = _write_failed(lake, plan, work)
-    report = _period_report(lake, plan, work, failed, began)
-    inputs = {"encoder": identity.id, **_input_versions(lake, settings, modality)}
+    stage_key = builds.stage_key(lake.code_version, {}, _versions(lake, settings, modality, identity))
     known = builds.newest(lake, lake.asset).get(WHOLE)
-    stage_key = builds.stage_key(lake.code_version, {}, inputs)
-    if known is None or (known.stage_key, known.data_version) != (stage_key, report.data_version):
+    if known is not None and known.stage_key == stage_key:
+        report = _period_report(plan, work, failed, known.rows, known.data_version, began)
+    else:
+        report = _period_report(plan, work, failed, *_content(lake, modality), began)
         builds.record(lake, {WHOLE: report}, {WHOLE: stage_key}, recipe=identity.id)
     facts = {
         "encoder": wanted.encoder,
@@ -106,19 +107,32 @@ def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool =
         tables={
             "planned by reason": _reasons(plan),
             "failures": failed.drop_nulls("item_id").select("item_id", "reason").head(5),
-            "items and vectors": _vectors_of_some(lake, modality),
-            **(showing.of_vectors(lake, modality) if plan.rows.height else {}),
+            **(_shown(lake, modality) if plan.rows.height else {}),
         },
         warnings=[f"{failed.height} inputs could not be encoded; see `mmrec rejected`"] if failed.height else [],
     )
 
 
-def _input_versions(lake: Lake, settings: Settings, modality: str) -> dict[str, str]:
-    inputs = builds.data_version(lake, "validated/items")
+def _versions(
+    lake: Lake, settings: Settings, modality: str, identity: encoders.EncoderIdentity
+) -> dict[str, str | int | None]:
+    """What the vectors rest on, and the versions that this run has left its own tables at: whoever writes them
+    afterwards makes another key.
+    """
+    inputs: dict[str, str | int | None] = {"encoder": identity.id, **builds.data_version(lake, "validated/items")}
     if modality == words.MODALITY and settings.users:
         inputs |= builds.data_version(lake, "validated/users")
         inputs |= builds.data_version(lake, "validated/interactions", periods.keys(settings.calendar))
+    for table in _current(modality):
+        lake.scan(table)  # a table that this run has made is not pinned yet
+        inputs[table] = lake.reads.get(table)
     return inputs
+
+
+def _current(modality: str) -> list[str]:
+    """The tables of current rows: of items, and for texts of people's words."""
+    names = ("current", "words") if modality == words.MODALITY else ("current",)
+    return [f"embeddings/{modality}/{name}" for name in names]
 
 
 def _encode(
@@ -233,16 +247,23 @@ def _unusable(lake: Lake, plan: EmbeddingPlan) -> pl.DataFrame:
     return named.select("item_id", input_hash=pl.lit(""), key=pl.lit(""), reason=problem).collect()
 
 
-def _period_report(lake: Lake, plan: EmbeddingPlan, work: _Work, failed: pl.DataFrame, began: float) -> PeriodReport:
-    current = lake.scan(f"embeddings/{plan.modality}/current").select("item_id", "key").collect()
-    version, rows = _digest(current), current.height
-    if plan.modality == words.MODALITY:
-        of_people = lake.scan(f"embeddings/{plan.modality}/words").select("user_id", "key").collect()
-        rows += of_people.height
-        version = keys.canonical_digest([version, _digest(of_people)]) if of_people.height else version
+def _content(lake: Lake, modality: str) -> tuple[int, str]:
+    """How many rows are current, and their data version: a digest of keys, never of floats."""
+    rows, versions = 0, list[str]()
+    for table in _current(modality):
+        names = [tables.contract(table).key[0], "key"]
+        current = lake.scan(table).select(names).collect()
+        rows += current.height
+        versions += [_digest(current)] if current.height or not versions else []
+    return rows, versions[0] if len(versions) == 1 else keys.canonical_digest(versions)
+
+
+def _period_report(
+    plan: EmbeddingPlan, work: _Work, failed: pl.DataFrame, rows: int, data_version: str, began: float
+) -> PeriodReport:
     return PeriodReport(
         rows,
-        version,
+        data_version,
         computed=work.done,
         reused=rows - min(work.done, rows),
         removed=plan.reasons.get(REMOVED, 0),
@@ -254,6 +275,11 @@ def _period_report(lake: Lake, plan: EmbeddingPlan, work: _Work, failed: pl.Data
 
 def _digest(rows: pl.DataFrame) -> str:
     return digest(rows.with_columns(_one=pl.lit("")), "_one", rows.columns).get("", publishing.EMPTY)
+
+
+def _shown(lake: Lake, modality: str) -> dict[str, pl.DataFrame]:
+    """What a person looks at where something changed; it reads vectors from all over the table."""
+    return {"items and vectors": _vectors_of_some(lake, modality), **showing.of_vectors(lake, modality)}
 
 
 def _vectors_of_some(lake: Lake, modality: str, count: int = 5) -> pl.DataFrame:

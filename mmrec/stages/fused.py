@@ -20,6 +20,7 @@ from mmrec.settings import Settings
 from mmrec.stages.embeddings import read_vectors
 
 TABLE = "fused/items"
+_Vectors = tuple[list[str], np.ndarray]  # keys, and a vector each
 
 
 def items(lake: Lake, settings: Settings) -> StageReport:
@@ -55,7 +56,8 @@ def _modalities_of(settings: Settings) -> list[str]:
 
 def _fuse(lake: Lake, modalities: list[str], began: float) -> PeriodReport:
     wanted = _wanted(lake, modalities)
-    statistics = [found for m in modalities if (found := _statistics(lake, m, wanted)) is not None]
+    read: dict[str, _Vectors] = {}
+    statistics = [found for m in modalities if (found := _statistics(lake, m, wanted, read)) is not None]
     space = fusion.space(statistics)
     _name_space(lake, space, statistics)
     wanted = wanted.with_columns(digest=_row_digest(space, modalities), space=pl.lit(space))
@@ -64,7 +66,7 @@ def _fuse(lake: Lake, modalities: list[str], began: float) -> PeriodReport:
     removed = old.join(wanted, on="item_id", how="anti")
     if changed.height + removed.height or not lake.exists(TABLE):
         builds.begin(lake, [WHOLE])
-        rows = changed.with_columns(_vectors(lake, statistics, changed), _modalities(modalities))
+        rows = changed.with_columns(_vectors(lake, statistics, changed, read), _modalities(modalities))
         lake.merge(TABLE, rows, ["item_id"], removed=removed.select("item_id"))
     whole = digest(wanted.with_columns(_one=pl.lit("")), "_one", ["item_id", "digest"]).get("", publishing.EMPTY)
     return PeriodReport(
@@ -86,8 +88,11 @@ def _wanted(lake: Lake, modalities: list[str]) -> pl.DataFrame:
     return wanted.sort("item_id").collect()
 
 
-def _statistics(lake: Lake, modality: str, wanted: pl.DataFrame) -> Statistics | None:
-    """The frozen statistics of the modality's encoder; measured and frozen now where there are none yet."""
+def _statistics(lake: Lake, modality: str, wanted: pl.DataFrame, read: dict[str, _Vectors]) -> Statistics | None:
+    """The frozen statistics of the modality's encoder; measured and frozen now where there are none yet.
+
+    The vectors that they are measured on stay in `read`: under a new encoder every item is fused from them.
+    """
     encoder = lake.scan(f"embeddings/{modality}/current").select("encoder_id").head(1).collect()
     if encoder.is_empty():
         return None
@@ -98,8 +103,8 @@ def _statistics(lake: Lake, modality: str, wanted: pl.DataFrame) -> Statistics |
     row = next(frozen.sort("version").collect().iter_rows(named=True), None)
     if row is not None:
         return Statistics(modality, encoder_id, np.array(row["mean"]), row["scale"], row["items"])
-    _, vectors = read_vectors(lake, modality, wanted.select(key=modality).drop_nulls().unique())
-    measured = fusion.measure(modality, encoder_id, vectors)
+    read[modality] = read_vectors(lake, modality, wanted.select(key=modality).drop_nulls().unique())
+    measured = fusion.measure(modality, encoder_id, read[modality][1])
     fields = {"version": measured.version, "modality": modality, "encoder_id": encoder_id, "items": measured.items}
     lake.append("fused/statistics", pl.DataFrame([{**fields, "mean": measured.mean.tolist(), "scale": measured.scale}]))
     return measured
@@ -129,11 +134,11 @@ def _modalities(modalities: list[str]) -> pl.Expr:
     return (pl.concat_list(present).list.drop_nulls() if present else empty).alias("modalities")
 
 
-def _vectors(lake: Lake, statistics: list[Statistics], changed: pl.DataFrame) -> pl.Series:
+def _vectors(lake: Lake, statistics: list[Statistics], changed: pl.DataFrame, read: dict[str, _Vectors]) -> pl.Series:
     blocks = []
     for each in statistics:
         places = changed.with_row_index("at").select("at", key=each.modality).drop_nulls()
-        found, vectors = read_vectors(lake, each.modality, places.select("key").unique())
+        found, vectors = read.get(each.modality) or read_vectors(lake, each.modality, places.select("key").unique())
         row_of = pl.DataFrame({"key": found, "row": np.arange(len(found))}, schema={"key": pl.String, "row": pl.Int64})
         placed = places.join(row_of, on="key", how="inner", maintain_order="left")
         blocks.append((each, placed["at"].to_numpy(), vectors[placed["row"].to_numpy()]))
