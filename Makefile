@@ -26,13 +26,13 @@ export DEMO_MEDIA DEMO_ARCHIVE
 ui: export MMREC_CONFIG := $(or $(MMREC_CONFIG),$(if $(DEMO_MEDIA),.mmrec/demo/mmrec.toml))
 
 # The demo and the tests run on fetched weights only: a model hub is never asked.
-demo test test-full: export HF_HUB_OFFLINE := 1
-demo test test-full: export TRANSFORMERS_OFFLINE := 1
+demo tour test test-full: export HF_HUB_OFFLINE := 1
+demo tour test test-full: export TRANSFORMERS_OFFLINE := 1
 # Dagster's own state, beside the lake. Absolute, as Dagster wants it.
 lint: export DAGSTER_HOME := $(CURDIR)/$(DAGSTER)
 lint: export VIRTUAL_ENV := $(CURDIR)/.venv
 
-.PHONY: help demo test test-full ui lint clean weights data dagster-home
+.PHONY: help demo tour test test-full ui lint clean weights data dagster-home
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -43,8 +43,11 @@ help: ## list the targets
 demo: $(INSTALLED) weights data ## from nothing to recommendations on MovieLens-100K
 	@$(PY) -m demo
 
+tour: $(INSTALLED) weights data ## what a change costs, and why a film is on a list, on a throw-away copy of the demo
+	@$(PY) -m demo.tour
+
 test: $(INSTALLED) weights ## the tests, without the long suites
-	@$(PY) -m pytest -m "not full"
+	@$(PY) -m pytest -m "not full" -n 2 --dist loadfile
 
 test-full: $(INSTALLED) weights ## all tests
 	@$(PY) -m pytest
@@ -61,7 +64,7 @@ lint: $(INSTALLED) dagster-home ## style, types, and that the asset graph loads
 
 clean: ## delete the demo's lake, Dagster's state and all caches
 	@echo "deleting .mmrec/lake, $(DAGSTER) and caches; .venv, .mmrec/weights, .mmrec/demo and any lake elsewhere stay"
-	@rm -rf .mmrec/lake $(DAGSTER) .pytest_cache .mypy_cache .ruff_cache .hypothesis build
+	@rm -rf .mmrec/lake .mmrec/.tour-* $(DAGSTER) .pytest_cache .mypy_cache .ruff_cache .hypothesis build
 	@find . -path ./.venv -prune -o -path ./.git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 weights: $(INSTALLED)

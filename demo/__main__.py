@@ -16,20 +16,21 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from demo import config
+from demo import config, tour
 from mmrec import queries, served
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
 from mmrec.modalities import NOUNS
 from mmrec.settings import DEMO_CONFIG, PROJECT, Settings, load
-from mmrec_assets.cli import outcome_table, served_periods
+from mmrec_assets import printed
+from mmrec_assets.cli import served_periods
 from mmrec_assets.progress import Progress
 from mmrec_assets.runs import Outcome, leave, run
 
 SERVED = 8  # the newest weeks that get a model and lists, so that plots over partitions show something
 PEOPLE = 3
 ITEMS = 5
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 118)
 
 
 def main() -> int:
@@ -46,10 +47,13 @@ def main() -> int:
         _show_modalities(lake, settings)
         _show_evaluation(lake, periods[-1])
         _show_people(lake, settings, periods[-1])
+        _show_cost(ran.outcomes, time.perf_counter() - began)
+        if any(each.rows_computed for each in ran.outcomes):
+            out.print()
+            tour.play(settings, out)
     except MmrecError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    _show_cost(ran.outcomes, time.perf_counter() - began)
     _show_next()
     return 0
 
@@ -119,7 +123,7 @@ def _show_people(lake: Lake, settings: Settings, period: str) -> None:
 
 def _show_cost(outcomes: list[Outcome], seconds: float) -> None:
     out.print("\n[bold]What it cost[/]")
-    out.print(outcome_table(outcomes))
+    out.print(printed.outcome_table(outcomes))
     encode = sum(o.seconds for o in outcomes if o.asset.startswith("embeddings/"))
     model = sum(o.seconds for o in outcomes if o.asset.startswith(("model/", "recommendations/")))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 2**30
@@ -137,6 +141,7 @@ def _show_next() -> None:
     used = config.path()
     prefix = "" if used == DEMO_CONFIG else f"MMREC_CONFIG={used.relative_to(PROJECT)} "
     commands = {
+        "make tour": "the two acts above once more, on a throw-away copy",
         f"make demo{flags}": "again: nothing changed, so nothing is computed",
         f"make ui{flags}": "the same lake and runs in Dagster, on http://127.0.0.1:3000",
         f"{prefix}.venv/bin/mmrec recommend --user 196": "one person's list",

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mmrec import encoders, factorization, history, served, wording, words
+from mmrec import encoders, factorization, history, lists, served, wording, words
 from mmrec.encoders import Failure
 from mmrec.errors import MmrecError
 from mmrec.keys import row_key, text_hash
@@ -82,7 +82,8 @@ def popular(lake: Lake, settings: Settings, period: str | None = None) -> dict[s
     people = history.read(reader, settings, period).group_by("item_id").agg(people=pl.col("user_id").n_unique())
     best = people.join(titles, on="item_id").sort("people", "item_id", descending=[True, False])
     rows = best.head(settings.recommendations.k).with_row_index("rank", offset=1)
-    reason = pl.format("{} people chose it.", "people")
+    several = pl.format("{} people chose it.", "people")
+    reason = pl.when(pl.col("people") > 1).then(several).otherwise(pl.lit("1 person chose it."))
     rows = rows.with_columns(score=pl.col("people").cast(pl.Float64), reason=reason)
     return {"period": period, "list": "popular", **_shown(settings, rows)}
 
@@ -112,15 +113,14 @@ def _encoded(lake: Lake, settings: Settings, features: Features, text: str) -> t
 
 
 def _answer(lake: Lake, settings: Settings, period: str, known: Known) -> dict[str, Any]:
-    own = known.histories([_YOU])
-    users = factorization.fold_in(known.factors, own)
+    users = factorization.fold_in(known.factors, known.histories([_YOU]))
     titles = lake.scan("validated/items").select("item_id", "title").collect()
     there = set(titles["item_id"])
     servable = np.fromiter((item in there for item in known.item_ids), bool, len(known.item_ids))
     version = served.served_version(lake, period)
-    one = Served(period, version, known, servable, [_YOU], users, own)
-    lists = served.lists_of(one, settings.recommendations.k)
-    rows = wording.reasons(one, lists, titles).join(lists.select("rank", "score"), on="rank").join(titles, on="item_id")
+    one = Served(period, version, known, servable, [_YOU], users)
+    best = lists.best(one, settings.recommendations.k)
+    rows = wording.reasons(one, best, titles).join(best.select("rank", "score"), on="rank").join(titles, on="item_id")
     return {"period": period, "list": "asked", **_shown(settings, rows)}
 
 

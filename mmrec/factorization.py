@@ -299,22 +299,32 @@ def _project(X: np.ndarray, M: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Ridge:
-    """The B step, B = (Σ r h fᵀ)(Σ r f fᵀ + λ_B I)⁻¹, with the Cholesky factor computed once: r and f never change."""
+    """The B step, B = (Σ r h fᵀ)(Σ r f fᵀ + λ_B I)⁻¹, with the Cholesky factor computed once: r and f never change.
 
-    weighted: "torch.Tensor"  # r_i f_i, [n_warm, p]
-    L: "torch.Tensor"  # [p, p]
+    With G = √r f, row by row, (GᵀG + λ_B I)⁻¹Gᵀ = Gᵀ(GGᵀ + λ_B I)⁻¹: the smaller of the two matrices is factored. Four
+    modalities are 3,460 numbers of 1,682 films, where this costs .4 of the other side (measured on 2 cores).
+    """
+
+    G: "torch.Tensor"  # √r_i f_i, [n_warm, p]
+    roots: "torch.Tensor"  # √r_i, [n_warm, 1]
+    L: "torch.Tensor"  # [p, p], or [n_warm, n_warm] where items are fewer than features
 
     @classmethod
     def of(cls, features: np.ndarray, r: np.ndarray, regularization: float) -> Self:
         import torch
 
-        F = torch.from_numpy(np.ascontiguousarray(features, np.float64))
-        weighted = F * torch.from_numpy(r)[:, None]
-        normal = weighted.T @ F
+        roots = torch.from_numpy(np.sqrt(r))[:, None]
+        G = torch.from_numpy(np.ascontiguousarray(features, np.float64)) * roots
+        normal = G @ G.T if len(G) < G.shape[1] else G.T @ G
         normal.diagonal().add_(regularization)
-        return cls(weighted, torch.linalg.cholesky(normal))
+        return cls(G, roots, torch.linalg.cholesky(normal))
 
     def solve(self, H: np.ndarray) -> np.ndarray:
         import torch
 
-        return torch.cholesky_solve(self.weighted.T @ torch.from_numpy(H), self.L).T.contiguous().numpy()
+        pulled = self.roots * torch.from_numpy(H)
+        if len(self.L) == len(self.G):
+            B = self.G.T @ torch.cholesky_solve(pulled, self.L)
+        else:
+            B = torch.cholesky_solve(self.G.T @ pulled, self.L)
+        return B.T.contiguous().numpy()

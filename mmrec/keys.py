@@ -79,6 +79,13 @@ def vector_checksums(vectors: np.ndarray) -> np.ndarray:
     return total.view(np.int64)
 
 
+def row_checksums(*fields: pl.Series) -> pl.Series:
+    """int64 [n]: the upper 63 of the md5's last 64 bits, of each row of aligned texts `length:text`; null is empty."""
+    columns = {f"f{at}": field.fill_null("") for at, field in enumerate(fields)}
+    packed = ", ".join(f"length({name}), ':', {name}" for name in columns)
+    return _over(columns, f"md5_number_lower(concat({packed})) >> 1", "checksum").cast(pl.Int64)
+
+
 def _over(columns: dict[str, pl.Series], expression: str, name: str, required: str | None = None) -> pl.Series:
     """One SQL expression over aligned series, in their order."""
     rows = pl.DataFrame(columns).with_row_index("_at")

@@ -97,10 +97,9 @@ class _Walk:
     landed: Mapping[str, int]  # period → rows
     people: int
     tables: Mapping[str, pl.DataFrame]  # the sources' unpartitioned tables as they are about to be
-    busy: set[str]
+    busy: dict[str, set[str]]  # asset → its periods with work
     moved: set[str]  # items whose key in a modality is about to change
     costs: Costs
-    eventful: set[str] = field(default_factory=set)  # periods whose events have work
     new_space: bool = False  # whether every item-factor version is about to be fitted anew
 
 
@@ -119,8 +118,6 @@ def plan(lake: Lake, settings: Settings, served_periods: list[str]) -> Plan:
             found = _embedding_rows(acting, settings, node.name, walk)
         else:
             found = _stage_rows(acting, settings, node, wanted if node.partitioned else [], walk)
-        if found:
-            walk.busy.add(node.asset)
         rows += found
     return Plan(rows)
 
@@ -155,24 +152,22 @@ def _start(lake: Lake, settings: Settings) -> _Walk:
     if settings.users:
         profiles = raw.profiles(settings)
         ahead |= {"raw/users": profiles, "validated/users": validated.preview_users(profiles)}
-    return _Walk(landed, people, ahead, set(), set(), Costs(lake))
+    return _Walk(landed, people, ahead, {}, set(), Costs(lake))
 
 
 def _stage_rows(lake: Lake, settings: Settings, node: Node, wanted: list[str], walk: _Walk) -> list[Row]:
     known = builds.newest(lake, node.asset)
     if node.asset in walk.tables and known and not any(_difference(lake, node, walk)):
         return []  # touched files, the same rows
-    waits = bool(walk.busy & set(node.deps))
-    if node.asset == "validated/interactions" and "raw/interactions" not in walk.busy:
-        waits = False  # of the catalogue only which items exist counts, and that is known
-    done = set() if waits else _unchanged(lake, node, _keys(lake, settings, node, wanted, walk))
+    waiting = _waiting(walk, node, wanted)
+    done = _unchanged(lake, node, _keys(lake, settings, node, wanted, walk)) - waiting
     todo = [period for period in wanted or [WHOLE] if period not in done]
-    if node.asset == "validated/interactions":
-        walk.eventful.update(todo)
+    walk.busy[node.asset] = set(todo)
     rows = []
-    for reason, of in (
-        (NEVER, [p for p in todo if p not in known]),
-        (UPSTREAM if waits else INPUTS, [p for p in todo if p in known]),
+    for reason, of, waits in (
+        (NEVER, [p for p in todo if p not in known], bool(waiting & set(todo) - set(known))),
+        (UPSTREAM, [p for p in todo if p in known and p in waiting], True),
+        (INPUTS, [p for p in todo if p in known and p not in waiting], False),
     ):
         if of:
             counts = {period: _rows(lake, node, period, settings, walk) for period in of}
@@ -182,6 +177,27 @@ def _stage_rows(lake: Lake, settings: Settings, node: Node, wanted: list[str], w
             costs = _cost(walk.costs, node, row.rows, len(of), fits)
             rows.append(replace(row, by_period=counts if node.partitioned else {}, **costs))
     return rows
+
+
+def _waiting(walk: _Walk, node: Node, wanted: list[str]) -> set[str]:
+    """The wanted periods (`WHOLE` where there are none) of which an input has work, so that their keys say nothing yet.
+
+    Of the catalogue, events read only which items exist, and that is known. A period with a history waits for every
+    earlier one.
+    """
+    found: set[str] = set()
+    mine = set(wanted or [WHOLE])
+    for dep in node.deps:
+        busy = walk.busy.get(dep, set())
+        if not busy or (node.asset, dep) == ("validated/interactions", "validated/items"):
+            continue
+        if WHOLE in busy or not node.partitioned:
+            found |= mine
+        elif dep in node.history:
+            found |= {period for period in mine if period >= min(busy)}
+        else:
+            found |= busy & mine
+    return found
 
 
 def _cost(costs: Costs, node: Node, rows: int, periods: int, fits: int = 1, recipe: str = "") -> dict[str, Any]:
@@ -241,9 +257,10 @@ def _embedding_rows(lake: Lake, settings: Settings, modality: str, walk: _Walk) 
     )
     at_most = not lake.exists("validated/items")
     rows = [Row(asset, reason, count, at_most) for reason, count in counted.iter_rows() if reason != SAME]
-    if modality == words.MODALITY and users is not None and "validated/interactions" in walk.busy:
+    if modality == words.MODALITY and users is not None and walk.busy.get("validated/interactions"):
         rows.append(Row(asset, UPSTREAM, _unread_words(settings, walk), at_most=True))
     rows = [row for row in rows if row.rows or row.reason != UPSTREAM]
+    walk.busy[asset] = {WHOLE} if rows else set()
     of = graph.node(settings, asset)
     return [replace(r, **_cost(walk.costs, of, r.rows, 1, int(at == 0), identity.id)) for at, r in enumerate(rows)]
 
@@ -251,7 +268,11 @@ def _embedding_rows(lake: Lake, settings: Settings, modality: str, walk: _Walk) 
 def _unread_words(settings: Settings, walk: _Walk) -> int:
     """Searches and reviews at most: where columns hold words, every landed row of periods whose events have work."""
     columns = settings.interactions.columns
-    return sum(walk.landed.get(period, 0) for period in walk.eventful) if columns.query or columns.review else 0
+    return (
+        sum(walk.landed.get(period, 0) for period in walk.busy["validated/interactions"])
+        if columns.query or columns.review
+        else 0
+    )
 
 
 def _rows(lake: Lake, node: Node, period: str, settings: Settings, walk: _Walk) -> int:

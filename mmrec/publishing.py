@@ -92,6 +92,13 @@ def difference(lake: Lake, table: str, rows: pl.DataFrame) -> tuple[int, int]:
     )
 
 
+def fresh(table: str, rows: pl.DataFrame, *known: pl.DataFrame) -> int:
+    """How many of a period's rows have content that no `known` row has, of whichever period."""
+    content = [name for name in tables.contract(table).content if name != "period"]
+    there = pl.concat([each.select(content) for each in known])
+    return rows.join(there, on=content, how="anti", nulls_equal=True).height
+
+
 def report(lake: Lake, table: str, periods: Mapping[str, PeriodReport], began: float, **more: Any) -> StageReport:
     """The stage's report, with a small sample of its newest period that shows no person."""
     contract = tables.contract(table)

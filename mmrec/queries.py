@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mmrec import served, wording
+from mmrec import history, served, wording
 from mmrec import similar as neighbours
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
@@ -53,10 +53,7 @@ def why(
     period = period or served.newest_period(lake, settings)
     pins = served.pinned(lake, period)
     reader = lake.pinned(pins)
-    person = served.load(reader, settings, period, only=user)
-    if not person.user_ids:
-        raise _unknown_person(period)
-    item, rank = _chosen(reader, person, user, item, period)
+    person, item, rank = _chosen(reader, settings, user, item, period)
     target = person.item_ids.index(item)
     targets = np.array([target])
     split = wording.shares(person, 0, targets, wording.explained_by_modality(person, targets))
@@ -172,18 +169,27 @@ def _modalities(lake: Lake, items: list[str]) -> dict[str, list[str]]:
     return dict(rows.collect().iter_rows())
 
 
-def _chosen(lake: Lake, person: Served, user: str, item: str | None, period: str) -> tuple[str, int | None]:
-    """The item asked for, or the first of the list; and its rank, None when it is not on it."""
-    lists = lake.scan("recommendations/top_k").filter((pl.col("user_id") == user) & (pl.col("period") == period))
-    if item is None:
-        first = lists.filter(pl.col("rank") == 1).select("item_id").collect()
-        if first.is_empty():
-            raise MmrecError(f"this person's list as of {period} is empty; name an item with --item")
-        return first.item(), 1
-    if item not in person.item_ids:
-        raise _unknown_item(item)
-    ranked = lists.filter(pl.col("item_id") == item).select("rank").collect()
-    return item, None if ranked.is_empty() else ranked.item()
+def _chosen(lake: Lake, settings: Settings, user: str, item: str | None, period: str) -> tuple[Served, str, int | None]:
+    """What is served to the person; the item asked for, or the first of the list; its rank, None when not on it."""
+    mine, now = pl.col("user_id") == user, pl.col("period") == period
+    scans = {history.EVENTS: mine, "model/users": mine & now, "recommendations/top_k": mine & now}
+    own = dict(zip(scans, pl.collect_all([lake.scan(name).filter(rows) for name, rows in scans.items()]), strict=True))
+    if own["model/users"].is_empty():
+        raise _unknown_person(period)
+    ranks = dict(own["recommendations/top_k"].sort("rank").select("item_id", "rank").iter_rows())
+    chosen = item or next(iter(ranks), None)
+    if chosen is None:
+        raise MmrecError(f"this person's list as of {period} is empty; name an item with --item")
+    # Of all items' vectors only those are read that say something here: the item's, and those that place new items.
+    fitted = lake.scan("model/items").filter(pl.col("version") == own["model/users"]["version"][0]).select("item_id")
+    met = own[history.EVENTS].lazy().select(pl.col("item_id").drop_nulls().unique())
+    about = [chosen, *met.join(fitted, on="item_id", how="anti").collect()["item_id"]]
+    shown = {name: rows.lazy() for name, rows in own.items()}
+    shown["fused/items"] = lake.scan("fused/items").filter(pl.col("item_id").is_in(about))
+    person = served.load(lake.showing(shown), settings, period, only=user)
+    if chosen not in person.item_ids:
+        raise _unknown_item(chosen)
+    return person, chosen, ranks.get(chosen)
 
 
 def _events(person: Served, split: wording.Shares) -> pl.DataFrame:

@@ -1,7 +1,8 @@
 """What is served as of a period: the item factors of its version, new items placed by content, and people's factors.
 
 Here: putting stored parts together again, each checked against its hash. Not here: fitting and folding in
-(`mmrec/factorization.py`, `mmrec/stages/model.py`) or ranking (`mmrec/ranking.py`). Imports no torch.
+(`mmrec/factorization.py`, `mmrec/stages/model.py`), lists (`mmrec/lists.py`) or ranking (`mmrec/ranking.py`). Imports
+no torch.
 """
 
 from __future__ import annotations
@@ -9,17 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import polars as pl
 
-from mmrec import factorization, history, periods, ranking, tables, words
+from mmrec import factorization, history, periods, words
 from mmrec.candidates import Candidate, feature_slices, features_of
 from mmrec.errors import MmrecError
 from mmrec.factorization import ItemFactors
 from mmrec.histories import Histories
+from mmrec.keys import row_checksums, vector_checksums
 from mmrec.lake import Lake
 from mmrec.protocol import recency, tie_hash
 from mmrec.publishing import Damaged
@@ -46,6 +48,7 @@ class Known:
 
     choice: Candidate
     item_ids: list[str]  # the version's, then new ones, placed by their content (B f)
+    new: dict[str, str]  # new item → the fused digest that its place is a function of, given the version
     words: list[str]  # ids of people's texts, placed the same way; empty where the model reads no text
     factors: ItemFactors  # of items and words
     features: np.ndarray | None  # float64 [items, p] as the map B reads them
@@ -69,10 +72,20 @@ class Known:
         weights = np.concatenate([weight, said["weight"].cast(pl.Float64).to_numpy()])
         return Histories.build(user, item, weights, n_users=len(user_ids))
 
+    def digests(self) -> pl.DataFrame:
+        """user_id, events_digest: of all that a person's history is, and what it says of them; given the version."""
+        placed = pl.DataFrame(list(self.new.items()), {"item_id": pl.String, "placed_by": pl.String}, orient="row")
+        events = self.events.join(placed, on="item_id", how="left")
+        both = pl.concat([events, self.said.drop("key")], how="diagonal")
+        return history.digests(both, ["weight", "placed_by", "about", "text"])
+
 
 @dataclass(frozen=True)
 class Served:
-    """Everything a list or a reason of one period is a function of. Rows of `users` and `histories` are `user_ids`'."""
+    """Everything a list or a reason of one period is a function of, of everybody or of some; titles apart.
+
+    Rows of `users`, `histories` and `checksums` are those of `user_ids`.
+    """
 
     period: str
     version: Version
@@ -80,7 +93,11 @@ class Served:
     servable: np.ndarray  # bool [items]: in the catalogue today
     user_ids: list[str]
     users: np.ndarray  # float64 [people, d]
-    histories: Histories  # over items and words
+
+    def take(self, rows: np.ndarray) -> Served:
+        """The same of these people alone (positions, or a mask), in this order."""
+        at = np.arange(len(self.user_ids))[rows]
+        return replace(self, user_ids=[self.user_ids[each] for each in at], users=self.users[at])
 
     @property
     def item_ids(self) -> list[str]:
@@ -101,6 +118,19 @@ class Served:
     def cold(self) -> np.ndarray:
         """bool [items]: without events in the fit, placed by content alone."""
         return self.known.factors.counts[: len(self.item_ids)] == 0
+
+    @cached_property
+    def histories(self) -> Histories:
+        """People's weighted history, over items and words."""
+        return self.known.histories(self.user_ids)
+
+    @cached_property
+    def checksums(self) -> pl.Series:
+        """int64 [people]: a hash of the factor's bits and of the history as they were read, not as they should be."""
+        own = pl.DataFrame({"user_id": pl.Series(self.user_ids, dtype=pl.String)})
+        own = own.join(self.known.digests(), on="user_id", how="left", maintain_order="left")
+        bits = vector_checksums(self.users.view("<f4"))
+        return row_checksums(pl.Series(bits).cast(pl.String), own["events_digest"])
 
     @cached_property
     def seen(self) -> Histories:
@@ -131,24 +161,6 @@ def load(lake: Lake, settings: Settings, period: str, only: str | None = None) -
         servable=np.fromiter((item in catalogue for item in known.item_ids), bool, len(known.item_ids)),
         user_ids=user_ids,
         users=_matrix(people["factor"], known.factors.Q.shape[0]),
-        histories=known.histories(user_ids),
-    )
-
-
-def lists_of(served: Served, k: int) -> pl.DataFrame:
-    """The k best unseen items of everybody, in the columns of recommendations/top_k."""
-    items, scores = ranking.top_k(served.users, served.H, served.seen, k, served.item_order, served.servable)
-    people, ranks = (items >= 0).nonzero()
-    return tables.contract("recommendations/top_k").conform(
-        pl.DataFrame(
-            {
-                "period": pl.repeat(served.period, len(people), eager=True, dtype=pl.String),
-                "user_id": pl.Series(served.user_ids, dtype=pl.String).gather(people),
-                "rank": ranks + 1,
-                "item_id": pl.Series(served.item_ids, dtype=pl.String).gather(items[people, ranks]),
-                "score": scores[people, ranks],
-            }
-        )
     )
 
 
@@ -165,6 +177,8 @@ def read_known(
 ) -> Known:
     """What the histories of a period are about, of everybody or of one person."""
     item_ids, factors, rows, slices = extend(version, features)
+    digest_of = dict(zip(features.item_ids, features.digests, strict=True))
+    new = {item: digest_of[item] for item in item_ids[len(version.item_ids) :]}
     said = words.read(lake, settings, period, only)
     if words.MODALITY not in slices:
         said = said.clear()
@@ -175,7 +189,8 @@ def read_known(
         factors = factorization.with_new_items(factors, placed)
     said = said.filter(pl.col("key").is_in(found))
     ids = [words.MARK + key for key in found]
-    return Known(version.choice, item_ids, ids, factors, rows, slices, history.read(lake, settings, period, only), said)
+    events = history.read(lake, settings, period, only)
+    return Known(version.choice, item_ids, new, ids, factors, rows, slices, events, said)
 
 
 def text_features(vectors: np.ndarray, choice: Candidate, slices: dict[str, slice]) -> np.ndarray:
@@ -210,7 +225,7 @@ def extend(version: Version, features: Features) -> tuple[list[str], ItemFactors
 
 def _placed(rows: pl.DataFrame, user_ids: Sequence[str], ids: Sequence[str]) -> pl.DataFrame:
     """`rows` with the positions of their person and item, those without either left out."""
-    return rows.join(_positions("user_id", user_ids), on="user_id").join(_positions("item_id", ids), on="item_id")
+    return rows.join(positions("user_id", user_ids), on="user_id").join(positions("item_id", ids), on="item_id")
 
 
 def read_version(lake: Lake, name: str) -> Version:
@@ -243,7 +258,8 @@ def pinned(lake: Lake, period: str) -> dict[str, int]:
     return dict(newest.select("table", "version").iter_rows())
 
 
-def _positions(name: str, ids: Sequence[str]) -> pl.DataFrame:
+def positions(name: str, ids: Sequence[str]) -> pl.DataFrame:
+    """Ids as a column `name`, and the position of each as `name`_at."""
     return pl.DataFrame({name: pl.Series(ids, dtype=pl.String), f"{name}_at": np.arange(len(ids))})
 
 

@@ -147,7 +147,7 @@ def brought_up_to_date(
     everything = np.flatnonzero(listed)
     items[anew], scores[anew] = compared.lists(np.flatnonzero(anew), everything, LENGTH)
     new = compared.lists(np.flatnonzero(rest), np.flatnonzero(changed), LENGTH)
-    items[rest], scores[rest] = _merged((items[rest], scores[rest]), new)
+    items[rest], scores[rest] = ranking.merged((items[rest], scores[rest]), new, np.arange(len(ids)))
     at, rank = (items >= 0).nonzero()
     rows = {
         "item_id": ids.gather(at),
@@ -171,13 +171,6 @@ def _positions(old: pl.DataFrame, same: pl.DataFrame, n: int) -> tuple[np.ndarra
     items[where] = rows["neighbour_at"].fill_null(_GONE).to_numpy()
     scores[where] = rows["similarity"].to_numpy()
     return items, scores
-
-
-def _merged(old: tuple[np.ndarray, np.ndarray], new: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """The best of two lists of each row."""
-    items, scores = np.hstack([old[0], new[0]]), np.hstack([old[1], new[1]])
-    best = np.where(items >= 0, scores, -np.inf)
-    return ranking.sort_lists(items, best, np.arange(items.max(initial=0) + 1), LENGTH)
 
 
 def _batches(n: int, width: int) -> Iterator[np.ndarray]:

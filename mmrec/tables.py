@@ -6,7 +6,6 @@ Dagster shows, and the documentation. Here: names, types, meanings, keys. Not he
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -81,14 +80,6 @@ class Table:
             )
         return rows.select(pl.col(name).cast(dtype) for name, dtype in self.schema.items())
 
-    def columns_in(self, present: Iterable[str]) -> list[pl.Expr]:
-        """This table's columns, null where an older file has none (a column added later)."""
-        have = set(present)
-        return [
-            pl.col(c.name).cast(c.dtype) if c.name in have else pl.lit(None, dtype=c.dtype).alias(c.name)
-            for c in self.columns_
-        ]
-
 
 def contract(name: str) -> Table:
     """The contract of a table by its name, `stage/table`."""
@@ -140,6 +131,7 @@ _TABLES = (
             Column("sha256", pl.String, "of the file's bytes"),
             Column("period", pl.String, "a period that rows of the file fall into; empty when the file was refused"),
             Column("rows", pl.Int64, "the file's rows in that period"),
+            Column("beyond", pl.Int64, "the file's rows dated after the calendar's last period when it was read"),
             Column("refused", pl.String, "why the file was refused whole", nullable=True),
             Column("reading", pl.String, "digest of the settings that it was read with"),
         ),
@@ -520,8 +512,26 @@ _TABLES = (
             Column("rank", pl.Int64, "1 is best"),
             _ITEM,
             Column("score", pl.Float64, "inner product of the two factors, float64", versioned=False),
+            Column("state", pl.String, "what the list was made under: a name in list_states", versioned=False),
+            Column("checksum", pl.Int64, "hash of the factor and the history it was made of", versioned=False),
         ),
         ("period", "user_id", "rank"),
+        ("period",),
+    ),
+    Table(
+        "recommendations/list_states",
+        "recommendations/top_k",
+        "what one period's lists were made under, apart from the people",
+        "the item-factor version, the catalogue or the length of a list changes",
+        (
+            PERIOD,
+            Column("state", pl.String, "name: digest of the rest of the row and the code version"),
+            Column("version", pl.String, "the item-factor version"),
+            Column("k", pl.Int64, "items on a list at most"),
+            Column("new_items", pl.List(pl.String), "items of the catalogue that the version does not know"),
+            Column("new_digests", pl.List(pl.String), "their fused digests, which place them by content"),
+            Column("gone", pl.List(pl.String), "items of the version that are not in the catalogue"),
+        ),
         ("period",),
     ),
     Table(
@@ -545,6 +555,14 @@ _TABLES = (
                 nullable=True,
                 versioned=False,
             ),
+            Column(
+                "named",
+                pl.List(pl.String),
+                "the items whose titles the evidence holds, its strongest first; null for a text that is of no item",
+                personal=True,
+                versioned=False,
+            ),
+            Column("checksum", pl.Int64, "hash of everything it was made of, those titles too", versioned=False),
         ),
         ("period", "user_id", "rank"),
         ("period",),
@@ -597,6 +615,7 @@ def _embedding(modality: str) -> tuple[Table, ...]:
                 encoder,
                 Column("vector", VECTOR, "the vector, float32"),
                 Column("checksum", pl.Int64, "multilinear hash of the vector's bits, checked on read"),
+                Column("device", pl.String, "kind of device that computed it: cpu, cuda or mps", nullable=True),
             ),
             ("key",),
             heavy=True,

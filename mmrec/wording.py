@@ -7,8 +7,9 @@ the decomposition and the template themselves (`mmrec/reasons.py`).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -17,7 +18,7 @@ from mmrec import reasons as decomposition
 from mmrec import tables
 from mmrec.factorization import rotate
 from mmrec.reasons import RESIDUAL, SEARCH, WROTE, Evidence, Past
-from mmrec.served import Known, Served
+from mmrec.served import Served, positions
 from mmrec.words import PROFILE
 
 KEPT = 3  # past items that a row's evidence keeps
@@ -56,72 +57,108 @@ def explained_by_modality(served: Served, items: np.ndarray) -> dict[str, np.nda
     return {name: rotate(features[items, cut], B[:, cut].T) for name, cut in served.known.slices.items()}
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """What rows of lists keep of their decomposition: their strongest past items, each with its row, and the rest."""
+
+    row: np.ndarray  # of each past item, ascending; within a row the strongest first
+    item: np.ndarray  # its position
+    share: np.ndarray  # float64, above 0
+    modalities: dict[str, np.ndarray]  # as in `Shares`, over all rows
+
+
 def reasons(served: Served, lists: pl.DataFrame, titles: pl.DataFrame) -> pl.DataFrame:
-    """Rows of recommendations/reasons for the lists of one period (sorted by person and rank)."""
+    """Rows of recommendations/reasons for rows of lists of people in `served`; without `checksum`."""
     contract = tables.contract("recommendations/reasons")
     if lists.is_empty():
         return contract.empty()
-    title_of = dict(titles.select("item_id", "title").iter_rows())
-    named = [title_of.get(item, item) for item in served.item_ids] + words_named(served.known, title_of)
-    verbs = _last_events(served)
-    explained = explained_by_modality(served, np.arange(len(served.item_ids)))
-    position = {item: at for at, item in enumerate(served.item_ids)}
-    row_of = {user: at for at, user in enumerate(served.user_ids)}
-    parts = []
-    for (user,), listed in lists.group_by("user_id", maintain_order=True):
-        row = row_of[str(user)]
-        targets = np.array([position[item] for item in listed["item_id"]])
-        split = shares(served, row, targets, {name: part[targets] for name, part in explained.items()})
-        texts = [_worded(served, split, row, at, named, verbs) for at in range(len(targets))]
-        words, evidence, content = zip(*texts, strict=True)
-        parts.append(
-            listed.with_columns(reason=pl.Series(words), evidence=pl.Series(evidence), content_share=pl.Series(content))
-        )
-    return contract.conform(pl.concat(parts))
-
-
-def _worded(
-    served: Served, split: Shares, row: int, at: int, named: list[str], verbs: dict[tuple[int, int], str]
-) -> tuple[str, str, float]:
-    order = np.argsort(-split.past[at], kind="stable")[:KEPT]
-    past = [
-        Past(named[split.items[j]], verbs.get((row, int(split.items[j])), ""), float(split.past[at, j]))
-        for j in order
-        if split.past[at, j] > 0
-    ]
-    parts = {name: float(values[at]) for name, values in split.modalities.items()}
-    evidence = Evidence(past, parts, cold=bool(served.cold[split.targets[at]]))
-    detail = {
-        "past": [[p.title, p.event, round(p.share, 6)] for p in past],
-        "through": {k: round(v, 6) for k, v in parts.items()},
+    lists = lists.sort("user_id", "rank")
+    people, targets = _places(lists["user_id"], served.user_ids), _places(lists["item_id"], served.item_ids)
+    kept = _kept(served, people, targets)
+    past = _past(served, people[kept.row], kept, titles)
+    ends = np.searchsorted(kept.row, np.arange(lists.height), side="right").tolist()
+    own = [past[begin:end] for begin, end in pairwise([0, *ends])]
+    parts = _by_row(kept.modalities)
+    worded = [_worded(*each) for each in zip(own, parts, served.cold[targets].tolist(), strict=True)]
+    columns = {
+        "reason": [sentence for sentence, _ in worded],
+        "evidence": [evidence for _, evidence in worded],
+        "content_share": [sum(value for name, value in part.items() if name != RESIDUAL) for part in parts],
+        "named": [[item for item, _ in each] for each in own],
     }
-    content = sum(value for name, value in parts.items() if name != RESIDUAL)
-    return decomposition.word(evidence), json.dumps(detail, ensure_ascii=False), content
+    made = pl.DataFrame(columns, {name: contract.schema[name] for name in columns})
+    return contract.conform(lists.select("period", "user_id", "rank", "item_id").hstack(made), partial=True)
 
 
-def words_named(known: Known, title_of: Mapping[str, str]) -> list[str]:
-    """What a sentence calls each of people's texts: a search by its words, a review by its item, or `your profile`."""
-    searched = pl.col("text").str.slice(0, 80)
-    about = pl.format("your review of {}", pl.col("about").replace(title_of))
-    event = pl.when(pl.col("about").is_null()).then(searched).otherwise(about)
-    name = pl.when(pl.col("event") == PROFILE).then(pl.lit("your profile")).otherwise(event)
-    named = dict(known.said.select("item_id", name.alias("name")).iter_rows())
-    return [named[word] for word in known.words]
+def _kept(served: Served, people: np.ndarray, targets: np.ndarray) -> _Kept:
+    """One decomposition a person, of all of their rows at once."""
+    listed, at = np.unique(targets, return_inverse=True)
+    explained = explained_by_modality(served, listed)
+    begins = np.flatnonzero(np.diff(people, prepend=-1))
+    parts, modalities = [], []
+    for begin, end in zip(begins, [*begins[1:], len(people)], strict=True):
+        own = {name: part[at[begin:end]] for name, part in explained.items()}
+        split = shares(served, people[begin], targets[begin:end], own)
+        order = np.argsort(-split.past, axis=1, kind="stable")[:, :KEPT]
+        amounts = np.take_along_axis(split.past, order, axis=1)
+        row, slot = (amounts > 0).nonzero()
+        parts.append((row + begin, split.items[order[row, slot]], amounts[row, slot]))
+        modalities.append(split.modalities)
+    row, item, share = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return _Kept(row, item, share, {name: np.concatenate([m[name] for m in modalities]) for name in modalities[0]})
 
 
-def _written(said: pl.DataFrame) -> pl.DataFrame:
-    """People's texts with the event a sentence has a verb for: what is no search was written."""
-    search = (pl.col("event") != PROFILE) & pl.col("about").is_null()
-    return said.with_columns(event=pl.when(search).then(pl.lit(SEARCH)).otherwise(pl.lit(WROTE)))
+def _past(served: Served, people: np.ndarray, kept: _Kept, titles: pl.DataFrame) -> list[tuple[str | None, Past]]:
+    """The kept past items as evidence, each with the item that its title is of."""
+    wanted = pl.DataFrame({"user_id_at": people, "item_id_at": kept.item.astype(np.int64)})
+    sources = _sources(served, titles)
+    found = wanted.join(sources, on=["user_id_at", "item_id_at"], how="left", maintain_order="left")
+    columns = (found[name].to_list() for name in ("of", "name", "event"))
+    return [
+        (item, Past(name, event, share)) for item, name, event, share in zip(*columns, kept.share.tolist(), strict=True)
+    ]
 
 
-def _last_events(served: Served) -> dict[tuple[int, int], str]:
-    """(person's row, item's position) → the type of their newest event."""
-    users = pl.DataFrame({"user_id": pl.Series(served.user_ids, dtype=pl.String)}).with_row_index("u")
-    ids = [*served.item_ids, *served.known.words]
-    items = pl.DataFrame({"item_id": pl.Series(ids, dtype=pl.String)}).with_row_index("i")
-    columns = ("user_id", "item_id", "event", "time")
-    events = pl.concat([served.known.events.select(columns), _written(served.known.said).select(columns)])
-    newest = events.sort("time").group_by("user_id", "item_id").agg(pl.col("event").last())
-    rows = newest.join(users, on="user_id").join(items, on="item_id").select("u", "i", "event")
-    return {(u, i): event for u, i, event in rows.iter_rows()}
+def _worded(past: Sequence[tuple[str | None, Past]], parts: Mapping[str, float], cold: bool) -> tuple[str, str]:
+    """The sentence and its evidence."""
+    own = [each for _, each in past]
+    detail = {
+        "past": [[p.title, p.event, round(p.share, 6)] for p in own],
+        "through": {name: round(value, 6) for name, value in parts.items()},
+    }
+    return decomposition.word(Evidence(own, parts, cold=cold)), json.dumps(detail, ensure_ascii=False)
+
+
+def _sources(served: Served, titles: pl.DataFrame) -> pl.DataFrame:
+    """What a sentence says of each past item and text: the event's type, its name, and the item its title is `of`."""
+    people, titled = positions("user_id", served.user_ids), titles.select(of="item_id", title="title")
+    ids = positions("item_id", [*served.item_ids, *served.known.words])
+    columns = ("user_id_at", "item_id_at", "event", "of", "name")
+    events = served.known.events.join(people, on="user_id", maintain_order="left")
+    newest = events.unique(["user_id", "item_id"], keep="last", maintain_order=True)  # they are sorted by time
+    of_items = newest.with_columns(of="item_id").join(titled, on="of", how="left")
+    said = served.known.said.join(people, on="user_id").rename({"about": "of"}).join(titled, on="of", how="left")
+    parts = (of_items.with_columns(name=_TITLE), said.with_columns(name=_WORDS, event=_VERB))
+    return pl.concat([part.join(ids, on="item_id").select(columns) for part in parts])
+
+
+_TITLE = pl.coalesce("title", "of")
+_IS_PROFILE, _IS_SEARCH = pl.col("event") == PROFILE, pl.col("of").is_null()
+_WORDS = (
+    pl.when(_IS_PROFILE)
+    .then(pl.lit("your profile"))
+    .when(_IS_SEARCH)
+    .then(pl.col("text").str.slice(0, 80))
+    .otherwise(pl.format("your review of {}", _TITLE))
+)
+_VERB = pl.when(~_IS_PROFILE & _IS_SEARCH).then(pl.lit(SEARCH)).otherwise(pl.lit(WROTE))
+
+
+def _places(column: pl.Series, ids: Sequence[str]) -> np.ndarray:
+    """The position of every id of a column in `ids`."""
+    at = positions(column.name, ids)
+    return column.to_frame().join(at, on=column.name, how="left", maintain_order="left")[at.columns[1]].to_numpy()
+
+
+def _by_row(columns: Mapping[str, np.ndarray]) -> list[dict[str, float]]:
+    return [dict(zip(columns, row, strict=True)) for row in zip(*(c.tolist() for c in columns.values()), strict=True)]

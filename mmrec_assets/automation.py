@@ -1,7 +1,10 @@
-"""What happens without a click: the schedule that refreshes the newest landed period.
+"""What happens without a click: a schedule for the newest landed period, and conditions that pass changes on.
 
-Here: when a run is asked for, and why not. Not here: what a run does, nor alerts (`alerts.py`).
+Here: when a run is asked for, and why not. Both are stopped until somebody starts them. Not here: what a run does, nor
+alerts (`alerts.py`).
 """
+
+from typing import Any
 
 import dagster as dg
 
@@ -12,8 +15,27 @@ from mmrec.settings import Settings
 from mmrec.stages import raw
 from mmrec_assets.jobs import REFRESH
 
+AC = dg.AutomationCondition
 LANDED_TAG = "mmrec/landed"  # digest of the files that a scheduled run was asked for
 _UNSUCCESSFUL = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)  # asked for again at the next tick
+
+
+def condition(stage: str) -> dg.AutomationCondition[Any] | None:
+    """When an asset is made without a click: something it rests on has another data version, not merely a new event.
+
+    `AutomationCondition.eager()` fires on every re-materialization, looks at the newest time window alone, and waits
+    for ever for an upstream period that was never materialized; so these three parts of it are other ones. That a
+    change was seen is remembered until it is handled. Of model and lists only periods that are there are made again:
+    a new one is what the schedule asks for. What is landed has no condition: it rests on files.
+    """
+    if stage in ("raw", "sources"):
+        return None
+    eager: Any = AC.eager()  # whose parts can be left out, which its declared type does not say
+    moved = AC.any_deps_match(AC.data_version_changed() | AC.will_be_requested()).with_label("any_deps_changed")
+    found = eager.replace("any_deps_updated", moved).without(AC.in_latest_time_window())
+    found = found.without(~AC.any_deps_missing().with_label("any_deps_missing"))
+    found = found & ~AC.missing() if stage in ("model", "recommendations") else found
+    return found.with_label("what it rests on has other data")
 
 
 def schedule(settings: Settings) -> dg.ScheduleDefinition:

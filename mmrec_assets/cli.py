@@ -11,8 +11,11 @@ import datetime as dt
 import json
 import os
 import re
+import signal
 import sys
 import unicodedata
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,15 +23,15 @@ import polars as pl
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from mmrec import periods, queries
 from mmrec import plan as planning
-from mmrec.costs import seconds_of, told, told_bytes
+from mmrec.costs import seconds_of
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
 from mmrec.modalities import NOUNS
 from mmrec.settings import PROJECT, Settings, load
+from mmrec_assets import printed
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,7 +40,9 @@ app = typer.Typer(
     help="Multimodal recommendations in which a change costs what changed.",
 )
 _EXIT = {planning.NOTHING: 0, planning.WORK: 10, planning.UNDER: 10, planning.OVER: 11}
-out = Console(highlight=False, soft_wrap=True)
+# Piped output is not cut to the 80 columns that a terminal is taken for where there is none.
+_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
+out = Console(highlight=False, soft_wrap=True, width=_WIDTH)
 
 
 def _nfc(given: str | None) -> str | None:
@@ -60,7 +65,7 @@ def init(
     from mmrec import drafting
 
     drafted = drafting.write(folder, dt.datetime.now(dt.UTC).date())
-    table = _table("setting", "value", "why")
+    table = printed.table_of("setting", "value", "why")
     for setting, value, why in drafted.guesses:
         table.add_row(setting, escape("-" if value is None else str(value)), escape(why))
     out.print(table)
@@ -89,7 +94,7 @@ def run(
     found = planning.plan(Lake(settings.lake_root), settings, served)
     limit = None if budget is None else seconds_of(budget)
     if found.verdict(limit) == planning.OVER:
-        print_plan(found, limit)
+        printed.plan(out, found, limit)
         _print_error("the plan is dearer than the budget, or part of its cost is unknown; nothing was run")
         raise typer.Exit(_EXIT[planning.OVER])
     with Progress(settings, quiet=as_json or not sys.stderr.isatty()) as progress:
@@ -97,7 +102,7 @@ def run(
     if as_json:
         _print_json({"periods": served, "assets": [vars(o) for o in ran.outcomes], "failures": ran.failures})
     else:
-        out.print(outcome_table(ran.outcomes))
+        out.print(printed.outcome_table(ran.outcomes))
     if ran.failures:
         _print_error("; ".join(ran.failures))
     leave(1 if ran.failures else 0)
@@ -120,28 +125,8 @@ def plan(
     if as_json:
         _print_json(found.as_dict(limit))
     else:
-        print_plan(found, limit)
+        printed.plan(out, found, limit)
     raise typer.Exit(_EXIT[found.verdict(limit)])
-
-
-def print_plan(found: planning.Plan, limit: float | None = None) -> None:
-    """A plan as a table, its sum, and how it stands to a budget."""
-    if not found.rows:
-        out.print("nothing to do: everything is up to date")
-        return
-    table = _table("asset", "reason", ("rows", "right"), "periods", ("seconds", "right"), ("bytes", "right"))
-    for row in found.rows:
-        span = "" if not row.periods else f"{row.first} … {row.last} ({row.periods})" if row.periods > 1 else row.first
-        count = "" if not row.rows else f"{'at most ' if row.at_most else ''}{row.rows:,}"
-        costs = (told(row.seconds) if row.seconds is not None else "?", told_bytes(row.bytes) if row.bytes else "")
-        table.add_row(row.asset, row.reason, count, span, *costs)
-    out.print(table)
-    bound = "at most " if any(row.at_most for row in found.rows) else ""
-    out.print(f"in all {bound}about {told(found.seconds)} and {told_bytes(found.bytes)}, by the speeds recorded here")
-    if found.unknown:
-        out.print(f"? = never built here, so nothing says what it costs: {', '.join(found.unknown)}")
-    if limit is not None:
-        out.print(f"{found.verdict(limit)} of {told(limit)}")
 
 
 @app.command()
@@ -156,18 +141,9 @@ def recommend(
     """Print a list with a reason for each item: a person's, or one for a sentence, for items, or of what is popular."""
     settings = load()
     answer = _recommended(Lake(settings.lake_root), settings, user, text, items, popular, _checked(settings, period))
-    if as_json:
-        _print_json(answer)
-        return
-    if user is not None and answer["list"] == "popular":
+    if user is not None and answer["list"] == "popular" and not as_json:
         out.print("this person has no published list; what most people chose instead:")
-    table = _table(("", "right"), "title", ("score", "right"), "reason", title=f"as of {answer['period']}")
-    for row in answer["items"]:
-        table.add_row(
-            str(row["rank"]), escape(row["title"] or row["item_id"]), f"{row['score']:.3f}", escape(row["reason"] or "")
-        )
-    out.print(table)
-    _stand_in(answer)
+    _show(answer, as_json, printed.recommended)
 
 
 def _recommended(
@@ -208,10 +184,7 @@ def why(
     """Follow one recommendation back to the events, the bytes and the verdicts it rests on."""
     settings = load()
     answer = queries.why(Lake(settings.lake_root), settings, user, item, _checked(settings, period))
-    if as_json:
-        _print_json(answer)
-    else:
-        _print_why(answer)
+    _show(answer, as_json, printed.why)
 
 
 @app.command()
@@ -223,16 +196,61 @@ def similar(
     """Print the items that are most like one, by a modality or by all."""
     settings = load()
     answer = queries.similar(Lake(settings.lake_root), settings, item, by)
+    _show(answer, as_json, printed.similar)
+
+
+@app.command()
+def impact(
+    item: Annotated[str | None, typer.Option(help="An item's id.", callback=_nfc)] = None,
+    file: Annotated[str | None, typer.Option(help="A delivered file, by its name in the data or media folder.")] = None,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the question that each answer is of.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what rests on an item or a file: vectors, factors, lists, reasons, snapshots. People are counted."""
+    from mmrec import impact as resting
+    from mmrec_assets import traced
+
+    if (item is None) == (file is None):
+        raise typer.BadParameter("name one of --item and --file")
+    settings = load()
+    lake = Lake(settings.lake_root)
+    found = resting.of_file(lake, settings, file) if file else resting.of_item(lake, settings, item or "")
     if as_json:
-        _print_json(answer)
-        return
-    title = escape(f"like {answer['title']} (item {item})")
-    table = _table(("", "right"), "title", ("similarity", "right"), "compared by", title=title)
-    for row in answer["items"]:
-        by_what = ", ".join(NOUNS[name] for name in row["compared_by"])
-        table.add_row(str(row["rank"]), escape(row["title"] or row["item_id"]), f"{row['similarity']:.3f}", by_what)
-    out.print(table)
-    _stand_in(answer)
+        _print_json({**found.as_dict(), **({"sql": found.queries} if sql else {})})
+    else:
+        traced.impact(out, found, sql)
+
+
+@app.command()
+def verify(
+    period: Annotated[str | None, typer.Option(help="A published period; all published ones by default.")] = None,
+    last: Annotated[int | None, typer.Option(help="How many published periods, up to it.", min=1)] = None,
+    stored_vectors: Annotated[bool, typer.Option(help="Take the stored vectors as given: nothing is encoded.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Build everything again from nothing and compare it with the lake, table by table; 1 where it differs."""
+    from mmrec import verify as oracle
+    from mmrec_assets import traced
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the temporary lake goes, as after Ctrl-C
+    settings = load()
+    lake = Lake(settings.lake_root)
+    scope = oracle.scope(lake, settings, _checked(settings, period), last)
+    if not as_json:
+        out.print(traced.scope_line(scope))
+    outcomes = []
+    with closing(oracle.verify(lake, settings, scope, stored_vectors=stored_vectors)) as found:
+        for outcome in found:
+            outcomes.append(outcome)
+            for line in () if as_json else traced.outcome_lines(outcome):
+                out.print(escape(line))
+    equal = all(outcome.equal for outcome in outcomes)
+    if as_json:
+        about = {"equal": equal, "periods": scope.chosen, "left_out": scope.behind}
+        _print_json({**about, "tables": [traced.as_json(outcome) for outcome in outcomes]})
+    else:
+        out.print(traced.verdict_line(outcomes))
+    raise typer.Exit(0 if equal else 1)
 
 
 @app.command()
@@ -244,20 +262,7 @@ def rejected(
     """Show rejected rows with the rule they broke, and media that could not be encoded."""
     settings = load()
     answer = queries.rejected(Lake(settings.lake_root), _checked(settings, period), limit)
-    if as_json:
-        _print_json(answer)
-        return
-    out.print(
-        f"{answer['rows']} rejected rows"
-        + "".join(f"; {r['table']} {r['rule']}: {r['rows']}" for r in answer["by_rule"])
-    )
-    for row in answer["shown"]:
-        out.print(escape(f"{row['source_file']} row {row['source_row']}, {row['rule']}: {row['reason']}"))
-        out.print(escape(f"    {_delivered(row['row'])}"))
-    if answer["rows"] > len(answer["shown"]):
-        out.print(f"… and {answer['rows'] - len(answer['shown'])} more; --limit shows more")
-    for row in answer["failures"]:
-        out.print(escape(f"{row['modality']} of item {row['item_id']}: {row['reason']}"))
+    _show(answer, as_json, printed.rejected)
 
 
 @app.command()
@@ -278,12 +283,7 @@ def sql(
     if as_json:
         _print_json(answer.to_dicts())
         return
-    table = _table(*answer.columns)
-    for row in answer.head(100).iter_rows():
-        table.add_row(*[escape(_short(value)) for value in row])
-    out.print(table)
-    if answer.height > 100:
-        out.print(f"{answer.height:,} rows; the first 100 are shown, --json prints all")
+    printed.rows(out, answer)
 
 
 @app.command()
@@ -297,14 +297,7 @@ def export(
 
     settings = load()
     answer = exporting.write(Lake(settings.lake_root), settings, to.absolute(), _checked(settings, period))
-    if as_json:
-        _print_json(answer)
-        return
-    size = sum(file["size_bytes"] for file in answer["files"].values()) / 1e6
-    what = f"{answer['people']:,} people and {answer['items']:,} items as of {answer['period']}"
-    out.print(escape(f"{what}: {answer['to']} ({', '.join(answer['files'])}, model.json; {size:.1f} MB)"))
-    out.print("these files name people and hold what they have met: keep them as you keep your events")
-    _stand_in(answer)
+    _show(answer, as_json, printed.exported)
 
 
 @app.command()
@@ -331,8 +324,8 @@ def fetch() -> None:
     from mmrec.encoders import weights
 
     settings = load()
-    named = weights.needed(modality.encoder for modality in settings.embeddings.values())
-    for name in weights.missing(named, settings.weights):
+    needed = weights.needed(modality.encoder for modality in settings.embeddings.values())
+    for name in weights.missing(needed, settings.weights):
         out.print(f"fetching the weights of {name}")
         weights.fetch(name, settings.weights)
     out.print(f"weights are in {settings.weights}")
@@ -361,22 +354,6 @@ def main() -> None:
         sys.exit(code)
 
 
-def outcome_table(outcomes: list[Any]) -> Table:
-    """Seconds and rows of each asset of a run."""
-    table = _table(
-        "asset",
-        ("seconds", "right"),
-        ("computed", "right"),
-        ("reused", "right"),
-        ("removed", "right"),
-        ("rejected", "right"),
-    )
-    for o in outcomes:
-        counts = (o.rows_computed, o.rows_reused, o.rows_removed, o.rows_rejected)
-        table.add_row(o.asset, f"{o.seconds:.1f}", *[f"{count:,}" for count in counts])
-    return table
-
-
 def served_periods(settings: Settings, period: str | None, last: int) -> list[str]:
     """The periods that get a model and lists: `last` of them up to `period`, the newest configured one by default."""
     chosen = periods.check(settings.calendar, period) if period else periods.newest(settings.calendar)
@@ -387,71 +364,11 @@ def _checked(settings: Settings, period: str | None) -> str | None:
     return None if period is None else periods.check(settings.calendar, period)
 
 
-def _print_why(answer: dict[str, Any]) -> None:
-    place = f"rank {answer['rank']}" if answer["rank"] else "not on the list"
-    title = f"{answer['title'] or answer['item_id']} (item {answer['item_id']})"
-    out.print(escape(f"{title}, {place} as of {answer['period']}, score {answer['score']:.4f}"))
-    table = _table("carried by", "event", "when (UTC)", ("share", "right"), "file", ("row", "right"))
-    for row in answer["events"]:
-        when = row["time"].strftime("%Y-%m-%d %H:%M") if row["time"] else ""
-        at = (row["source_file"], str(row["source_row"]))
-        table.add_row(escape(row["title"] or row["item_id"]), row["event"], when, f"{row['share']:+.4f}", *at)
-    out.print(table)
-    out.print(f"{answer['events_in_all']} past items in all; the shares of all of them sum to the score")
-    out.print(
-        "through: "
-        + ", ".join(f"{name} {value:+.4f}" for name, value in answer["through"].items() if abs(value) >= 5e-5)
-    )
-    _print_content(answer["content"])
-    model = answer["model"]
-    out.print(
-        f"model: {model['candidate']}, item factors {model['version']} fitted on the periods up to {model['boundary']}"
-    )
-    for row in answer["verdicts"]:
-        held = "held" if row["passed"] else "did not all hold"
-        judged = f"{row['checks']} checks {held} over {row['rows']:,} rows"
-        judged = f"{judged} ({row['verdict'][:12]}…)"
-        out.print(f"verdict on {row['asset']}{' ' + row['period'] if row['period'] else ''}: {judged}")
-    _stand_in(answer)
-
-
-def _delivered(row: str) -> str:
-    """A rejected row's own columns, without where it stood, which is told beside it."""
-    columns = {name: value for name, value in json.loads(row).items() if value not in (None, [])}
-    return ", ".join(f"{name}={value}" for name, value in columns.items() if not name.startswith("source_"))
-
-
-def _print_content(content: dict[str, Any]) -> None:
-    """The item's row in the catalogue and, a line a modality, its input's bytes, key and encoder."""
-    if not content:
-        out.print("no longer in the catalogue")
-        return
-    out.print(f"catalogue: {content['source_file']} row {content['source_row']}")
-    for name, part in content.items():
-        if isinstance(part, dict) and part["input_sha256"]:
-            made = f"key {str(part['key'])[:16]}… encoder {part['encoder']} {str(part['encoder_id'])[:16]}…"
-            out.print(escape(f"{name}: {part['input']!r} sha256 {part['input_sha256'][:16]}… {made}"))
-
-
-def _stand_in(answer: dict[str, Any]) -> None:
-    if answer.get("stand_in_media"):
-        kinds = " and ".join(NOUNS[name] + "s" for name in answer["stand_in_media"])
-        out.print(f"{kinds} in this data set are drawn stand-ins")
-
-
-def _table(*columns: str | tuple[str, str], title: str | None = None) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for column in columns:
-        name, justify = column if isinstance(column, tuple) else (column, "left")
-        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
-    return table
-
-
-def _short(value: object) -> str:
-    if isinstance(value, list) and len(value) > 6 and isinstance(value[0], float):
-        return f"[{value[0]:.2f}, {value[1]:.2f}, …, {value[-1]:.2f}] × {len(value)}"
-    text = "" if value is None else str(value)
-    return text if len(text) <= 200 else text[:199] + "…"
+def _show(answer: dict[str, Any], as_json: bool, show: Callable[[Console, dict[str, Any]], None]) -> None:
+    if as_json:
+        _print_json(answer)
+    else:
+        show(out, answer)
 
 
 def _print_error(message: str) -> None:

@@ -13,7 +13,7 @@ from checks import contracts
 from mmrec import graph
 from mmrec.modalities import NAMES
 from mmrec.settings import Settings
-from mmrec_assets import display, partitions, sources
+from mmrec_assets import automation, display, partitions, sources
 
 _OWNERS = {"raw": "team:data", "validated": "team:data", "sources": "team:data"}
 _KINDS = {
@@ -55,6 +55,7 @@ def policies(settings: Settings) -> Callable[[dg.AssetSpec], dg.AssetSpec]:
             owners=[owner(asset)],
             kinds=_KINDS[stage],
             code_version=versions.get(asset),
+            automation_condition=automation.condition(stage) if asset in versions else None,
             tags={**spec.tags, **_tags(asset)},
             metadata={**spec.metadata, **display.declaration(settings.lake_root, asset)},
             description=f"{spec.description}\n\nMade again when: {table.remade}.",

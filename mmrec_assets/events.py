@@ -69,7 +69,7 @@ def emit(
     for warning in report.warnings:
         context.log.warning(warning)
     published = [period for period, counts in report.periods.items() if counts.refused is None]
-    metadata = {period: {**display.materialization(node, report, period), **(drawn or {})} for period in published}
+    metadata = {period: {**(drawn or {}), **display.materialization(node, report, period)} for period in published}
     several = len(report.periods) > 1
     if not report.refusals:
         yield _step_event(context, report, metadata)

@@ -93,12 +93,16 @@ _LINEAGE: dict[str, _Columns] = {
         **_same(_ITEMS, "item_id"),
         "rank": _SCORE,
         "score": _SCORE,
+        "state": ("model/factors:version", f"{_FUSED}:digest"),
+        "checksum": ("model/factors:factor", *_EVIDENCE, _WORDS),
     },
     "recommendations/reasons": {
         **_same(_LISTS, "period", "user_id", "rank", "item_id"),
         "reason": (f"{_ITEMS}:title", f"{_GOOD}:item_id"),
         "evidence": (f"{_GOOD}:item_id", "model/factors:factor"),
         "content_share": _SCORE,
+        "named": (f"{_GOOD}:item_id", "model/factors:factor"),
+        "checksum": ("model/factors:factor", *_EVIDENCE, _WORDS, f"{_FUSED}:digest", f"{_ITEMS}:title"),
     },
     "recommendations/similar_items": {
         **_same(_FUSED, "item_id"),

@@ -7,6 +7,7 @@ an item ever becomes markup of the page. Not here: what is drawn (`mmrec/showing
 import base64
 import html
 import io
+import textwrap
 from pathlib import Path
 
 import dagster as dg
@@ -65,13 +66,13 @@ def neighbours(rows: pl.DataFrame, root: Path, told: str) -> str:
     items = rows.select("item_id", "title", "image").unique("item_id", keep="first", maintain_order=True)
     for line, item in enumerate(items.iter_rows(named=True)):
         top = 8 + line * _ROW
-        parts += _card(0, top, item["title"], item["image"], root, "")
+        parts += _card(4, top, item["title"], item["image"], root, "")
         near = rows.filter(pl.col("item_id") == item["item_id"]).sort("rank")
         for at, row in enumerate(near.iter_rows(named=True), 1):
-            place = 24 + at * _CELL
+            place = 28 + at * _CELL
             parts += _card(place, top, row["neighbour_title"], row["neighbour_image"], root, f"{row['similarity']:.2f}")
     height = 8 + items.height * _ROW
-    return _svg(24 + (showing.NEXT + 1) * _CELL, height + 20, [*parts, _text(0, height + 10, told, colour=_DIM)])
+    return _svg(24 + (showing.NEXT + 1) * _CELL, height + 20, [*parts, _text(4, height + 10, told, colour=_DIM)])
 
 
 def _card(left: float, top: float, title: str, image: str | None, root: Path, note: str) -> list[str]:
@@ -80,8 +81,8 @@ def _card(left: float, top: float, title: str, image: str | None, root: Path, no
     if (thumb := _thumbnail(image, root)) is not None:
         size = f'width="{width}" height="{height}"'
         parts.append(f'<image x="{left}" y="{top}" {size} preserveAspectRatio="xMidYMid slice" href="{thumb}"/>')
-    lines = [title[:17], title[17:33] + ("…" if len(title) > 33 else "")]
-    parts += [_text(left, top + height + 13 + 12 * at, line.strip()) for at, line in enumerate(lines)]
+    lines = textwrap.wrap(title, 17, max_lines=2, placeholder="…")
+    parts += [_text(left, top + height + 13 + 12 * at, line) for at, line in enumerate(lines)]
     return [*parts, _text(left, top + height + 37, note, colour=_DIM)]
 
 
@@ -93,9 +94,9 @@ def _thumbnail(image: str | None, root: Path) -> str | None:
         picture = read_image(media.read_regular(Path(image), root, _MAX_BYTES))
     except media.BadMedia:
         return None
-    picture.thumbnail((_THUMB[0] * 2, _THUMB[1] * 2))
+    picture.thumbnail((_THUMB[0] * 5 // 4, _THUMB[1] * 5 // 4))  # a materialization holds thirty of them
     file = io.BytesIO()
-    picture.save(file, "JPEG", quality=70)
+    picture.save(file, "JPEG", quality=60)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 
 

@@ -10,6 +10,7 @@ import random
 import shutil
 import socket
 
+import hypothesis
 import polars as pl
 import pytest
 from PIL import Image
@@ -18,6 +19,10 @@ from mmrec import contracts, graph
 from mmrec.lake import Lake
 from mmrec.report import Check
 from mmrec.settings import Settings, load
+
+# How long an example takes says something about the machine, not about the code.
+hypothesis.settings.register_profile("project", deadline=None)
+hypothesis.settings.load_profile("project")
 
 for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE", "DO_NOT_TRACK"):
     os.environ[name] = "1"

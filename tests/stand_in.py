@@ -15,7 +15,7 @@ RANGE = {"dagster/asset_partition_range_start": PERIODS[0], "dagster/asset_parti
 class Stage:
     def __init__(self, monkeypatch):
         self.versions, self.refused, self.problem, self.judges, self.raises = {}, {}, None, True, None
-        monkeypatch.setattr(Node, "run", lambda node, lake, settings, periods, run_id="-": self.report(node, periods))
+        monkeypatch.setattr(Node, "run", lambda node, lake, settings, periods, *_, **__: self.report(node, periods))
 
     def report(self, node, periods):
         if self.raises and node.asset == self.raises[0]:

@@ -82,7 +82,7 @@ def test_a_missing_vector_is_found(lake):
 
 def test_a_key_written_twice_or_not_current_does_not_count(lake):
     embed(lake, SOUND, current=["a", "a"])
-    rows = [{"key": "a", "vector": SOUND["a"], "checksum": 1, "encoder_id": "e"}]
+    rows = [{"key": "a", "vector": SOUND["a"], "checksum": 1, "encoder_id": "e", "device": "cpu"}]
     lake.append(f"{ASSET}/vectors", pl.DataFrame(rows))
     assert all(outcome(lake).values())
 

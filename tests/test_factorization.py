@@ -235,3 +235,12 @@ def test_stored_factors_are_read_without_torch():
     code = "import sys, mmrec.factorization, mmrec.ranking, mmrec.reasons; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert "torch" not in vars(fz)
+
+
+@pytest.mark.parametrize("width", [3, 40])
+def test_the_map_is_the_same_whichever_side_is_factored(width):
+    """B = (Σ r h fᵀ)(Σ r f fᵀ + λ I)⁻¹ with fewer and with more features than items."""
+    rng = np.random.default_rng(1)
+    F, r, H = rng.normal(size=(12, width)), rng.uniform(0.1, 2.0, 12), rng.normal(size=(12, 4))
+    wanted = (H.T * r) @ F @ np.linalg.inv((F.T * r) @ F + 0.7 * np.eye(width))
+    assert np.allclose(fz._Ridge.of(F, r, 0.7).solve(H), wanted, atol=1e-12)

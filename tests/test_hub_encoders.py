@@ -164,7 +164,7 @@ def test_files_decide_the_identity_and_what_is_missing_or_wrong_is_said(tmp_path
         encoders.identity("audio", name, "fp32", WEIGHTS)
     config = tmp_path / "config.json"
     said = json.loads(config.read_text())
-    config.write_text(json.dumps(said | {"projection_dim": 5}))
+    config.write_text(json.dumps(said | {"projection_dim": 5, "text_config": {}}))
     wrong = encoders.load(encoders.identity("image", name, "fp32", WEIGHTS), "cpu")
     with pytest.raises(MmrecError, match="gave 16 numbers, its config says 5"):
         list(executor.run(wrong, ["a"], list(pictures(tmp_path))[:1], seed=0))

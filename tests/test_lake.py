@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -327,6 +328,28 @@ def test_every_table_has_a_view(lake):
     assert {tables.view(name) for name in tables.names()} <= {view for (view,) in views}
 
 
+def test_questions_beside_each_other_see_their_own_lake(tmp_path):
+    lakes = [Lake(str(tmp_path / str(at))) for at in range(4)]
+    for at, lake in enumerate(lakes):
+        lake.append(CURRENT, current(*[f"{at}-{row}" for row in range(at + 1)]))
+    count = {"n": "SELECT count(*) AS n FROM embeddings.text_current", "one": "SELECT 1 AS n"}
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda at: lakes[at % 4].answers(count), range(40)))
+    assert [(each["n"].item(), each["one"].item()) for each in found] == [(at % 4 + 1, 1) for at in range(40)]
+    with pytest.raises(duckdb.Error):
+        lakes[0].answers({"bad": "SELECT nothing FROM embeddings.text_current"})
+    assert lakes[0].sql(count["n"]).item() == 1
+
+
+def test_a_reader_may_be_shown_a_few_rows_instead_of_a_table(lake):
+    lake.append(CURRENT, current("a", "b"))
+    few = lake.showing({CURRENT: lake.scan(CURRENT).filter(pl.col("item_id") == "b")})
+    assert items_of(few) == ["b"]
+    assert few.sql("SELECT item_id FROM embeddings.text_current").rows() == [("b",)]
+    assert items_of(few, version=0) == ["a", "b"]
+    assert items_of(lake) == ["a", "b"]
+
+
 def test_times_are_utc_whatever_the_machine_says(lake, monkeypatch):
     monkeypatch.setenv("TZ", "America/New_York")
     assert lake.sql("SELECT current_setting('TimeZone') AS zone").item() == "UTC"
@@ -546,6 +569,7 @@ def test_a_table_of_before_a_column_was_added_is_read_and_written_on(tmp_path, m
         lake.append(table.name, pl.DataFrame([row]))
     new = row | {"item_id": "j", "user_id": "u"}
     lake.append(table.name, pl.DataFrame([new]))
+    assert dict(lake.scan(table.name).select("item_id", "user_id").collect().iter_rows()) == {"i": None, "j": "u"}
     lake.merge(table.name, pl.DataFrame([new | {"reason": "other"}]), ["item_id"])
     assert dict(lake.scan(table.name).select("item_id", "user_id").collect().iter_rows()) == {"i": None, "j": "u"}
     lake.replace(table.name, pl.DataFrame([new]))

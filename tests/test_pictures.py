@@ -63,7 +63,7 @@ def test_a_title_is_never_markup(tables, fused):
     evil = '<img src="x">](y) "&'
     rows = tables[showing.NEIGHBOURS].with_columns(title=pl.lit(evil), image=pl.lit("../../outside.png"))
     value = pictures.of(report({showing.NEIGHBOURS: rows}), fused.settings)["nearest_neighbours_drawn"]
-    assert evil[:17].strip() in texts(svg(value))
+    assert evil in " ".join(filter(None, texts(svg(value))))
     assert "<" not in value.value
 
 

@@ -173,3 +173,14 @@ def test_planning_imports_nothing_heavy(built):
     command = [sys.executable, "-c", _PLAN, str(built.folder), built.days[-1]]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "0 []"), done.stderr
+
+
+def test_a_new_day_makes_earlier_ones_wait_for_nothing(shop):
+    """What landed late in the last day is one period's work for the events, and for everything served as of it."""
+    day = shop.days[-1]
+    shop.write_events(day, [*shop.lines(day), f"{shop.people[2]},{shop.items[1]},{day}T23:00:00,view,,"])
+    found = by_asset(planned(shop, shop.days))
+    for asset in ("raw/interactions", "validated/interactions", "model/factors", "recommendations/top_k"):
+        [row] = found[asset]
+        assert (row.periods, row.first) == (1, day), asset
+    assert not {"validated/items", "embeddings/text", "fused/items"} & set(found)

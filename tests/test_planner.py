@@ -33,7 +33,10 @@ class Case:
         return self
 
     def vectors(self, *inputs, encoder="e1"):
-        rows = [{"key": key(each, encoder), "encoder_id": encoder, "vector": [1.0], "checksum": 0} for each in inputs]
+        rows = [
+            {"key": key(each, encoder), "encoder_id": encoder, "vector": [1.0], "checksum": 0, "device": "cpu"}
+            for each in inputs
+        ]
         self.lake.append(f"{ASSET}/vectors", pl.DataFrame(rows))
         return self
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmrec import ranking
 from mmrec.histories import Histories
 from mmrec.ranking import exact_scores, top_k, top_k_of_scores
 
@@ -40,12 +41,42 @@ def same(found, expected):
     assert found[0].dtype == np.int32 and found[1].dtype == np.float64
 
 
-@given(st.integers(0, 10_000), st.integers(1, 40), st.integers(1, 30), st.sampled_from([None, 1, 2]), st.booleans())
-@settings(max_examples=40, deadline=None)
-def test_lists_are_those_of_brute_force_for_any_tiling(seed, k, tile, levels, with_duplicates):
+@given(
+    st.integers(0, 10_000),
+    st.integers(1, 40),
+    st.integers(1, 30),
+    st.sampled_from([2, 3, ranking.BLOCK]),
+    st.sampled_from([None, 1, 2]),
+    st.booleans(),
+)
+@settings(max_examples=50, deadline=None)
+def test_lists_are_those_of_brute_force_for_any_tiling(seed, k, tile, block, levels, with_duplicates):
     U, V, seen, order = case(seed, levels=levels, duplicates=150 if with_duplicates else 0)
     servable = np.random.default_rng(seed).random(len(V)) < 0.8
-    same(top_k(U, V, seen, k, order, servable, tile=tile), brute(U, V, seen, k, order, servable))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranking, "BLOCK", block)
+        same(top_k(U, V, seen, k, order, servable, tile=tile), brute(U, V, seen, k, order, servable))
+
+
+@pytest.mark.parametrize("count", [1, 3, 12])
+def test_the_largest_of_many_columns_are_found_in_a_few_blocks(monkeypatch, count):
+    monkeypatch.setattr(ranking, "BLOCK", 4)
+    scores = np.random.default_rng(count).normal(size=(50, 810)).astype(np.float32)
+    scores[:, 100:] = np.where(scores[:, 100:] > 1, -np.inf, scores[:, 100:])
+    scores[7, 3:] = -np.inf
+    scores[8] = 1.0
+    found = np.take_along_axis(scores, ranking._largest(scores, count), axis=1)
+    assert np.array_equal(np.sort(found, axis=1), np.sort(scores, axis=1)[:, -count:])
+    assert found.shape == (50, count)
+
+
+@pytest.mark.parametrize("levels", [None, 1])
+def test_lists_of_two_halves_of_the_items_merge_into_those_of_all(levels):
+    U, V, seen, order = case(5, levels=levels)
+    half = np.random.default_rng(5).random(len(V)) < 0.5
+    for k in (1, 7, 200):
+        parts = [top_k(U, V, seen, k, order, part) for part in (half, ~half)]
+        same(ranking.merged(*parts, order), top_k(U, V, seen, k, order))
 
 
 def test_more_ties_than_spare_candidates():

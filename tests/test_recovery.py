@@ -120,3 +120,21 @@ def test_a_run_goes_on_with_what_is_published_and_names_the_bad_day_and_the_bad_
     assert new_shop.days[1] in told
     assert new_shop.rows("recommendations/top_k") > 0
     assert new_shop.days[1] not in set(new_shop.scan("validated/interactions")["period"])
+
+
+def test_a_row_dated_after_the_calendar_is_read_again_when_its_day_has_come(judged_shop):
+    """The same bytes mean more rows once the calendar goes on; files without such rows are not touched."""
+    shop, day = judged_shop, judged_shop.days[-1]
+    late = f"{shop.people[0]},{shop.items[0]},2024-01-06T09:00:00,rating,4,"
+    shop.write_events(day, [*shop.lines(day), late])
+    shop.run(*shop.events)
+    assert shop.scan("validated/rejected", rule="time_unusable").height == 1
+    before = shop.scan("validated/interactions", period=day)
+    shop.configure(calendar={"end": "2024-01-08"})
+    days = [*shop.days, "2024-01-05", "2024-01-06", "2024-01-07"]
+    reports = shop.run(*shop.events, periods=days)
+    assert shop.scan("validated/interactions", period="2024-01-06").height == 1
+    assert shop.scan("validated/rejected", rule="time_unusable").is_empty()
+    assert shop.scan("validated/interactions", period=day).equals(before)
+    assert shop.scan("raw/interactions", period=day).height == len(shop.lines(day)) - 1
+    assert {p for p, each in reports["raw/interactions"].periods.items() if each.computed} == {"2024-01-06"}

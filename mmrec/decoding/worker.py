@@ -32,11 +32,10 @@ def main(descriptor: int, memory_bytes: int, cpu_seconds: int) -> None:
     _confine(memory_bytes)
     protocol.send(connection, {})  # ready
     while True:
-        request, _, file = protocol.receive(connection)
-        if file is None:
-            raise ValueError("a request without a file")
+        request, file = protocol.receive_file(connection)
         _allow_computing(cpu_seconds)
         with open(file, "rb", buffering=0) as opened:  # noqa: PTH123 (a descriptor)
+            opened.seek(0)
             protocol.send(connection, *_answer(request, opened))
 
 

@@ -59,7 +59,8 @@ def identify(modality: str, name: str, precision: str, weights_root: Path) -> En
 def _width(config: dict[str, Any]) -> int | None:
     """Give the width of the space shared with texts, else of a token vector, else that of the tower for the medium."""
     towers = [config[tower] for tower in ("vision_config", "audio_config") if isinstance(config.get(tower), dict)]
-    found = [config.get("projection_dim"), hub.width_of(config), *map(hub.width_of, towers)]
+    shared = config.get("projection_dim") if "text_config" in config else None
+    found = [shared, hub.width_of(config), *map(hub.width_of, towers)]
     found += [_UNSAID_WIDTHS.get(tower.get("model_type")) for tower in towers]
     return next((width for width in found if isinstance(width, int)), None)
 

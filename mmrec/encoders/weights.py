@@ -71,9 +71,8 @@ def _package(name: str, table: dict) -> WeightPackage:
 
 
 def needed(encoders: Iterable[str]) -> list[str]:
-    """Name the packages that encoders take their weights from, each once; `frames:` reads its image encoder's."""
-    named = [encoder.removeprefix("frames:") for encoder in encoders]
-    return [name for name in dict.fromkeys(named) if name in packages()]
+    """Give the packages, sorted, that hold the weights of encoders by name; `frames:<name>` needs those of `<name>`."""
+    return sorted({encoder.removeprefix("frames:") for encoder in encoders} & set(packages()))
 
 
 def missing(names: Iterable[str], root: Path) -> list[str]:
@@ -230,12 +229,12 @@ def _read_safetensors(data: bytes, path: Path) -> dict[str, Tensor]:
 
 
 def _numpy_integers() -> list[Any]:
-    """Name what an integer of numpy needs in a pickle, as numpy 1 wrote it."""
+    """Name what an integer of numpy needs in a pickle, as numpy 2 and numpy 1 write it."""
     import numpy as np
 
     pickled: Any = np.int64(0).__reduce__()
-    scalar, (dtype, _) = pickled  # its public name has moved between the versions of numpy
-    return [(scalar, "numpy.core.multiarray.scalar"), np.dtype, type(dtype)]
+    scalar, (dtype, _) = pickled
+    return [scalar, (scalar, "numpy.core.multiarray.scalar"), np.dtype, type(dtype)]
 
 
 def _read_pickle(data: bytes, path: Path, also: list[Any]) -> object:

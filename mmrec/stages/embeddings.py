@@ -153,8 +153,8 @@ def _encode(
         work.found += len(chunk.found)
         work.seconds += chunk.seconds
         if chunk.keys:
-            version = lake.append(table, _vector_rows(chunk.keys, chunk.vectors, plan.encoder_id))
-            others.wrote(chunk.keys, version)
+            rows = _vector_rows(chunk.keys, chunk.vectors, plan.encoder_id, encoder.device)
+            others.wrote(chunk.keys, lake.append(table, rows))
     work.loading_seconds = time.perf_counter() - began - work.seconds
     work.facts = {
         "device": encoder.device,
@@ -181,13 +181,14 @@ def _inputs(lake: Lake, settings: Settings, plan: EmbeddingPlan) -> list[Any]:
     return [MediaRef(root / uri, root, sha) for uri, sha in rows.select(column, "input_hash").iter_rows()]
 
 
-def _vector_rows(named: list[str], vectors: np.ndarray, encoder_id: str) -> pl.DataFrame:
+def _vector_rows(named: list[str], vectors: np.ndarray, encoder_id: str, device: str) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "key": named,
             "encoder_id": encoder_id,
             "vector": pl.Series(np.ascontiguousarray(vectors, dtype=np.float32)).cast(tables.VECTOR),
             "checksum": keys.vector_checksums(vectors),
+            "device": device.partition(":")[0],
         }
     )
 

@@ -42,6 +42,7 @@ from mmrec.stages.fused import Features
 
 USERS, EVALUATION = "model/users", "model/evaluation"
 HEADLINE = "NDCG@20"
+_FOLDED = ["version", "events_digest"]  # what a person's factor is a function of
 
 
 def factors(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
@@ -170,16 +171,22 @@ def _fit(
         rows = candidates.features_of(features.blocks, features.present, chosen)
     everything = problem.histories(protocol.TRAIN, protocol.VALIDATION, protocol.TEST)
     fitted = factorization.fit(everything, problem.n_items, chosen.hyper, rows)
-    about = [boundary, features.space, chosen.to_json(), features.item_ids, _bytes_digest(fitted)]
-    name = canonical_digest(about)[:16]
+    name = version_name(boundary, features.space, chosen.to_json(), features.item_ids, _bytes(fitted))
     return Version(name, boundary, features.space, chosen, features.item_ids, fitted), search
 
 
-def _bytes_digest(fitted: factorization.ItemFactors) -> str:
+def version_name(
+    boundary: str, space: str, choice: Mapping[str, object], item_ids: list[str], arrays: Mapping[str, bytes]
+) -> str:
+    """The name of an item-factor version: a digest of everything that it is, so that a changed byte shows."""
     digest = hashlib.sha256()
-    for name, array in sorted(fitted.to_arrays().items()):
-        digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+    for name, data in sorted(arrays.items()):
+        digest.update(name.encode() + data)
+    return canonical_digest([boundary, space, choice, item_ids, digest.hexdigest()])[:16]
+
+
+def _bytes(fitted: factorization.ItemFactors) -> dict[str, bytes]:
+    return {name: np.ascontiguousarray(array).tobytes() for name, array in fitted.to_arrays().items()}
 
 
 def _store(lake: Lake, version: Version, search: selection.Selection, key: str, events: pl.DataFrame) -> None:
@@ -231,12 +238,6 @@ def _fold_in_periods(
 ) -> dict[str, PeriodReport]:
     """Folds in, period by period; a person whose events and version are those of a stored factor keeps it."""
     features = Features(lake)
-    known = (
-        lake.scan("model/users")
-        .select("version", "events_digest", "factor")
-        .unique(["version", "events_digest"])
-        .collect()
-    )
     parts, versions, counts, fits = [tables.contract(USERS).empty()], {}, {}, dict[str, float]()
     for period in sorted(stale):
         if _boundary(lake, settings, period) is None:
@@ -246,8 +247,7 @@ def _fold_in_periods(
         named = len(fitted)
         version = boundary_version(lake, settings, period, features, fitted)
         fits[period] = time.perf_counter() - before if len(fitted) > named else 0.0
-        rows, computed = _fold_in(lake, settings, period, version, features, known)
-        known = pl.concat([known, rows.select(known.columns)]).unique(["version", "events_digest"])
+        rows, computed = _fold_in(lake, settings, period, version, features, parts[-1])
         parts.append(rows)
         counts[period] = computed
         versions[period] = canonical_digest([version.name, *rows["events_digest"].sort().to_list()])
@@ -257,31 +257,29 @@ def _fold_in_periods(
 
 
 def _fold_in(
-    lake: Lake, settings: Settings, period: str, version: Version, features: Features, known: pl.DataFrame
+    lake: Lake, settings: Settings, period: str, version: Version, features: Features, before: pl.DataFrame
 ) -> tuple[pl.DataFrame, int]:
-    """Everybody's factor as of a period, and how many had to be solved for."""
+    """Everybody's factor as of a period, and how many had to be solved for; `before` are the rows made just before."""
     about = served.read_known(lake, settings, period, version, features)
-    cold = pl.DataFrame(
-        {"item_id": features.item_ids, "placed_by": features.digests},
-        schema={"item_id": pl.String, "placed_by": pl.String},
-    )
-    cold = cold.join(
-        pl.DataFrame({"item_id": version.item_ids}, schema={"item_id": pl.String}), on="item_id", how="anti"
-    )
-    said = about.said.select(*about.events.columns, placed_by=pl.lit(features.space))
-    events = pl.concat([about.events.join(cold, on="item_id", how="left"), said])
-    digests = history.digests(events, ["weight", "placed_by"])
-    digests = digests.with_columns(version=pl.lit(version.name))
-    joined = digests.join(known, on=["version", "events_digest"], how="left").sort("user_id")
+    digests = about.digests().with_columns(version=pl.lit(version.name))
+    joined = digests.join(_stored_factors(lake, digests, before), on=_FOLDED, how="left").sort("user_id")
     todo = joined.filter(pl.col("factor").is_null())["user_id"].to_list()
+    ids = pl.concat([about.events.select("user_id", "item_id"), about.said.select("user_id", "item_id")])
     is_text = pl.col("item_id").str.starts_with(words.MARK)
-    counts = events.group_by("user_id").agg(events=(~is_text).sum(), words=is_text.sum())
+    counts = ids.group_by("user_id").agg(events=(~is_text).sum(), words=is_text.sum())
     if todo:
         folded = factorization.fold_in(about.factors, about.histories(todo))
         solved = pl.DataFrame({"user_id": todo, "solved": pl.Series(folded).cast(tables.FACTOR)})
         joined = joined.join(solved, on="user_id", how="left").with_columns(factor=pl.coalesce("factor", "solved"))
     rows = joined.join(counts, on="user_id").with_columns(period=pl.lit(period))
     return tables.contract(USERS).conform(rows), len(todo)
+
+
+def _stored_factors(lake: Lake, digests: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """The factors that are there for these digests (`_FOLDED`), in the lake or `before`."""
+    named = pl.col("version").is_in(digests["version"].unique().to_list())  # what other versions hold is not read
+    both = [rows.select(*_FOLDED, "factor") for rows in (lake.scan(USERS).filter(named), before.lazy())]
+    return pl.concat([rows.join(digests.lazy(), on=_FOLDED, how="semi") for rows in both]).unique(_FOLDED).collect()
 
 
 def _problem(settings: Settings, events: pl.DataFrame, features: Features) -> Problem:

@@ -7,10 +7,11 @@ that its file touches, and a file that touches none is refused whole, by name.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,16 @@ FILES_READABLE = "files_readable"  # the blocking check of raw/interactions
 
 @dataclass(frozen=True)
 class Landed:
-    """One event file: its identity, its rows per period, and why it was refused, if it was."""
+    """One event file: its identity, its rows per period, and why it was refused, if it was.
+
+    `beyond`: rows dated after the calendar's last period, which are read again when their day has come.
+    """
 
     file: str
     stat: sources.Stat
     rows: Mapping[str, int]
     refused: str | None = None
+    beyond: int = 0
 
 
 def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
@@ -154,7 +159,7 @@ def _event_files(settings: Settings) -> list[str]:
 def _reading(settings: Settings) -> dict[str, Any]:
     """The settings that decide what a landed row looks like."""
     how = settings.interactions.model_dump(exclude={"files", "value_range"})
-    return {"interactions": how, "calendar": settings.calendar.model_dump()}
+    return {"interactions": how, "calendar": settings.calendar.model_dump(exclude={"end"})}
 
 
 def landed_files(lake: Lake, settings: Settings) -> list[Landed]:
@@ -176,7 +181,8 @@ def _land(lake: Lake, settings: Settings) -> list[Landed]:
 def _from_ledger(file: str, rows: pl.DataFrame) -> Landed:
     first = rows.row(0, named=True)
     counts = dict(rows.filter(pl.col("rows") > 0).select("period", "rows").iter_rows())
-    return Landed(file, sources.Stat(first["size_bytes"], first["mtime_ns"], first["sha256"]), counts, first["refused"])
+    stat = sources.Stat(first["size_bytes"], first["mtime_ns"], first["sha256"])
+    return Landed(file, stat, counts, first["refused"], first["beyond"] or 0)
 
 
 def _read_landed(settings: Settings, file: str, known: Landed | None) -> Landed:
@@ -185,27 +191,32 @@ def _read_landed(settings: Settings, file: str, known: Landed | None) -> Landed:
             stat = sources.stat(opened, known.stat if known else None)
     except OSError as error:
         return Landed(file, sources.Stat(0, 0, ""), {}, f"cannot be read: {error.strerror}")
-    if known and known.stat.sha256 == stat.sha256:
-        return Landed(file, stat, known.rows, known.refused)
+    last = periods.newest(settings.calendar)
+    settled = known is not None and not known.beyond and not known.refused and max(known.rows, default="") <= last
+    if known and known.stat.sha256 == stat.sha256 and settled:
+        return Landed(file, stat, known.rows)
     try:
-        counts = _read_events(settings, file)["period"].value_counts()
+        rows, beyond = _read_events(settings, file)
     except sources.RefusedFile as error:
         return Landed(file, stat, {}, str(error))
-    return Landed(file, stat, dict(sorted(counts.iter_rows())))
+    return Landed(file, stat, dict(sorted(rows["period"].value_counts().iter_rows())), beyond=beyond)
 
 
 def _landing_frame(settings: Settings, landed: list[Landed]) -> pl.DataFrame:
     reading = canonical_digest(_reading(settings))
     rows = [
-        (each.file, each.stat.size_bytes, each.stat.mtime_ns, each.stat.sha256, period, count, each.refused, reading)
+        (each.file, *astuple(each.stat), period, count, each.beyond, each.refused, reading)
         for each in landed
         for period, count in (each.rows or {"": 0}).items()
     ]
     return pl.DataFrame(rows, schema=tables.contract(LANDING).schema, orient="row").sort("file", "period")
 
 
-def _read_events(settings: Settings, file: str) -> pl.DataFrame:
-    """One file's rows with their period; raises `RefusedFile` where there are rows but no usable time among them."""
+def _read_events(settings: Settings, file: str) -> tuple[pl.DataFrame, int]:
+    """One file's rows with their period, and how many lie behind the calendar's last one.
+
+    Raises `RefusedFile` where there are rows but no usable time among them.
+    """
     columns = settings.interactions.columns.model_dump()
     frame = sources.read(settings.data, file, columns)
     if columns["event"] is None:
@@ -219,10 +230,13 @@ def _read_events(settings: Settings, file: str) -> pl.DataFrame:
             f"has {frame.height} rows but no usable time in column '{columns['time']}' from {settings.calendar.start} "
             f"up to {settings.calendar.end or 'now'}; its first is written like '{shape}'"
         )
-    return frame.with_columns(
+    first = dt.datetime.combine(settings.calendar.start, dt.time(), settings.calendar.zone)
+    beyond = frame.filter(pl.col("period").is_null() & (pl.col("time_utc") >= first)).height
+    placed = frame.with_columns(
         time_utc=pl.when(pl.col("period").is_not_null()).then("time_utc"),
         period=pl.col("period").fill_null(pl.lit(newest, dtype=pl.String)),
     )
+    return placed, beyond
 
 
 def _held(lake: Lake, landed: list[Landed], wanted: list[str]) -> dict[str, PeriodReport]:
@@ -242,14 +256,14 @@ def _held(lake: Lake, landed: list[Landed], wanted: list[str]) -> dict[str, Peri
 
 
 def _period_key(lake: Lake, settings: Settings, landed: list[Landed], period: str) -> str:
-    touching = {each.file: each.stat.sha256 for each in landed if period in each.rows}
+    touching = {each.file: f"{each.stat.sha256}:{each.rows[period]}" for each in landed if period in each.rows}
     return builds.stage_key(lake.code_version, _reading(settings), touching)
 
 
 def _rows_of(settings: Settings, landed: list[Landed], wanted: list[str]) -> pl.DataFrame:
     contract = tables.contract("raw/interactions")
     files = [each.file for each in landed if set(wanted) & set(each.rows)]
-    frames = [_read_events(settings, file).filter(pl.col("period").is_in(wanted)) for file in files]
+    frames = [_read_events(settings, file)[0].filter(pl.col("period").is_in(wanted)) for file in files]
     return pl.concat([contract.empty(), *[contract.conform(frame) for frame in frames]])
 
 

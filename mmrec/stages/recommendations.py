@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from mmrec import builds, graph, history, publishing, similar, tables, wording
+from mmrec import builds, graph, history, lists, publishing, sentences, similar, tables
 from mmrec.keys import canonical_digest
 from mmrec.lake import Lake
+from mmrec.lists import Lists
 from mmrec.modalities import NAMES
 from mmrec.report import WHOLE, PeriodReport, StageReport
-from mmrec.served import Served, lists_of, load
+from mmrec.sentences import Sentences
 from mmrec.settings import Settings
 from mmrec.stages.fused import Features
 
 SNAPSHOTS = "ledger/snapshots"
-BEHIND = ("recommendations/top_k", "recommendations/reasons", similar.TABLE, "model/factors", "model/evaluation")
+_FACTORS = "model/factors"
+BEHIND = ("recommendations/top_k", "recommendations/reasons", similar.TABLE, _FACTORS, "model/evaluation")
 PINNED = (
     "recommendations/top_k",
     "recommendations/reasons",
@@ -50,18 +52,18 @@ def top_k(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     keys = top_k_keys(lake, settings, gate.open)
     reports = publishing.unchanged(lake, keys)
     stale = {period: key for period, key in keys.items() if period not in reports}
+    made: dict[str, Lists] = {}
+    for period in _with_people(lake, stale):
+        made[period] = lists.of_period(lake, settings, period, made)
     if stale:
-        lists = [
-            lists_of(load(lake, settings, period), settings.recommendations.k) for period in _with_people(lake, stale)
-        ]
-        rows = pl.concat([tables.contract("recommendations/top_k").empty(), *lists])
-        reports |= publishing.publish(lake, "recommendations/top_k", rows, stale, began)
+        lists.note_states(lake, made)
+        reports |= _publish_people(lake, lists.TABLE, made, stale, began)
     return publishing.report(
         lake,
-        "recommendations/top_k",
+        lists.TABLE,
         reports | _refused(gate),
         began,
-        facts={"k": settings.recommendations.k},
+        facts={"k": settings.recommendations.k, **_people(made.values(), lists.WAYS)},
         tables={"most recommended": _most_recommended(lake, gate.open)},
         warnings=gate.warnings,
     )
@@ -74,17 +76,18 @@ def reasons(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     keys = reasons_keys(lake, settings, gate.open)
     reports = publishing.unchanged(lake, keys)
     stale = {period: key for period, key in keys.items() if period not in reports}
+    made: dict[str, Sentences] = {}
+    for period in _with_people(lake, stale):
+        made[period] = sentences.of_period(lake, settings, period, made)
     if stale:
-        worded = [_reasons(lake, load(lake, settings, period), period) for period in _with_people(lake, stale)]
-        rows = pl.concat([tables.contract("recommendations/reasons").empty(), *worded])
-        reports |= publishing.publish(lake, "recommendations/reasons", rows, stale, began)
+        reports |= _publish_people(lake, sentences.TABLE, made, stale, began)
     return publishing.report(
         lake,
-        "recommendations/reasons",
+        sentences.TABLE,
         reports | _refused(gate),
         began,
         warnings=gate.warnings,
-        facts=_stand_in(settings),
+        facts={**_people(made.values(), sentences.WAYS), **_stand_in(settings)},
     )
 
 
@@ -130,14 +133,13 @@ def snapshot(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
 
 
 def top_k_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
-    """Stage keys of the lists by period."""
-    return {period: _key(lake, settings, period, k=settings.recommendations.k) for period in wanted}
+    """Stage keys of the lists by period; a title is not in them."""
+    return _keys(lake, settings, wanted, ("fused/items",), k=settings.recommendations.k)
 
 
 def reasons_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
     """Stage keys of the reasons by period."""
-    lists = builds.data_version(lake, "recommendations/top_k", wanted)
-    return {p: _key(lake, settings, p, lists=lists.get(f"recommendations/top_k@{p}", "")) for p in wanted}
+    return _keys(lake, settings, wanted, ("fused/items", "validated/items"), lists.TABLE)
 
 
 def similar_items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
@@ -194,23 +196,42 @@ def _refused(gate: history.Gate) -> dict[str, PeriodReport]:
     return {period: PeriodReport(0, publishing.EMPTY, refused=told) for period, told in gate.refused.items()}
 
 
-def _key(lake: Lake, settings: Settings, period: str, **read: object) -> str:
-    inputs = builds.data_version(lake, "model/factors", [period])
-    for asset in ("validated/items", "fused/items"):
-        inputs |= builds.data_version(lake, asset)
-    return builds.stage_key(lake.code_version, read, inputs)
+def _keys(
+    lake: Lake, settings: Settings, wanted: list[str], content: Iterable[str], *behind: str, **read: object
+) -> dict[str, str]:
+    """By period: what is read of settings, the content, and this period of the factors and of what is `behind`.
+
+    Where factors rest on other events or words than there are now, what is made of both is of neither, and must be made
+    again when one of them comes back: the key that the factors would get is then part of it.
+    """
+    whole = {name: version for asset in content for name, version in builds.data_version(lake, asset).items()}
+    made, now = builds.newest(lake, _FACTORS), graph.node(settings, _FACTORS).keys(lake, settings, wanted)
+    keys = {}
+    for period in wanted:
+        inputs = {n: v for asset in (_FACTORS, *behind) for n, v in builds.data_version(lake, asset, [period]).items()}
+        ahead = {} if period in made and made[period].stage_key == now[period] else {"ahead": now[period]}
+        keys[period] = builds.stage_key(lake.code_version, {**read, **ahead}, {**whole, **inputs})
+    return keys
 
 
 def _with_people(lake: Lake, wanted: Iterable[str]) -> list[str]:
     """The periods without those whose factors were made of nobody: before the first event there is no list."""
-    known = builds.newest(lake, "model/factors")
-    return [period for period in wanted if period not in known or known[period].rows]
+    known = builds.newest(lake, _FACTORS)
+    return [period for period in sorted(wanted) if period not in known or known[period].rows]
 
 
-def _reasons(lake: Lake, served: Served, period: str) -> pl.DataFrame:
-    lists = lake.scan("recommendations/top_k").filter(pl.col("period") == period).sort("user_id", "rank").collect()
-    titles = lake.scan("validated/items").select("item_id", "title").collect()
-    return wording.reasons(served, lists, titles)
+def _publish_people(
+    lake: Lake, table: str, made: Mapping[str, Lists] | Mapping[str, Sentences], stale: dict[str, str], began: float
+) -> dict[str, PeriodReport]:
+    rows = pl.concat([tables.contract(table).empty(), *[each.rows for each in made.values()]])
+    computed = {period: made[period].fresh if period in made else 0 for period in stale}
+    return publishing.publish(lake, table, rows, stale, began, computed=computed)
+
+
+def _people(made: Iterable[Lists] | Iterable[Sentences], ways: Iterable[str]) -> dict[str, int]:
+    """For how many people a run's lists or sentences came about in which way, over the periods that had work."""
+    counts = [each.people for each in made]
+    return {f"people_{way}": sum(each[way] for each in counts) for way in ways}
 
 
 def _neighbours(lake: Lake) -> tuple[pl.DataFrame, int]:

@@ -1,0 +1,98 @@
+"""A second lake, built from nothing by the same stage functions, for `mmrec verify`.
+
+What a lake holds is a function of its sources, its settings and a few named inputs, which a rebuild is given: the
+item-factor versions that serve the periods, the frozen statistics of fusion, and, where the newest delivery was
+refused, the rows that an earlier one has left. Here: the temporary lake, what it is given, and running every node. Not
+here: what is held against what (`mmrec/verify.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from mmrec import builds, contracts, history, periods, reencoded
+from mmrec.graph import Node, nodes
+from mmrec.lake import Lake, local_folder
+from mmrec.modalities import NAMES
+from mmrec.settings import Settings
+
+MODEL = ("model/versions", "model/arrays", "model/items")
+STATISTICS = "fused/statistics"
+GIVEN = (*MODEL, "model/candidates", STATISTICS)
+ANSWERS = ("model", "recommendations")  # the stages whose periods are chosen
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Periods by asset whose rows are those of an earlier delivery: the newest one was refused, by file or contract."""
+
+    raw: list[str]
+    validated: list[str]
+
+    @property
+    def by_asset(self) -> dict[str, list[str]]:
+        """asset → its periods, where there are any."""
+        found = {"raw/interactions": self.raw, history.EVENTS: self.validated}
+        return {asset: each for asset, each in found.items() if each}
+
+
+def kept(lake: Lake) -> Kept:
+    """What the sources of today cannot give again."""
+    refused = lake.scan("ledger/landing").filter(pl.col("refused").is_not_null()).select(source_file="file")
+    raw = lake.scan("raw/interactions").join(refused, on="source_file", how="semi").select(pl.col("period").unique())
+    judged = contracts.judged_periods(lake, history.EVENTS)
+    return Kept(sorted(raw.collect()["period"]), sorted(each for each, published in judged.items() if not published))
+
+
+@contextmanager
+def beside(lake: Lake) -> Iterator[Lake]:
+    """An empty lake in a folder beside the real one, on the same disk; it is gone afterwards, also after Ctrl-C."""
+    folder = local_folder(lake.root)
+    name, parent = (folder.name, folder.parent) if folder else ("lake", None)
+    with TemporaryDirectory(prefix=f".{name}-verify-", dir=parent) as made:
+        yield Lake(made)
+
+
+def rebuild(
+    lake: Lake, settings: Settings, chosen: list[str], into: Lake, *, stored_vectors: bool = False
+) -> Iterator[Node]:
+    """Builds every node into an empty lake, and gives each once its tables are there, before the next one reads them.
+
+    Events are built for every configured period, model and recommendations for the `chosen` ones. Raises where a table
+    without periods is refused: nothing behind it could be built.
+    """
+    _give(lake, settings, chosen, into, stored_vectors)
+    for node in nodes(settings):
+        wanted = chosen if node.stage in ANSWERS else periods.keys(settings.calendar)
+        report = node.run(into, settings, wanted, run_id="verify")
+        if not node.partitioned:
+            report.raise_if_refused()
+        yield node
+
+
+def _give(lake: Lake, settings: Settings, chosen: list[str], into: Lake, stored_vectors: bool) -> None:
+    serving = lake.scan("model/users").filter(pl.col("period").is_in(chosen)).select(pl.col("version").unique())
+    for version in sorted(serving.collect()["version"]):
+        for table in MODEL:
+            into.append(table, lake.scan(table).filter(pl.col("version") == version).collect())
+    into.append(STATISTICS, lake.scan(STATISTICS).collect())
+    for asset, of in kept(lake).by_asset.items():
+        into.append(asset, lake.scan(asset).filter(pl.col("period").is_in(of)).collect())
+        noted = lake.scan(builds.LEDGER).filter((pl.col("asset") == asset) & pl.col("period").is_in(of))
+        into.append(builds.LEDGER, noted.collect())
+    if stored_vectors:
+        for modality in (name for name in NAMES if name in settings.embeddings):
+            _give_vectors(lake, modality, into)
+
+
+def _give_vectors(lake: Lake, modality: str, into: Lake) -> None:
+    """The stored vectors, and the inputs that are known to have none."""
+    table, failed = f"embeddings/{modality}/vectors", f"embeddings/{modality}/failed"
+    for keys in reencoded.slices(reencoded.named(lake, modality)):
+        into.append(table, lake.vectors(table, keys))
+    into.append(failed, lake.scan(failed).filter(pl.col("key") != "").collect())
