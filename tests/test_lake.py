@@ -483,7 +483,7 @@ def test_a_conflict_is_tried_again_from_a_fresh_look(lake, monkeypatch):
         tries.append(table)
         if len(tries) < 4:
             raise CommitFailedError("somebody was faster")
-        write(table, frame, **options)
+        write(table, frame, *more)
 
     monkeypatch.setattr(Lake, "_write", meddled)
     assert lake.append(CURRENT, current("b")) == 1
