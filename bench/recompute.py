@@ -91,9 +91,13 @@ def settings_of(folder: Path, **encoder: str) -> Settings:
 # -- one run in a process ----------------------------------------------------------------------------------------------
 
 
-def run(settings: Settings, counter: Any = None) -> dict[str, float]:
-    """Everything up to the fused items; CPU seconds of the work, of encoders in it and of loading; vectors made."""
-    _import_everything()
+def run(settings: Settings, counter: Any = None, *, imported: bool = True) -> dict[str, float]:
+    """Everything up to the fused items; CPU seconds of the work and of encoders in it, without loading; vectors made.
+
+    What the work imports is `imported` before, or counts.
+    """
+    if imported:
+        _import_everything()
     spent = Spent()
     watched(spent)
     if counter is not None:
@@ -179,11 +183,11 @@ def items(folder: Path) -> None:
 
 
 def _nothing(settings: Settings, store: Path, full: float, full_whole: float) -> None:
-    ours = [in_process(run, settings) for _ in range(TIMES)]
+    ours = [in_process(functools.partial(run, imported=False), settings) for _ in range(TIMES)]
     theirs = [in_process(run_by_hand, settings, store) for _ in range(TIMES)]
     assert all(found["vectors"] == 0 for found, _ in (*ours, *theirs))
     work, whole = (statistics.median(each) for each in zip(*[(f["work"], w) for f, w in ours], strict=True))
-    line("nothing changed: work", work, note=f"whole process {whole:.1f}, most of it the bench's imports")
+    line("nothing changed: work", work, note=f"whole process {whole:.1f}")
     line("nothing changed / full", work / full, "", 0.02)
     line("nothing changed / full, whole processes", whole / full_whole, "", 0.02)
     line("nothing changed, dictionary: work", statistics.median(found["work"] for found, _ in theirs))
@@ -208,7 +212,7 @@ def _one_percent(folder: Path, settings: Settings, texts: list[str], full: float
 def _and_back(folder: Path, settings: Settings) -> None:
     other, _ = in_process(run, settings_of(folder, text="hash:64", image="efficientnet-lite0"))
     back, _ = in_process(run, settings)
-    again = median(lambda: in_process(run, settings)[0]["work"], TIMES)
+    again = median(lambda: in_process(functools.partial(run, imported=False), settings)[0]["work"], TIMES)
     line("another text encoder (free): work", other["work"], note=f"{other['vectors']:.0f} vectors")
     line("and back: vectors", back["vectors"], "", 0)
     line("and back: work", back["work"], note=f"nothing changed: {again:.3f}")
@@ -243,7 +247,8 @@ def engine(folder: Path) -> None:
         print(f"{count:,} rows, hash:{width}, from file to fused")
         line("full: work", full["work"], note=f"of it the encoder {full['forward']:.1f}; whole process {whole:.1f}")
         line("full: engine, CPU ms per 1,000 rows", own / count * 1e6, "ms", 30)
-        nothing = median(lambda s=settings: in_process(run, s)[0]["work"], TIMES)
+        again = functools.partial(run, settings, imported=False)
+        nothing = median(lambda work=again: in_process(work)[0]["work"], TIMES)
         line("nothing changed: work", nothing)
         line("nothing changed / full", nothing / full["work"], "")
         shutil.rmtree(place)

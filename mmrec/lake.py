@@ -100,10 +100,7 @@ class Lake:
     def size(self, table: str) -> tuple[int, int]:
         """Bytes and rows of a table's live files; 0 and 0 without a table."""
         delta = self._open(table)
-        if delta is None:
-            return 0, 0
-        files = pl.DataFrame(delta.get_add_actions(flatten=True))
-        return int(files["size_bytes"].sum()), int(files["num_records"].sum())
+        return (0, 0) if delta is None else _size(delta)
 
     def scan(self, table: str, version: int | None = None) -> pl.LazyFrame:
         """The rows of a table, at `version` or at the version this lake saw first; no rows where there is no table."""
@@ -197,7 +194,10 @@ class Lake:
         """Adds rows; the table's new version. Appends never conflict with each other or with a compaction."""
         contract = tables.contract(table)
         frame = contract.conform(rows)
-        version = self._commit(table, lambda: self._write(table, frame, mode="append"))
+        # No look at what others have written: an append needs none, and each look lists the whole log.
+        version = self._commit(
+            table, lambda: self._write(table, frame, vars(self.opened).get(table) or self._open(table))
+        )
         if version % COMPACT_EVERY == COMPACT_EVERY - 1:
             self.compact(table)
         return version
@@ -207,7 +207,7 @@ class Lake:
         frame = tables.contract(table).conform(rows)
         predicate = _ALL if where is None else " AND ".join(_in(name, of) for name, of in sorted(where.items()))
         self._make(table)
-        return self._commit(table, lambda: self._write(table, frame, mode="overwrite", predicate=predicate))
+        return self._commit(table, lambda: self._write(table, frame, self._must_open(table), predicate))
 
     def merge(self, table: str, rows: pl.DataFrame, on: Sequence[str], removed: pl.DataFrame | None = None) -> int:
         """Updates or inserts `rows` by the columns `on`, and deletes those named in `removed`; one commit."""
@@ -220,10 +220,11 @@ class Lake:
         values = {f'"{name}"': f's."{name}"' for name in frame.columns}
 
         def attempt() -> None:
-            if not self.rows(table):  # a merge into nothing costs ten times a write
-                self._write(table, frame, mode="overwrite", predicate=_ALL)
+            delta = self._must_open(table)
+            if _size(delta)[1] == 0:  # a merge into nothing costs ten times a write
+                self._write(table, frame, delta, _ALL)
                 return
-            merger = self._must_open(table).merge(
+            merger = delta.merge(
                 source=source.to_arrow(),
                 predicate=matching,
                 source_alias="s",
@@ -310,11 +311,13 @@ class Lake:
             raise MmrecError(f"the table {table} vanished while it was written")
         return delta
 
-    def _write(self, table: str, frame: pl.DataFrame, mode: str, predicate: str | None = None) -> None:
+    def _write(
+        self, table: str, frame: pl.DataFrame, delta: deltalake.DeltaTable | None, predicate: str | None = None
+    ) -> None:
+        """Adds rows, or puts them in place of a predicate's, to the table as it was when `delta` was looked at."""
         contract = tables.contract(table)
-        # An append needs no look at what others have written; each look lists the whole log.
-        delta = (vars(self.opened).get(table) if mode == "append" else None) or self._open(table)
         options: dict[str, Any] = {
+            "mode": "append" if predicate is None else "overwrite",
             "partition_by": list(contract.partition_by) or None,
             "commit_properties": self._stamp(),
             "schema_mode": "merge",  # a column that was added later is null in older files
@@ -324,7 +327,7 @@ class Lake:
         }
         if predicate is not None:
             options["predicate"] = predicate
-        deltalake.write_deltalake(delta or self.uri(table), frame.to_arrow(), mode=mode, **options)  # type: ignore[call-overload]
+        deltalake.write_deltalake(delta or self.uri(table), frame.to_arrow(), **options)
 
     def _stamp(self) -> deltalake.CommitProperties:
         return deltalake.CommitProperties(
@@ -348,6 +351,12 @@ class Lake:
         if table in self.reads:
             self.reads[table] = version
         return version
+
+
+def _size(delta: deltalake.DeltaTable) -> tuple[int, int]:
+    """Bytes and rows of the live files of a table as it was last looked at."""
+    files = pl.DataFrame(delta.get_add_actions(flatten=True))
+    return int(files["size_bytes"].sum()), int(files["num_records"].sum())
 
 
 def _is_conflict(error: DeltaError) -> bool:

@@ -32,6 +32,8 @@ class MemoryLake(Lake):
         return self._rows(table).height
 
     def scan(self, table, version=None):
+        if version is None and table in self.shown:
+            return self.shown[table]
         pin = version if version is not None else self.reads.get(table, self.version(table))
         if version is None and pin is not None:
             self.reads.setdefault(table, pin)

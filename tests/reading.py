@@ -18,10 +18,13 @@ def check_vectors(root, modalities=("text", "image")):
         assert pl.concat(held).join(vectors, on="key", how="anti").is_empty(), modality
 
 
-def check_snapshots(root, settings):
-    """The newest snapshot of each period pins tables that are there and belong together; how many there are."""
+def check_snapshots(root, newest=None):
+    """The newest snapshot of each period (of the `newest` so many) pins tables that are there and belong together; how
+    many were looked at.
+    """
     lake = Lake(root)
-    periods = lake.scan("ledger/snapshots").select("period").unique().sort("period").collect()["period"].to_list()
+    published = lake.scan("ledger/snapshots").select("period").unique().sort("period", descending=True)
+    periods = published.collect()["period"].to_list()[:newest]
     for period in periods:
         reader = lake.pinned(served.pinned(lake, period))
         lists, reasons, people = (

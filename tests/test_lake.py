@@ -459,16 +459,31 @@ def test_rows_that_another_writer_adds_meanwhile_do_not_stay_beside_ours(lake, m
     assert lake.scan(CURRENT).collect()["input_hash"].to_list() == ["ours-a"]
 
 
+def test_a_first_merge_keeps_what_another_writer_merges_right_after_the_look_at_the_empty_table(lake, monkeypatch):
+    size, other, meanwhile = storage._size, Lake(lake.root), []
+
+    def slow(delta):
+        found = size(delta)
+        if not meanwhile:
+            meanwhile.append(True)
+            other.merge(CURRENT, current("b"), ["item_id"])
+        return found
+
+    monkeypatch.setattr(storage, "_size", slow)
+    lake.merge(CURRENT, current("a"), ["item_id"])
+    assert items_of(lake) == ["a", "b"]
+
+
 def test_a_conflict_is_tried_again_from_a_fresh_look(lake, monkeypatch):
     monkeypatch.setattr(storage.time, "sleep", lambda seconds: None)
     lake.append(CURRENT, current("a"))
     write, tries = lake._write, []
 
-    def meddled(self, table, frame, **options):
+    def meddled(self, table, frame, *more):
         tries.append(table)
         if len(tries) < 4:
             raise CommitFailedError("somebody was faster")
-        write(table, frame, **options)
+        write(table, frame, *more)
 
     monkeypatch.setattr(Lake, "_write", meddled)
     assert lake.append(CURRENT, current("b")) == 1

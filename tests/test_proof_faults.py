@@ -75,7 +75,7 @@ class Faults:
 
     def __init__(self, start, make_shop, folder):
         self.start, self.make_shop, self.folder = start, make_shop, folder
-        self.published = check_snapshots(start.settings.lake_root, start.settings)
+        self.published = check_snapshots(start.settings.lake_root)
         self.undisturbed = Undisturbed(make_shop(folder / "undisturbed", like=start))
         self.commits = len(self.undisturbed.log)
 
@@ -86,7 +86,7 @@ class Faults:
             run(shop, Raising(commit, when, OSError("the disk is full")))
         self.is_left(root, commit + (when == AFTER))
         check_vectors(root)
-        assert check_snapshots(root, shop.settings) >= self.published
+        assert check_snapshots(root) >= self.published
         run(shop)
         self.is_as_undisturbed(shop)
         shutil.rmtree(shop.folder)
@@ -103,7 +103,7 @@ class Faults:
         made = everything(root)
         assert [table for table in made if not made[table].equals(self.undisturbed.end[table])] == []
         assert claims(shop) == self.undisturbed.claims
-        assert check_snapshots(root, shop.settings) == len(DAYS)
+        assert check_snapshots(root) == len(DAYS)
 
 
 @pytest.fixture

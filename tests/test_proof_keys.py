@@ -7,7 +7,7 @@ dictionary; what must be there says a rebuild from nothing.
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
@@ -232,6 +232,7 @@ LIVES = settings(
     deadline=None,
     derandomize=True,
     database=None,
+    phases=[Phase.generate],  # a life is short enough to be read as it is, and shrinking takes minutes
     suppress_health_check=list(HealthCheck),
 )
 

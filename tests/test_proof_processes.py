@@ -59,7 +59,8 @@ class Killing:
     def __init__(self, shop, make_shop, folder):
         self.shop, self.make_shop, self.folder = shop, make_shop, folder
         undisturbed = self.copy("undisturbed")
-        self.lines = len(start(undisturbed, 0).communicate("")[0].splitlines())
+        told = start(undisturbed, 0).communicate("")[0].splitlines()
+        self.lines, self.encoding = len(told), [at for at, line in enumerate(told) if line.startswith("encoded")]
         self.end = {table: rows(undisturbed, table) for table in COMPARED}
         self.vectors, _ = stored(undisturbed)
         self.before, _ = stored(shop)
@@ -90,9 +91,11 @@ class Killing:
 
 
 def kill_somewhere(killing, times, seed):
+    """Every second time while vectors are made."""
     draw = random.Random(seed)
-    for _ in range(times):
-        killing.kill(draw.randrange(1, killing.lines), draw.uniform(0, 0.01))
+    for number in range(times):
+        line = draw.choice(killing.encoding) if number % 2 else draw.randrange(1, killing.lines)
+        killing.kill(line, draw.uniform(0, 0.01))
 
 
 def test_a_killed_run_loses_at_most_a_chunk_and_the_next_one_ends_as_if_it_had_not_been_killed(

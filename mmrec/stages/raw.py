@@ -337,7 +337,8 @@ def named_media(lake: Lake, settings: Settings, items: pl.DataFrame) -> pl.DataF
         row["uri"]: sources.Stat(row["size_bytes"], row["mtime_ns"], row["sha256"])
         for row in lake.scan("raw/media").filter(pl.col("sha256").is_not_null()).collect().iter_rows(named=True)
     }
-    rows = [_media_row(settings.media_root, uri, max_bytes, known.get(uri)) for uri, max_bytes in files.iter_rows()]
+    root = settings.media_root  # finding it costs as much as opening a file
+    rows = [_media_row(root, uri, max_bytes, known.get(uri)) for uri, max_bytes in files.iter_rows()]
     return pl.DataFrame(rows, schema=tables.contract("raw/media").schema, orient="row")
 
 
