@@ -25,8 +25,6 @@ from mmrec.modalities import FILES
 from mmrec.questions import Questions
 from mmrec.settings import Settings
 
-REASONS = "recommendations/reasons"
-
 
 @dataclass(frozen=True)
 class Impact:
@@ -87,12 +85,22 @@ def _kind(lake: Lake, file: str) -> str:
 
 
 def _asked(lake: Lake, about: dict[str, str], queries: Questions, items: list[str] | None) -> Impact:
-    """The answers; where the question is of a few items, only reasons that name one are handed to it.
-
-    DuckDB would take the lists of all reasons apart: of 1.6 million made-up ones in 400 ms instead of 60 (2 cores).
-    """
-    reader = lake
-    if items is not None:
-        is_named = [pl.col("named").list.contains(item) for item in items] or [pl.lit(value=False)]
-        reader = lake.showing({REASONS: lake.scan(REASONS).filter(pl.any_horizontal(is_named))})
+    """The answers; where they are about a few items, large tables are read once for all queries, side by side."""
+    reader = lake if items is None else lake.showing(_about_items(lake, items))
     return Impact(about, {name: rows.to_dicts() for name, rows in reader.answers(queries).items()}, queries)
+
+
+def _about_items(lake: Lake, items: list[str]) -> dict[str, pl.LazyFrame]:
+    """The rows of large tables that are about the items, in the columns that the questions read.
+
+    Polars finds them on all cores, where DuckDB takes a frame on one: in half the time (1.6 million reasons, 2 cores).
+    """
+    in_items = [pl.col("named").list.contains(item) for item in items] or [pl.lit(value=False)]
+    wanted = {
+        "validated/interactions": (pl.col("item_id").is_in(items), ("period", "user_id", "item_id")),
+        "recommendations/top_k": (pl.col("item_id").is_in(items), ("period", "user_id", "item_id")),
+        "recommendations/reasons": (pl.any_horizontal(in_items), ("period", "user_id", "rank", "named")),
+        "recommendations/similar_items": (pl.col("neighbour").is_in(items), ("item_id", "by", "neighbour")),
+    }
+    frames = [lake.scan(table).filter(rows).select(columns) for table, (rows, columns) in wanted.items()]
+    return {table: rows.lazy() for table, rows in zip(wanted, pl.collect_all(frames), strict=True)}

@@ -15,13 +15,20 @@ import numpy as np
 import polars as pl
 
 from mmrec import tables
-from mmrec.comparison import Compared, Difference, bits
+from mmrec.comparison import Compared
+from mmrec.differences import Difference, bits
 from mmrec.fusion import Statistics
 from mmrec.lake import Lake, digest
 from mmrec.stages.model import version_name
 
 GIVEN = "given to the rebuild; held against its own digest"
 Wrong = tuple[dict[str, Any], str, Any, Any]  # key of the row, what of it, expected, found
+
+
+def given(lake: Lake) -> Iterator[Compared]:
+    """Every named input's outcome."""
+    yield statistics(lake)
+    yield from versions(lake)
 
 
 def statistics(lake: Lake) -> Compared:

@@ -64,7 +64,7 @@ def why(
     return {
         "period": period,
         "item_id": item,
-        "title": _title(reader, item),
+        "title": dict(titles.iter_rows()).get(item),
         "rank": rank,
         "score": score,
         "cold": bool(person.cold[target]),
@@ -225,8 +225,8 @@ def _content(lake: Lake, settings: Settings, item: str) -> dict[str, Any]:
     if row is None:
         return {}
     content: dict[str, Any] = {"source_file": row["source_file"], "source_row": row["source_row"]}
-    for modality in NAMES:
-        current = lake.scan(f"embeddings/{modality}/current").filter(pl.col("item_id") == item).collect()
+    mine = [lake.scan(f"embeddings/{modality}/current").filter(pl.col("item_id") == item) for modality in NAMES]
+    for modality, current in zip(NAMES, pl.collect_all(mine), strict=True):
         found = next(current.iter_rows(named=True), None)
         content[modality] = {
             "input": row[modality],

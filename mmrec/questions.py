@@ -26,7 +26,8 @@ def of_item(item: str, modalities: Sequence[str]) -> Questions:
         f"""SELECT '{m}' AS modality, i.{m} AS input, i.{m}_hash AS sha256, c.key, c.encoder_id, (
             SELECT count(*) FROM embeddings.{m}_current AS o WHERE o.key = c.key AND o.item_id <> i.item_id
         ) AS other_items
-        FROM validated.items AS i LEFT JOIN embeddings.{m}_current AS c USING (item_id)
+        FROM validated.items AS i
+        LEFT JOIN (FROM embeddings.{m}_current WHERE item_id = {own}) AS c USING (item_id)
         WHERE i.item_id = {own} AND i.{m} IS NOT NULL"""
         for m in modalities
     ]
@@ -141,19 +142,19 @@ def _of_items(items: str) -> Questions:
             FROM model.items AS m JOIN model.versions AS v USING (version)
             WHERE m.item_id IN {items} GROUP BY ALL ORDER BY v.boundary, v.version""",
         "people": f"""
-            WITH met AS (
+            WITH published AS ({_PUBLISHED}), met AS (
                 SELECT user_id, min(period) AS since
                 FROM validated.interactions WHERE item_id IN {items} GROUP BY user_id
             ), listed AS (
                 SELECT DISTINCT period, user_id FROM recommendations.top_k WHERE item_id IN {items}
             ), touched AS (
                 SELECT period, user_id, true AS is_met, false AS is_listed
-                FROM ({_PUBLISHED}) AS p JOIN met ON met.since <= p.period
+                FROM published JOIN met ON met.since <= published.period
                 UNION ALL SELECT period, user_id, false, true FROM listed
             )
             SELECT period, snapshot, count(*) FILTER (is_met) AS histories, count(*) FILTER (is_listed) AS lists,
                 count(DISTINCT user_id) AS lists_at_most
-            FROM ({_PUBLISHED}) LEFT JOIN touched USING (period) GROUP BY ALL ORDER BY period""",
+            FROM published LEFT JOIN touched USING (period) GROUP BY ALL ORDER BY period""",
         "reasons": f"""
             WITH named AS (SELECT period, user_id, rank, unnest(named) AS item_id FROM recommendations.reasons)
             SELECT period, count(DISTINCT (user_id, rank)) AS reasons, count(DISTINCT user_id) AS people

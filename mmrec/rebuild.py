@@ -10,43 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from mmrec import builds, contracts, history, periods, reencoded
+from mmrec import builds, periods, reencoded
 from mmrec.graph import Node, nodes
 from mmrec.lake import Lake, local_folder
 from mmrec.modalities import NAMES
+from mmrec.scope import ANSWERS, kept
 from mmrec.settings import Settings
 
 MODEL = ("model/versions", "model/arrays", "model/items")
 STATISTICS = "fused/statistics"
 GIVEN = (*MODEL, "model/candidates", STATISTICS)
-ANSWERS = ("model", "recommendations")  # the stages whose periods are chosen
-
-
-@dataclass(frozen=True)
-class Kept:
-    """Periods by asset whose rows are those of an earlier delivery: the newest one was refused, by file or contract."""
-
-    raw: list[str]
-    validated: list[str]
-
-    @property
-    def by_asset(self) -> dict[str, list[str]]:
-        """asset → its periods, where there are any."""
-        found = {"raw/interactions": self.raw, history.EVENTS: self.validated}
-        return {asset: each for asset, each in found.items() if each}
-
-
-def kept(lake: Lake) -> Kept:
-    """What the sources of today cannot give again."""
-    refused = lake.scan("ledger/landing").filter(pl.col("refused").is_not_null()).select(source_file="file")
-    raw = lake.scan("raw/interactions").join(refused, on="source_file", how="semi").select(pl.col("period").unique())
-    judged = contracts.judged_periods(lake, history.EVENTS)
-    return Kept(sorted(raw.collect()["period"]), sorted(each for each, published in judged.items() if not published))
 
 
 @contextmanager
@@ -81,7 +58,7 @@ def _give(lake: Lake, settings: Settings, chosen: list[str], into: Lake, stored_
         for table in MODEL:
             into.append(table, lake.scan(table).filter(pl.col("version") == version).collect())
     into.append(STATISTICS, lake.scan(STATISTICS).collect())
-    for asset, of in kept(lake).by_asset.items():
+    for asset, of in kept(lake).items():
         into.append(asset, lake.scan(asset).filter(pl.col("period").is_in(of)).collect())
         noted = lake.scan(builds.LEDGER).filter((pl.col("asset") == asset) & pl.col("period").is_in(of))
         into.append(builds.LEDGER, noted.collect())

@@ -13,7 +13,8 @@ import numpy as np
 import polars as pl
 
 from mmrec import tables
-from mmrec.comparison import Compared, compare, list_hashes, together
+from mmrec.comparison import Compared, compare, together
+from mmrec.differences import list_hashes
 from mmrec.lake import Lake
 
 COSINE = 0.9999  # that two kinds of device must reach for one input; fp32 on both differs by less, bf16 by this much

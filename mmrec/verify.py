@@ -2,68 +2,31 @@
 
 Incremental equals rebuilt, given the same named inputs (`mmrec/rebuild.py`). Not compared are where a row came from,
 unless it is its key, and which run wrote it when. Vectors that another kind of device computed are compared by cosine,
-and what lies behind them is rebuilt from the stored ones. Here: which periods, in which order, and what each table is
-compared by. Not here: rebuilding, comparing (`mmrec/comparison.py`), and what is checked by digests that the lake holds
-itself (`mmrec/integrity.py`). Nothing is written to the lake.
+and what lies behind them is rebuilt from the stored ones. Here: in which order, and what each table is compared by. Not
+here: which periods (`mmrec/scope.py`), rebuilding, comparing (`mmrec/comparison.py`), and what is held against digests
+that the lake has itself (`mmrec/integrity.py`). Nothing is written to the lake.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import polars as pl
 
-from mmrec import builds, contracts, integrity, periods, pins, publishing, reencoded, tables
-from mmrec import plan as planning
+from mmrec import builds, contracts, integrity, periods, pins, reencoded, tables
 from mmrec.comparison import Compared, compare, together
 from mmrec.errors import MmrecError
 from mmrec.graph import Node, nodes
 from mmrec.lake import Lake
-from mmrec.rebuild import ANSWERS, GIVEN, Kept, beside, kept, rebuild
+from mmrec.rebuild import GIVEN, beside, rebuild
 from mmrec.report import WHOLE
+from mmrec.scope import ANSWERS, SNAPSHOT, Scope
 from mmrec.settings import Settings
 from mmrec.tables import Table
 
-LANDING, REJECTED, SNAPSHOT = "ledger/landing", "validated/rejected", "recommendations/snapshot"
+LANDING, REJECTED = "ledger/landing", "validated/rejected"
 _OF_A_RUN = {"run_id", "at", "mtime_ns"}  # which run wrote a row and when, and a clock beside the bytes
-
-
-@dataclass(frozen=True)
-class Scope:
-    """Of model and recommendations the `chosen` periods are compared. `behind` are published ones that are left out."""
-
-    chosen: list[str]
-    behind: list[str]
-    kept: Kept
-
-
-def scope(lake: Lake, settings: Settings, period: str | None = None, last: int | None = None) -> Scope:
-    """The published periods, or the one that is named, or the `last` ones of those (up to the named one).
-
-    Raises where a run would have work: then the lake is not what a rebuild from today's sources gives, and nothing is
-    wrong with it. Periods that were published from earlier inputs and not chosen by name are left out.
-    """
-    known = set(lake.scan("ledger/snapshots").select(pl.col("period").unique()).collect()["period"])
-    published = [each for each in periods.keys(settings.calendar) if each in known]
-    if not published:
-        raise MmrecError("nothing is published yet, so there is nothing to verify; type `mmrec run`")
-    if period is not None and period not in published:
-        raise MmrecError(f"period {period} is not published; published are: {', '.join(published)}")
-    count = last or (1 if period else len(published))
-    wanted = [each for each in published if period is None or each <= period][-count:]
-    stale = _behind(lake, settings, wanted)
-    current = [each for each in wanted if each not in stale]
-    chosen = wanted if period or last or not current else current
-    found = kept(lake)
-    work = planning.plan(lake, settings, chosen).rows
-    if work and not found.by_asset:  # a refused delivery is judged again by every run, so it is always planned
-        told = ", ".join(dict.fromkeys(f"{row.asset} ({row.reason})" for row in work))
-        raise MmrecError(
-            f"the sources, the settings or the code have changed since the last run: {told}; `mmrec plan` says more, "
-            f"`mmrec run` brings the lake up to date, then it can be verified"
-        )
-    return Scope(chosen, sorted(set(published) - set(chosen)), found)
 
 
 def verify(
@@ -71,6 +34,7 @@ def verify(
 ) -> Generator[Compared, None, None]:
     """Rebuilds beside the lake and gives each table's outcome as soon as it stands. The lake is read as it is now."""
     reader = lake.pinned({name: v for name in tables.names() if (v := lake.version(name)) is not None})
+    yield from integrity.given(reader)  # first: where one is damaged the rebuild cannot use it
     with beside(reader) as rebuilt:
         for node in rebuild(reader, settings, scope.chosen, rebuilt, stored_vectors=stored_vectors):
             yield from of_node(reader, settings, scope, rebuilt, node)
@@ -91,10 +55,6 @@ def of_node(lake: Lake, settings: Settings, scope: Scope, rebuilt: Lake, node: N
                 raise _changed(outcome)
             outcome = replace(outcome, note="made of other inputs or settings; `mmrec run` makes it again")
         yield outcome
-    if node.asset == "fused/items":
-        yield integrity.statistics(lake)
-    if node.asset == "model/factors":
-        yield from integrity.versions(lake)
 
 
 def of_ledgers(lake: Lake, settings: Settings, scope: Scope, rebuilt: Lake) -> Iterator[Compared]:
@@ -123,9 +83,9 @@ def _of_table(lake: Lake, settings: Settings, scope: Scope, made: Lake, table: T
         if table.name == "fused/spaces":  # those of earlier statistics stay
             theirs = theirs.join(ours, on="space", how="semi")
         parts.append(compare(table.name, ours, theirs, columns=_told(table.name), where=where))
-    count = len(scope.kept.by_asset.get(table.name, []))
-    kept = f"{count} periods whose newest delivery was refused were given to the rebuild" if count else ""
-    return together(parts, kept)
+    kept = scope.kept.get(table.name, [])
+    shown = f"{', '.join(kept[:3])}{', …' if len(kept) > 3 else ''}"
+    return together(parts, f"the newest delivery of {shown} was refused: its earlier rows are given" if kept else "")
 
 
 def _parts(lake: Lake, settings: Settings, scope: Scope, made: Lake, table: Table) -> Iterator[tuple[str, pl.Expr]]:
@@ -153,16 +113,6 @@ def _newest(rows: pl.LazyFrame) -> pl.DataFrame:
     """The newest rows of each asset's period. A snapshot's build counts tables, and its name is compared elsewhere."""
     rows = rows.filter(pl.col("asset") != SNAPSHOT)
     return rows.filter(pl.col("at") == pl.col("at").max().over("asset", "period")).collect()
-
-
-def _behind(lake: Lake, settings: Settings, wanted: list[str]) -> set[str]:
-    """The periods of which some part would be made again from what is in the lake now."""
-    stale: set[str] = set()
-    for node in nodes(settings):
-        if node.stage in ANSWERS and node.partitioned and node.asset != SNAPSHOT:
-            acting = lake.acting_as(node.asset, node.code_version)
-            stale |= set(wanted) - set(publishing.unchanged(acting, node.keys(acting, settings, wanted)))
-    return stale
 
 
 def _made_of_others(lake: Lake, made: Lake, asset: str) -> bool:

@@ -229,13 +229,14 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Build everything again from nothing and compare it with the lake, table by table; 1 where it differs."""
+    from mmrec import scope as scopes
     from mmrec import verify as oracle
     from mmrec_assets import traced
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the temporary lake goes, as after Ctrl-C
     settings = load()
     lake = Lake(settings.lake_root)
-    scope = oracle.scope(lake, settings, _checked(settings, period), last)
+    scope = scopes.choose(lake, settings, _checked(settings, period), last)
     if not as_json:
         out.print(traced.scope_line(scope))
     outcomes = []

@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 
-from mmrec.comparison import Compared, Difference
+from mmrec.comparison import Compared
+from mmrec.differences import Difference
 from mmrec.impact import Impact
-from mmrec.verify import Scope
+from mmrec.scope import Scope
 from mmrec_assets.printed import table_of
 
 _WIDTH = 30  # of the longest table's name
@@ -66,7 +67,7 @@ def impact(out: Console, found: Impact, queries: bool) -> None:
             table = table_of(*rows[0])
             for row in rows:
                 table.add_row(*(escape(_cell(value)) for value in row.values()))
-            out.print(Padding(table, (0, 0, 0, 2)))
+            out.print(Padding(table, (0, 0, 0, 2), expand=False))
 
 
 _HINTS = {
