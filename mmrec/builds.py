@@ -42,8 +42,8 @@ def stage_key(code_version: str, settings: Mapping[str, Any], inputs: Mapping[st
 
 def newest(lake: Lake, asset: str) -> dict[str, Build]:
     """The newest build of each of an asset's periods. The ledger is read once a version of it, not once a period."""
-    version = lake.reads.get(LEDGER)
-    if version is None or ("newest builds", version) not in lake.memo:
+    memo = ("newest builds", lake.pin(LEDGER))
+    if memo not in lake.memo:
         rows = (
             lake.scan(LEDGER)
             .sort("at", "run_id")
@@ -55,8 +55,8 @@ def newest(lake: Lake, asset: str) -> dict[str, Build]:
         found: dict[str, dict[str, Build]] = {}
         for name, period, *rest in rows.iter_rows():
             found.setdefault(name, {})[period] = Build(*rest)
-        lake.memo["newest builds", lake.reads.get(LEDGER)] = found
-    return dict(lake.memo["newest builds", lake.reads.get(LEDGER)].get(asset, {}))
+        lake.memo[memo] = found
+    return dict(lake.memo[memo].get(asset, {}))
 
 
 def data_version(lake: Lake, asset: str, periods: Iterable[str] = (WHOLE,)) -> dict[str, str]:

@@ -32,14 +32,18 @@ class Speed:
     period: float
     fixed: float
 
+    def seconds(self, rows: int) -> float:
+        """What so many rows are expected to take."""
+        return self.row * rows + self.fixed
+
 
 class Costs:
     """The recorded speeds of a lake."""
 
     def __init__(self, lake: Lake) -> None:
         """Reads the ledger of builds, once a version of it."""
-        self.lake, memo = lake, ("costs", lake.reads.get(LEDGER))
-        if memo in lake.memo and lake.reads.get(LEDGER) is not None:
+        self.lake, memo = lake, ("costs", lake.pin(LEDGER))
+        if memo in lake.memo:
             self.builds: pl.DataFrame = lake.memo[memo]
             return
         worked = lake.scan(LEDGER).filter((pl.col("computed") > 0) & (pl.col("seconds") > 0))
@@ -48,7 +52,7 @@ class Costs:
         self.builds = worked.select(
             "asset", recipe, "computed", fixed, "at", varying=pl.col("seconds") - fixed
         ).collect()
-        lake.memo["costs", lake.reads.get(LEDGER)] = self.builds
+        lake.memo[memo] = self.builds
 
     def speed(self, asset: str, recipe: str = "") -> Speed | None:
         """The asset's speed under one recipe (an encoder's id; empty elsewhere); None where it never had work."""
@@ -58,6 +62,16 @@ class Costs:
         fixed = mine.filter(pl.col("fixed_seconds") > 0)["fixed_seconds"].mean() or 0.0
         varying = max(float(mine["varying"].sum()), 0.0)
         return Speed(varying / float(mine["computed"].sum()), varying / mine.height, float(fixed))  # type: ignore[arg-type]
+
+    def affords(self, asset: str, recipe: str, rows: int, budget: float) -> None:
+        """Raises one line where so many rows are expected to take more seconds than the budget, or nobody knows."""
+        speed = self.speed(asset, recipe)
+        expected = None if speed is None else speed.seconds(rows)
+        if rows and (expected is None or expected > budget):
+            cost = "unknown, as nothing was built under this recipe" if expected is None else told(expected)
+            raise MmrecError(
+                f"{asset}: the cost of {rows:,} rows is {cost}, and the budget {told(budget)}; nothing was built"
+            )
 
     def bytes_a_row(self, asset: str) -> float | None:
         """Bytes on disk a row of the asset's largest table, its other tables included; None where it has none yet."""
@@ -92,7 +106,7 @@ class Estimate:
     def _embedding(self, report: StageReport) -> pl.DataFrame:
         planned, [counts] = int(report.facts["keys_planned"]), report.periods.values()
         speed = self.costs.speed(self.asset, str(report.facts["encoder_id"]))
-        expected = None if speed is None else speed.row * planned + speed.fixed
+        expected = None if speed is None else speed.seconds(planned)
         row = ("keys without a vector", 0, planned, counts.computed, expected, counts.seconds)
         return _estimates([row] if planned else [])
 
@@ -107,7 +121,7 @@ def seconds_of(budget: str) -> float:
     """`90s`, `10m`, `1h30m` or a plain number of seconds. Raises one line for anything else."""
     parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", budget.strip())
     if not budget.strip() or parts is None:
-        raise MmrecError(f"--budget is '{budget}'; expected a time such as 90s, 10m or 1h30m")
+        raise MmrecError(f"the budget is '{budget}'; expected a time such as 90s, 10m or 1h30m")
     return sum(float(part or 0) * unit for part, unit in zip(parts.groups(), _UNITS.values(), strict=True))
 
 

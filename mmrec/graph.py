@@ -43,14 +43,22 @@ class Node:
         return self.asset.partition("/")[2]
 
     def run(
-        self, lake: Lake, settings: Settings, periods: list[str], run_id: str = "-", *, retry_failed: bool = False
+        self,
+        lake: Lake,
+        settings: Settings,
+        periods: list[str],
+        run_id: str = "-",
+        *,
+        retry_failed: bool = False,
+        budget: float | None = None,
     ) -> StageReport:
         """Makes the asset for `periods` (ignored where it has none) by its stage function.
 
-        `retry_failed` tries inputs again that could not be encoded. The report says what was expected and what it took.
+        Embeddings try inputs again that could not be encoded (`retry_failed`), and raise one line instead of starting
+        what is expected to take more seconds than a `budget`. The report says what was expected and what it took.
         """
         estimate = Estimate(lake, self.asset)
-        report = self._work(lake, settings, periods, run_id, retry_failed)
+        report = self._work(lake, settings, periods, run_id, retry_failed, budget)
         # A stage that found nothing to do has read its keys only; what it rests on are the versions as they are.
         names = {table.name for dep in self.deps for table in owned_by(dep)} - report.inputs.keys()
         rests_on = {name: lake.version(name) for name in sorted(names)}
@@ -64,12 +72,20 @@ class Node:
         acting = lake.acting_as(self.asset, self.code_version)
         return find(acting, settings, periods) if self.partitioned else find(acting, settings)
 
-    def _work(self, lake: Lake, settings: Settings, periods: list[str], run_id: str, retry_failed: bool) -> StageReport:
+    def _work(
+        self,
+        lake: Lake,
+        settings: Settings,
+        periods: list[str],
+        run_id: str,
+        retry_failed: bool,
+        budget: float | None,
+    ) -> StageReport:
         work: Callable[..., StageReport]
         module = import_module(f"mmrec.stages.{self.stage}")
         acting = lake.acting_as(self.asset, self.code_version, run_id)
         if self.stage == "embeddings":
-            return module.embed(acting, settings, self.name, retry_failed=retry_failed)
+            return module.embed(acting, settings, self.name, retry_failed=retry_failed, budget=budget)
         work = getattr(module, self.name)
         return work(acting, settings, periods) if self.partitioned else work(acting, settings)
 

@@ -72,7 +72,7 @@ class Lake:
 
     def acting_as(self, asset: str, code_version: str, run_id: str | None = None) -> Lake:
         """The same lake with a stamp of its own and no reads yet."""
-        return replace(self, asset=asset, code_version=code_version, run_id=run_id or self.run_id, reads={}, memo={})
+        return replace(self, asset=asset, code_version=code_version, run_id=run_id or self.run_id, reads={})
 
     def pinned(self, versions: dict[str, int]) -> Lake:
         """The same lake as a reader that sees the named tables at these Delta versions."""
@@ -92,6 +92,13 @@ class Lake:
         """The newest Delta version of a table; None where there is no table yet."""
         delta = self._open(table)
         return None if delta is None else delta.version()
+
+    def pin(self, table: str) -> int | None:
+        """The version of a table that this lake sees, from now on if not before; None where there is no table yet."""
+        version = self.reads.get(table)
+        if version is None and (version := self.version(table)) is not None:
+            self.reads[table] = version
+        return version
 
     def rows(self, table: str) -> int:
         """The number of rows of a table now, from its log alone."""

@@ -147,7 +147,7 @@ def _start(lake: Lake, settings: Settings) -> _Walk:
     else:
         people = raw.people(settings)
     items = raw.catalogue(settings)
-    media = raw.named_media(lake, settings, items)
+    media = raw.named_media(lake, settings, items.lazy())
     ahead = {"raw/items": items, "raw/media": media, "validated/items": validated.preview_items(items, media)}
     if settings.users:
         profiles = raw.profiles(settings)

@@ -44,6 +44,12 @@ class EmbeddingPlan:
     given_up: pl.DataFrame
     reasons: dict[str, int]
 
+    @classmethod
+    def nothing(cls, modality: str, encoder_id: str, same: int) -> EmbeddingPlan:
+        """The plan where nobody has written to anything since the last one was carried out."""
+        none = pl.DataFrame(schema=dict.fromkeys(("item_id", "user_id", "input_hash", "key", "reason"), pl.String))
+        return cls(modality, encoder_id, none, none, none, none, {SAME: same})
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing differs: no vector to compute and no row to write or remove."""

@@ -18,6 +18,7 @@ class Encoding(dg.Config):
     """What a run may ask of an embedding."""
 
     retry_failed: bool = Field(default=False, description="Try inputs again that could not be encoded.")
+    budget: str = Field(default="", description="Refuse to encode what is expected to take longer, such as 90s or 10m.")
 
 
 def assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -35,6 +36,6 @@ def _embedding(settings: Settings, modality: str) -> dg.AssetsDefinition:
         **structure(settings, asset),
     )
     def embedding(context: dg.AssetExecutionContext, config: Encoding, lake: LakeResource) -> Events:
-        yield from materialize(context, lake, settings, asset, retry_failed=config.retry_failed)
+        yield from materialize(context, lake, settings, asset, retry_failed=config.retry_failed, budget=config.budget)
 
     return embedding

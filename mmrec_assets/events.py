@@ -12,6 +12,7 @@ import dagster as dg
 
 from checks import contracts, results
 from mmrec import graph
+from mmrec.costs import seconds_of
 from mmrec.errors import MmrecError
 from mmrec.graph import Node
 from mmrec.keys import canonical_digest
@@ -35,6 +36,7 @@ def materialize(
     *,
     also: Also | None = None,
     retry_failed: bool = False,
+    budget: str = "",
 ) -> Events:
     """Runs an asset's stage for the run's periods and emits what happened; `also` may log more before a failure."""
     node = graph.node(settings, asset)
@@ -42,7 +44,8 @@ def materialize(
     periods = list(context.partition_keys) if node.partitioned else []
     provenance = _provenance(context, node)
     try:
-        report = node.run(opened, settings, periods, context.run.run_id, retry_failed=retry_failed)
+        limit = seconds_of(budget) if budget else None
+        report = node.run(opened, settings, periods, context.run.run_id, retry_failed=retry_failed, budget=limit)
     except MmrecError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     drawn = _drawn(context, settings, node, report)

@@ -87,7 +87,7 @@ def test_a_plan_is_held_against_a_budget(mmrec, shop):
     costs = mmrec(shop, "plan", "--json").json
     assert costs["seconds"] == pytest.approx(sum(row["seconds"] for row in costs["rows"]))
     assert costs["bytes"] > 0
-    assert mmrec(shop, "plan", "--budget", "soon").error.startswith("--budget is 'soon'; expected a time such as 90s")
+    assert mmrec(shop, "plan", "--budget", "soon").error.startswith("the budget is 'soon'; expected a time such as 90s")
 
 
 def test_a_run_dearer_than_its_budget_does_nothing(mmrec, new_shop):

@@ -9,6 +9,7 @@ import pytest
 
 from mmrec import encoders, executor
 from mmrec.encoders.hashed import HashEncoder
+from mmrec.errors import MmrecError
 from mmrec.publishing import Damaged
 from mmrec.stages import embeddings
 
@@ -301,6 +302,7 @@ def test_what_another_run_has_done_since_the_plan_is_found_and_not_done_again(sh
     stale = plan("text", encoders.identity("text", "hash:32", "fp32", shop.settings.weights).id)
     shop.run(TEXT)
     with monkeypatch.context() as patch:
+        patch.setattr(embeddings, "_stage_key", lambda *_: "of before the other run")
         patch.setattr(embeddings, "plan_embeddings", lambda *_, **__: stale)
         report = shop.run(TEXT)
     assert [report.facts[f"keys_{name}"] for name in ("planned", "done", "found", "failed")] == [13, 0, 13, 0]
@@ -341,3 +343,50 @@ def test_flipped_bits_in_a_stored_vector_are_found_and_mended_as_the_message_say
         folder.rmdir() if folder.exists() else None
     assert embed(shop)[0] == 13
     assert shop.run("fused/items").total("rows") == 15
+
+
+def test_nothing_is_planned_where_nobody_has_written(shop, monkeypatch):
+    embed(shop)
+    with monkeypatch.context() as patch:
+        patch.setattr(embeddings, "plan_embeddings", lambda *_, **__: pytest.fail("it planned"))
+        done, _, report = embed(shop)
+    assert (done, report.periods[""].reused, report.periods[""].rows) == (0, 13, 13)
+    shop.lake.delete("embeddings/text/vectors", {"key": [current(shop)["item-03"]]})
+    assert embed(shop)[0] == 1
+
+
+def test_what_another_run_has_mixed_in_is_looked_at_again(shop, monkeypatch):
+    """Between this run's plan and its merge another run makes every row another encoder's."""
+    other = shop.settings.model_copy(
+        update={"embeddings": {"text": shop.settings.embeddings["text"].model_copy(update={"encoder": "hash:6"})}}
+    )
+    shop.edit_item("item-03", about="edited")
+    switch = embeddings._switch
+
+    def disturbed(*of_this):
+        with monkeypatch.context() as patch:
+            patch.setattr(embeddings, "_switch", switch)
+            embeddings.embed(shop.lake.acting_as(TEXT, "1"), other, "text")
+        return switch(*of_this)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(embeddings, "_switch", disturbed)
+        embed(shop)
+    assert shop.scan("embeddings/text/current")["encoder_id"].n_unique() == 2
+    embed(shop)
+    assert shop.scan("embeddings/text/current")["encoder_id"].n_unique() == 1
+
+
+def test_a_budget_refuses_what_is_dearer_or_unknown(shop):
+    def asked(budget):
+        return embeddings.embed(shop.lake.acting_as(TEXT, "1"), shop.settings, "text", budget=budget)
+
+    embed(shop)
+    shop.edit_item("item-03", about="edited")
+    shop.run(*UP_TO_ITEMS)
+    with pytest.raises(MmrecError, match=r"^embeddings/text: the cost of 1 rows is .* and the budget 0.0 s; nothing"):
+        asked(0.0)
+    assert asked(3600.0).facts["keys_done"] == 1
+    shop.configure(embeddings={"text": {"encoder": "hash:6"}})
+    with pytest.raises(MmrecError, match="is unknown, as nothing was built under this recipe"):
+        asked(3600.0)

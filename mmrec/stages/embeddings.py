@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mmrec import builds, encoders, executor, keys, periods, publishing, showing, tables, words
+from mmrec import builds, encoders, executor, keys, publishing, showing, tables, words
+from mmrec.costs import Costs
 from mmrec.lake import Lake, digest
 from mmrec.media import MediaRef
 from mmrec.modalities import FILES
@@ -73,22 +74,32 @@ class _Others:
         return {key for key, count in counts.iter_rows() if count > (key in self.own)}
 
 
-def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool = False) -> StageReport:
-    """Brings one modality's vectors up to date. Imports torch only when a key has no vector."""
+def embed(
+    lake: Lake, settings: Settings, modality: str, *, retry_failed: bool = False, budget: float | None = None
+) -> StageReport:
+    """Brings one modality's vectors up to date. Imports torch only when a key has no vector.
+
+    Raises one line, and does nothing, where that is expected to take more seconds than the budget.
+    """
     began = time.perf_counter()
     wanted = settings.embeddings[modality]  # type: ignore[index]
     identity = encoders.identity(modality, wanted.encoder, wanted.precision, settings.weights)
-    plan = plan_embeddings(lake, modality, identity.id, retry_failed=retry_failed)
+    quiet = publishing.unchanged(lake, {WHOLE: _stage_key(lake, settings, modality, identity)}).get(WHOLE)
+    if quiet is not None and not (retry_failed and quiet.rejected):
+        plan = EmbeddingPlan.nothing(modality, identity.id, quiet.rows)
+    else:
+        quiet, plan = None, plan_embeddings(lake, modality, identity.id, retry_failed=retry_failed)
+    if budget is not None:
+        Costs(lake).affords(lake.asset, identity.id, plan.missing.height, budget)
     work = _encode(lake, settings, plan, identity, wanted.device)
     numbers = work.numbers
-    _switch(lake, plan, work)
-    failed = _write_failed(lake, plan, work)
-    stage_key = builds.stage_key(lake.code_version, {}, _versions(lake, settings, modality, identity))
-    known = builds.newest(lake, lake.asset).get(WHOLE)
-    if known is not None and known.stage_key == stage_key:
-        report = _period_report(plan, work, failed, known.rows, known.data_version, began)
+    if quiet is not None:
+        report, failed = quiet, lake.scan(f"embeddings/{modality}/failed").collect()
     else:
+        alone = _switch(lake, plan, work)
+        failed = _write_failed(lake, plan, work)
         report = _period_report(plan, work, failed, *_content(lake, modality), began)
+        stage_key = _stage_key(lake, settings, modality, identity) if alone else ""
         builds.record(lake, {WHOLE: report}, {WHOLE: stage_key}, recipe=identity.id)
     facts = {
         "encoder": wanted.encoder,
@@ -113,20 +124,16 @@ def embed(lake: Lake, settings: Settings, modality: str, *, retry_failed: bool =
     )
 
 
-def _versions(
-    lake: Lake, settings: Settings, modality: str, identity: encoders.EncoderIdentity
-) -> dict[str, str | int | None]:
-    """What the vectors rest on, and the versions that this run has left its own tables at: whoever writes them
-    afterwards makes another key.
+def _stage_key(lake: Lake, settings: Settings, modality: str, identity: encoders.EncoderIdentity) -> str:
+    """Equal keys: nobody has written since to what the vectors rest on, nor to the tables that they are.
+
+    Versions of tables, not of data: what a kill or a repair has left is looked at again, at the cost of a plan.
     """
-    inputs: dict[str, str | int | None] = {"encoder": identity.id, **builds.data_version(lake, "validated/items")}
-    if modality == words.MODALITY and settings.users:
-        inputs |= builds.data_version(lake, "validated/users")
-        inputs |= builds.data_version(lake, "validated/interactions", periods.keys(settings.calendar))
-    for table in _current(modality):
-        lake.scan(table)  # a table that this run has made is not pinned yet
-        inputs[table] = lake.reads.get(table)
-    return inputs
+    said = modality == words.MODALITY and settings.users is not None
+    own = [f"embeddings/{modality}/{name}" for name in ("vectors", "failed")]
+    read = ["validated/items", *(["validated/users", "validated/interactions"] if said else [])]
+    seen = {table: lake.pin(table) for table in (*read, *own, *_current(modality))}
+    return builds.stage_key(lake.code_version, {}, {"encoder": identity.id, **seen})
 
 
 def _current(modality: str) -> list[str]:
@@ -209,15 +216,21 @@ def read_vectors(lake: Lake, modality: str, wanted: pl.DataFrame) -> tuple[list[
     return found["key"].to_list(), matrix
 
 
-def _switch(lake: Lake, plan: EmbeddingPlan, work: _Work) -> None:
-    """One merge a table: rows whose key has a vector become current; removed and failed ones do not stay."""
-    lost = pl.col("key").is_in(list(work.failed))
+def _switch(lake: Lake, plan: EmbeddingPlan, work: _Work) -> bool:
+    """One merge a table: rows whose key has a vector become current; removed and failed ones do not stay.
+
+    Whether nobody else has written there since the plan: what then is current may be another run's too.
+    """
+    lost, alone = pl.col("key").is_in(list(work.failed)), True
     for table, rows in (("current", plan.rows), ("words", plan.words)):
         wanted = rows.filter((pl.col("reason") != REMOVED) & ~lost).with_columns(encoder_id=pl.lit(plan.encoder_id))
         gone = rows.filter((pl.col("reason") == REMOVED) | lost)
         if wanted.height + gone.height:
             name = f"embeddings/{plan.modality}/{table}"
-            lake.merge(name, wanted, list(tables.contract(name).key), removed=gone)
+            before = lake.pin(name)
+            version = lake.merge(name, wanted, list(tables.contract(name).key), removed=gone)
+            alone &= version == (1 if before is None else before + 1)  # a table is made empty before it is merged into
+    return alone
 
 
 def _write_failed(lake: Lake, plan: EmbeddingPlan, work: _Work) -> pl.DataFrame:

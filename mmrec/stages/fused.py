@@ -149,9 +149,10 @@ def _vectors(lake: Lake, statistics: list[Statistics], changed: pl.DataFrame, re
 
 
 def _having(lake: Lake) -> pl.DataFrame:
+    counted = lake.scan(TABLE).group_by("modalities").agg(items=pl.len()).collect()
     named = pl.col("modalities").list.join(" + ")
     named = pl.when(named == "").then(pl.lit("none")).otherwise(named)
-    return lake.scan(TABLE).group_by(named.alias("modalities")).agg(items=pl.len()).sort("modalities").collect()
+    return counted.with_columns(modalities=named).sort("modalities")
 
 
 class Features:

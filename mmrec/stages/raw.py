@@ -83,7 +83,7 @@ def users(lake: Lake, settings: Settings) -> StageReport:
 def media(lake: Lake, settings: Settings) -> StageReport:
     """One row a file that the catalogue names; hashed again only when its size or modification time changed."""
     began = time.perf_counter()
-    frame = named_media(lake, settings, lake.scan("raw/items").collect())
+    frame = named_media(lake, settings, lake.scan("raw/items"))
     keys = _media_keys(lake, frame)
     reports = publishing.unchanged(lake, keys) or publishing.publish(lake, "raw/media", frame, keys, began)
     broken = frame.filter(pl.col("problem").is_not_null())
@@ -117,7 +117,7 @@ def users_keys(lake: Lake, settings: Settings) -> dict[str, str]:
 
 def media_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The stage key of the files that the catalogue names, as they are."""
-    return _media_keys(lake, named_media(lake, settings, lake.scan("raw/items").collect()))
+    return _media_keys(lake, named_media(lake, settings, lake.scan("raw/items")))
 
 
 def catalogue(settings: Settings) -> pl.DataFrame:
@@ -147,7 +147,7 @@ def landed_digest(lake: Lake, settings: Settings) -> tuple[str | None, str]:
     items = catalogue(settings)
     about = [[each.file, each.stat.sha256] for each in landed] + [
         items.rows(),
-        named_media(lake, settings, items).rows(),
+        named_media(lake, settings, items.lazy()).rows(),
     ]
     return (touched[-1] if touched else None), canonical_digest(about)
 
@@ -326,13 +326,14 @@ def _as_delivered(settings: Settings, table: str) -> tuple[pl.DataFrame, list[st
     return rows, refused
 
 
-def named_media(lake: Lake, settings: Settings, items: pl.DataFrame) -> pl.DataFrame:
+def named_media(lake: Lake, settings: Settings, items: pl.LazyFrame) -> pl.DataFrame:
     """One row a file that the items name; hashed again only when its size or modification time changed."""
     named = [
         items.select(uri=pl.col(kind.name).str.strip_chars(), max_bytes=pl.lit(kind.max_bytes, dtype=pl.Int64))
         for kind in FILES
     ]
-    files = pl.concat(named).filter(pl.col("uri") != "").group_by("uri").agg(pl.col("max_bytes").max()).sort("uri")
+    of_all = pl.concat(named).filter(pl.col("uri") != "")
+    files = of_all.group_by("uri").agg(pl.col("max_bytes").max()).sort("uri").collect()
     known = {
         row["uri"]: sources.Stat(row["size_bytes"], row["mtime_ns"], row["sha256"])
         for row in lake.scan("raw/media").filter(pl.col("sha256").is_not_null()).collect().iter_rows(named=True)
@@ -347,6 +348,8 @@ def _media_keys(lake: Lake, frame: pl.DataFrame) -> dict[str, str]:
 
 
 def _media_row(root: Path, uri: str, max_bytes: int, known: sources.Stat | None) -> tuple[Any, ...]:
+    if known is not None and known.size_bytes <= max_bytes and sources.untouched(root / uri, known):
+        return (uri, known.size_bytes, known.mtime_ns, known.sha256, None)
     try:
         with open_regular(Path(uri), root, max_bytes) as opened:
             stat = sources.stat(opened, known)

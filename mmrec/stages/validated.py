@@ -268,8 +268,8 @@ def _rejected_by_rule(lake: Lake, table: str, periods: list[str]) -> pl.DataFram
 
 def _item_facts(lake: Lake) -> dict[str, int | float | str]:
     """How many items have which modality."""
-    found = lake.scan("validated/items").collect()
-    hashes = [f"{name}_hash" for name in NAMES]
-    counts = {f"items_with_{name}": found[hashed].count() for name, hashed in zip(NAMES, hashes, strict=True)}
-    bare = found.filter(pl.all_horizontal(pl.col(hashes).is_null())).height
-    return {**counts, "items_without_any_modality": bare}
+    hashes = {name: pl.col(f"{name}_hash") for name in NAMES}
+    counts = {f"items_with_{name}": hashed.count() for name, hashed in hashes.items()}
+    bare = pl.all_horizontal(hashed.is_null() for hashed in hashes.values()).sum()
+    counted = lake.scan("validated/items").select(**counts, items_without_any_modality=bare).collect()
+    return counted.row(0, named=True)
