@@ -47,7 +47,7 @@ tour: $(INSTALLED) weights data ## what a change costs, and why a film is on a l
 	@$(PY) -m demo.tour
 
 test: $(INSTALLED) weights ## the tests, without the long suites
-	@$(PY) -m pytest -m "not full" -n 2 --dist loadfile
+	@$(PY) -m pytest -m "not full" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-full: $(INSTALLED) weights ## all tests
 	@$(PY) -m pytest

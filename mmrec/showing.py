@@ -25,11 +25,12 @@ def of_vectors(lake: Lake, modality: str) -> dict[str, pl.DataFrame]:
     """
     asset, titles = f"embeddings/{modality}", lake.scan("validated/items").select("item_id", "title", "image")
     some = lake.scan(f"{asset}/current").sort("key", "item_id").head(SAMPLED).join(titles, on="item_id").collect()
-    vectors = lake.vectors(f"{asset}/vectors", some.select("key").unique()).select("key", "vector")
-    rows = some.join(vectors, on="key").sort("key", "item_id").unique("key", keep="first", maintain_order=True)
+    some = some.sort("key", "item_id").unique("key", keep="first", maintain_order=True)
+    vectors = lake.vectors(f"{asset}/vectors", some.select("key"))  # in the order of their keys, and moved no more
+    rows = some.join(vectors.select("key"), on="key", how="semi", maintain_order="left")
     if rows.height < 2:
         return {}
-    matrix = rows["vector"].list.to_array(rows["vector"].list.len()[0]).to_numpy().astype(np.float32)
+    matrix = vectors["vector"].list.to_array(vectors["vector"].list.len()[0]).to_numpy()
     return {NORMS: _histogram(np.linalg.norm(matrix, axis=1)), NEIGHBOURS: _neighbours(rows, matrix)}
 
 

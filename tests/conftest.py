@@ -55,6 +55,15 @@ CONFIG = {
 }
 
 
+# Begun first, so that two workers end together.
+LONG = "readme", "proof_keys", "verify", "proof_pipeline", "automation_conditions", "tour"
+
+
+def pytest_collection_modifyitems(items):
+    place = {f"test_{name}": at for at, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(LONG)))
+
+
 class Shop:
     """A data set in a folder of its own, and its lake. `run` makes assets by name and gives their reports."""
 
