@@ -42,8 +42,9 @@ def stage_key(code_version: str, settings: Mapping[str, Any], inputs: Mapping[st
 
 def newest(lake: Lake, asset: str) -> dict[str, Build]:
     """The newest build of each of an asset's periods. The ledger is read once a version of it, not once a period."""
-    memo = ("newest builds", lake.pin(LEDGER))
-    if memo not in lake.memo:
+    version = lake.pin(LEDGER)
+    known, found = lake.memo.get(LEDGER, (-1, {}))
+    if known != version:
         rows = (
             lake.scan(LEDGER)
             .sort("at", "run_id")
@@ -52,11 +53,11 @@ def newest(lake: Lake, asset: str) -> dict[str, Build]:
             .select("asset", "period", "stage_key", "data_version", "rows", "computed", "rejected", "seconds")
             .collect()
         )
-        found: dict[str, dict[str, Build]] = {}
+        found = {}
         for name, period, *rest in rows.iter_rows():
             found.setdefault(name, {})[period] = Build(*rest)
-        lake.memo[memo] = found
-    return dict(lake.memo[memo].get(asset, {}))
+        lake.memo[LEDGER] = (version, found)
+    return dict(found.get(asset, {}))
 
 
 def data_version(lake: Lake, asset: str, periods: Iterable[str] = (WHOLE,)) -> dict[str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -41,18 +42,14 @@ class Costs:
     """The recorded speeds of a lake."""
 
     def __init__(self, lake: Lake) -> None:
-        """Reads the ledger of builds, once a version of it."""
-        self.lake, memo = lake, ("costs", lake.pin(LEDGER))
-        if memo in lake.memo:
-            self.builds: pl.DataFrame = lake.memo[memo]
-            return
+        """Reads the ledger of builds."""
+        self.lake = lake
         worked = lake.scan(LEDGER).filter((pl.col("computed") > 0) & (pl.col("seconds") > 0))
         fixed = pl.col("fixed_seconds").fill_null(0.0)
         recipe = pl.col("recipe").fill_null("")
         self.builds = worked.select(
             "asset", recipe, "computed", fixed, "at", varying=pl.col("seconds") - fixed
         ).collect()
-        lake.memo[memo] = self.builds
 
     def speed(self, asset: str, recipe: str = "") -> Speed | None:
         """The asset's speed under one recipe (an encoder's id; empty elsewhere); None where it never had work."""
@@ -84,8 +81,14 @@ class Estimate:
     """What an asset's work was expected to take, told before it, beside what it took."""
 
     def __init__(self, lake: Lake, asset: str) -> None:
-        """Reads what is known before the work begins."""
-        self.asset, self.costs, self.known = asset, Costs(lake), newest(lake, asset)
+        """Holds what is known before the work begins, and reads speeds when there was work."""
+        self.lake, self.asset = lake.acting_as(asset, "-"), asset
+        self.known = newest(self.lake, asset)
+
+    @cached_property
+    def costs(self) -> Costs:
+        """The speeds recorded up to the beginning: the ledger is pinned."""
+        return Costs(self.lake)
 
     def against(self, report: StageReport) -> pl.DataFrame:
         """One row a reason: periods with work, rows planned where they were counted, rows computed, seconds of both."""
@@ -93,7 +96,7 @@ class Estimate:
         if stage == "embeddings":
             return self._embedding(report)
         worked = {period: each for period, each in report.periods.items() if each.seconds > 0}
-        speed, rows = self.costs.speed(self.asset), []
+        speed, rows = self.costs.speed(self.asset) if worked else None, []
         for reason, new in ((NEVER, True), (INPUTS, False)):
             mine = {period: each for period, each in worked.items() if (period not in self.known) == new}
             if mine:
@@ -105,7 +108,7 @@ class Estimate:
 
     def _embedding(self, report: StageReport) -> pl.DataFrame:
         planned, [counts] = int(report.facts["keys_planned"]), report.periods.values()
-        speed = self.costs.speed(self.asset, str(report.facts["encoder_id"]))
+        speed = self.costs.speed(self.asset, str(report.facts["encoder_id"])) if planned else None
         expected = None if speed is None else speed.seconds(planned)
         row = ("keys without a vector", 0, planned, counts.computed, expected, counts.seconds)
         return _estimates([row] if planned else [])

@@ -42,7 +42,7 @@ def materialize(
     node = graph.node(settings, asset)
     opened = lake.open()
     periods = list(context.partition_keys) if node.partitioned else []
-    provenance = _provenance(context, node)
+    provenance = _provenance(context, node) if len(periods) > 1 else {}  # read only for events of several periods
     try:
         limit = seconds_of(budget) if budget else None
         report = node.run(opened, settings, periods, context.run.run_id, retry_failed=retry_failed, budget=limit)
