@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import polars as pl
 
@@ -85,10 +84,9 @@ class Estimate:
         self.lake, self.asset = lake.acting_as(asset, "-"), asset
         self.known = newest(self.lake, asset)
 
-    @cached_property
-    def costs(self) -> Costs:
-        """The speeds recorded up to the beginning: the ledger is pinned."""
-        return Costs(self.lake)
+    def _speed(self, recipe: str = "") -> Speed | None:
+        """By what was recorded up to the beginning: the ledger is pinned."""
+        return Costs(self.lake).speed(self.asset, recipe)
 
     def against(self, report: StageReport) -> pl.DataFrame:
         """One row a reason: periods with work, rows planned where they were counted, rows computed, seconds of both."""
@@ -96,7 +94,7 @@ class Estimate:
         if stage == "embeddings":
             return self._embedding(report)
         worked = {period: each for period, each in report.periods.items() if each.seconds > 0}
-        speed, rows = self.costs.speed(self.asset) if worked else None, []
+        speed, rows = self._speed() if worked else None, []
         for reason, new in ((NEVER, True), (INPUTS, False)):
             mine = {period: each for period, each in worked.items() if (period not in self.known) == new}
             if mine:
@@ -108,7 +106,7 @@ class Estimate:
 
     def _embedding(self, report: StageReport) -> pl.DataFrame:
         planned, [counts] = int(report.facts["keys_planned"]), report.periods.values()
-        speed = self.costs.speed(self.asset, str(report.facts["encoder_id"])) if planned else None
+        speed = self._speed(str(report.facts["encoder_id"])) if planned else None
         expected = None if speed is None else speed.seconds(planned)
         row = ("keys without a vector", 0, planned, counts.computed, expected, counts.seconds)
         return _estimates([row] if planned else [])
