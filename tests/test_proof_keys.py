@@ -228,7 +228,7 @@ def vector(text, encoder):
 
 LIVES = settings(
     max_examples=200,
-    stateful_step_count=5,
+    stateful_step_count=4,
     deadline=None,
     derandomize=True,
     database=None,

@@ -237,7 +237,7 @@ def pipeline(new_shop, tmp_path):
 
 
 LIVES = settings(
-    max_examples=3,
+    max_examples=2,
     stateful_step_count=4,
     deadline=None,
     derandomize=True,
