@@ -94,13 +94,15 @@ def stat(file: Any, known: Stat | None) -> Stat:
 
 
 def untouched(path: Path, known: Stat) -> bool:
-    """Whether a file that was opened and hashed before still has its size and time, and is no link now.
+    """Whether a file that was opened and hashed before still has its size and time, is no link now, and can be read.
 
-    A twentieth of opening it again. Whoever reads its bytes opens it under all rules, and compares them.
+    A tenth of opening it again. Whoever reads its bytes opens it under all rules, and compares them.
     """
     try:
         info = os.lstat(path)
     except (OSError, ValueError):
+        return False
+    if not os.access(path, os.R_OK):
         return False
     return (info.st_size, info.st_mtime_ns) == (known.size_bytes, known.mtime_ns) and S_ISREG(info.st_mode)
 

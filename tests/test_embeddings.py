@@ -390,3 +390,18 @@ def test_a_budget_refuses_what_is_dearer_or_unknown(shop):
     shop.configure(embeddings={"text": {"encoder": "hash:6"}})
     with pytest.raises(MmrecError, match="is unknown, as nothing was built under this recipe"):
         asked(3600.0)
+
+
+def test_a_folder_that_has_become_a_link_out_of_the_media_is_noticed_though_its_files_look_the_same(shop):
+    inner, outer = shop.data / "pictures" / "inner", shop.folder / "elsewhere"
+    inner.mkdir()
+    (inner / "one.png").write_bytes(b"one")
+    shop.edit_item("item-00", picture="inner/one.png")
+    embed(shop, IMAGE)
+    assert "item-00" in current(shop, "image")
+    inner.rename(outer)
+    inner.symlink_to(outer)
+    embed(shop, IMAGE)
+    assert "item-00" not in current(shop, "image")
+    failures = dict(shop.scan("embeddings/image/failed").select("item_id", "reason").iter_rows())
+    assert failures["item-00"] == "the file is outside the media folder"

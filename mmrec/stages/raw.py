@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import os
 import re
 import time
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -339,7 +341,11 @@ def named_media(lake: Lake, settings: Settings, items: pl.LazyFrame) -> pl.DataF
         for row in lake.scan("raw/media").filter(pl.col("sha256").is_not_null()).collect().iter_rows(named=True)
     }
     root = settings.media_root  # finding it costs as much as opening a file
-    rows = [_media_row(root, uri, max_bytes, known.get(uri)) for uri, max_bytes in files.iter_rows()]
+    inside = cache(lambda folder: Path(os.path.realpath(folder)).is_relative_to(root))  # a link may lead elsewhere now
+    rows = [
+        _media_row(root, uri, max_bytes, known.get(uri), trusted=uri in known and inside((root / uri).parent))
+        for uri, max_bytes in files.iter_rows()
+    ]
     return pl.DataFrame(rows, schema=tables.contract("raw/media").schema, orient="row")
 
 
@@ -347,8 +353,9 @@ def _media_keys(lake: Lake, frame: pl.DataFrame) -> dict[str, str]:
     return {WHOLE: builds.stage_key(lake.code_version, {}, {"files": canonical_digest(frame.rows())})}
 
 
-def _media_row(root: Path, uri: str, max_bytes: int, known: sources.Stat | None) -> tuple[Any, ...]:
-    if known is not None and known.size_bytes <= max_bytes and sources.untouched(root / uri, known):
+def _media_row(root: Path, uri: str, max_bytes: int, known: sources.Stat | None, *, trusted: bool) -> tuple[Any, ...]:
+    """A file's row; one whose folder is `trusted` and that looks as it did is not opened again."""
+    if known is not None and trusted and known.size_bytes <= max_bytes and sources.untouched(root / uri, known):
         return (uri, known.size_bytes, known.mtime_ns, known.sha256, None)
     try:
         with open_regular(Path(uri), root, max_bytes) as opened:
