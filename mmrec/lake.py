@@ -303,7 +303,8 @@ class Lake:
         """
         if (table, version) in self.memo:  # a version never changes
             return version, self.memo[table, version]
-        delta = self._open(table, version)
+        held = vars(self.opened).get(table)  # of the version that is asked for, most often: it was pinned, or written
+        delta = held if held is not None and held.version() == version else self._open(table, version)
         if delta is None:
             return None, []
         return delta.version(), self.memo.setdefault((table, delta.version()), self._files(table, delta))

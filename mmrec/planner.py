@@ -58,7 +58,7 @@ class EmbeddingPlan:
 
 @dataclass(frozen=True)
 class _Compared:
-    """One table of current rows against what is wanted."""
+    """One table of current rows against what is wanted. `rows` also tell whether a key has a vector (`stored`)."""
 
     rows: pl.DataFrame
     given_up: pl.DataFrame
@@ -87,15 +87,14 @@ def plan_embeddings(
     if modality == words.MODALITY and (said is not None or lake.exists("validated/users")):
         said = words.said(lake) if said is None else said
         of_people = find.compare("words", ["user_id", "input_hash"], said.select("user_id", "input_hash").unique())
-    rows = pl.concat([each.rows.select("key", "input_hash", "reason") for each in (of_items, of_people)])
-    differing = rows.filter(pl.col("reason") != REMOVED).select("key", "input_hash").unique("key")
+    rows = pl.concat([each.rows.select("key", "input_hash", "reason", "stored") for each in (of_items, of_people)])
     counts = dict(rows["reason"].value_counts().sort("reason").iter_rows())
     return EmbeddingPlan(
         modality,
         encoder_id,
-        of_items.rows,
-        of_people.rows,
-        differing.join(find.stored(differing), on="key", how="anti").sort("key"),
+        of_items.rows.drop("stored"),
+        of_people.rows.drop("stored"),
+        rows.filter(~pl.col("stored")).select("key", "input_hash").unique("key").sort("key"),
         pl.concat([of_items.given_up, of_people.given_up], how="diagonal"),
         {**counts, SAME: of_items.same + of_people.same},
     )
@@ -104,81 +103,87 @@ def plan_embeddings(
 class _Finder:
     """Compares wanted inputs with tables of current rows, of one modality under one encoder.
 
-    A big catalogue is compared once; everything else joins the few rows that differ.
+    Of big tables only hashes are held; the few rows that differ are then read as they are.
     """
 
     def __init__(self, lake: Lake, modality: str, encoder_id: str, retry_failed: bool) -> None:
         self.lake, self.modality, self.encoder_id, self.retry_failed = lake, modality, encoder_id, retry_failed
         self.asset = f"embeddings/{modality}"
-        self.vectors = lake.scan(f"{self.asset}/vectors").select("key").collect()
+        self.vectors = lake.scan(f"{self.asset}/vectors").select("key")
+        self.hashes = self.vectors.select(pl.col("key").hash()).collect().to_series()
         failed = lake.scan(f"{self.asset}/failed").filter((pl.col("encoder_id") == encoder_id) & (pl.col("key") != ""))
         self.failed = failed.select("key", before="reason").unique("key").collect()
 
     @property
     def nothing(self) -> _Compared:
-        rows = pl.DataFrame(schema=dict.fromkeys(("user_id", "input_hash", "key", "reason"), pl.String))
-        return _Compared(rows, rows, 0)
-
-    def stored(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The keys of some rows that have a vector."""
-        return self.vectors.join(rows, on="key", how="semi").unique("key")
+        names = ("user_id", "input_hash", "key", "reason")
+        rows = pl.DataFrame(schema={**dict.fromkeys(names, pl.String), "stored": pl.Boolean})
+        return _Compared(rows, rows.drop("stored"), 0)
 
     def compare(self, table: str, names: list[str], inputs: pl.LazyFrame) -> _Compared:
         """Rows that differ, with their key and reason; rows whose key failed before; and how many are the same."""
         columns = [names[0], "input_hash"]
-        wanted, current = inputs.select(columns).collect(), self.lake.scan(f"{self.asset}/{table}").collect()
-        others = current["encoder_id"] != self.encoder_id
-        mine = current.filter(~others) if others.any() else current
-        differing = wanted.filter(~_among(wanted, mine, columns))
-        held = current.join(differing, on=names, how="semi") if differing.height else current.clear()
-        gone = current.clear()
-        if current.height > wanted.height - differing.height + held.height:
-            gone = current.join(wanted, on=names, how="anti")
-        explained = self._explained(differing, held, names)
+        hashes = {"name": _hashed(names), "pair": _hashed(columns)}
+        of_mine = pl.col("encoder_id") == self.encoder_id
+        there = self.lake.scan(f"{self.asset}/{table}")
+        wanted = inputs.select(**hashes).collect()
+        current = there.select(**hashes, key=pl.col("key").hash(), mine=of_mine).collect()
+        mine = current.filter("mine")
+        others = wanted.filter(~wanted["pair"].is_in(mine["pair"].implode()))
+        differing = _few(inputs.select(columns), hashes["pair"], others["pair"])
+        held = current.filter(pl.col("name").is_in(others["name"].implode()))
+        explained = self._explained(differing.with_columns(**hashes), held)
         given_up = explained.filter(pl.col("reason").is_null())
-        gone = pl.concat([gone, held.join(given_up, on=names, how="semi")])  # what it was before it failed is not it
-        lost = self._lost(mine).join(wanted, on=columns, how="semi")
-        parts = (explained.drop_nulls("reason"), _because(lost, MISSING), _because(gone, REMOVED))
-        rows = pl.concat([part.select(*columns, "key", "reason") for part in parts]).sort(*columns, "reason")
-        same = wanted.height - differing.height - lost.height
-        return _Compared(rows, given_up.select(*columns, "key", reason="before"), same)
+        # What a row was before it failed is not it.
+        gone = _few(there, hashes["name"], given_up["name"])
+        if current.height > wanted.height - others.height + held.height:
+            gone = pl.concat([gone, there.join(inputs, on=names, how="anti").collect()])
+        lost = _few(there.filter(of_mine), pl.col("key").hash(), self._lost(mine["key"]))
+        lost = lost.lazy().join(inputs, on=columns, how="semi").collect() if lost.height else lost
+        parts = (explained.drop_nulls("reason"), _because(lost, MISSING, False), _because(gone, REMOVED, True))
+        rows = pl.concat([part.select(*columns, "key", "reason", "stored") for part in parts])
+        same = wanted.height - others.height - lost.height
+        told = given_up.select(*columns, "key", reason="before")
+        return _Compared(rows.sort(*columns, "reason"), told, same)
 
-    def _explained(self, differing: pl.DataFrame, held: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    def _explained(self, differing: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
         """Rows that differ from what was held, with key and reason; no reason where one is given up: it failed."""
         keyed = differing.with_columns(key=keys.row_keys(self.modality, differing["input_hash"], self.encoder_id))
-        old = held.select(*names, old_hash="input_hash", old_encoder="encoder_id")
-        joined = keyed.join(old, on=names, how="left").join(self.failed, on="key", how="left")
-        stored = pl.col("key").is_in(self.stored(keyed)["key"].implode())
-        failed = pl.col("before").is_not_null() & ~stored
+        stored = _few(self.vectors, pl.col("key").hash(), keyed["key"].hash())
+        old = held.select("name", old="pair").unique("name")
+        joined = keyed.join(old, on="name", how="left").join(self.failed, on="key", how="left")
+        joined = joined.with_columns(stored=pl.col("key").is_in(stored["key"].implode()))
+        failed = pl.col("before").is_not_null() & ~pl.col("stored")
         tried_again = pl.lit(FAILED if self.retry_failed else None, dtype=pl.String)
         return joined.with_columns(reason=pl.when(failed).then(tried_again).otherwise(_DIFFERENCE))
 
-    def _lost(self, mine: pl.DataFrame) -> pl.DataFrame:
-        """Current rows whose vector is not there: never by our own order of commits, but a table may be damaged.
-
-        By 64-bit hashes of the keys, at half the cost of the keys: what is looked for is damage.
-        """
-        return mine.filter(~pl.col("key").hash().is_in(self.vectors["key"].hash().implode()))
+    def _lost(self, hashes: pl.Series) -> pl.Series:
+        """Hashes of current keys without a vector: never by our own order of commits, but a table may be damaged."""
+        return hashes.filter(~hashes.is_in(self.hashes.implode()))
 
 
 _DIFFERENCE = (
-    pl.when(pl.col("old_hash").is_null())
+    pl.when(pl.col("old").is_null())
     .then(pl.lit(NEW))
-    .when(pl.col("old_hash") != pl.col("input_hash"))
+    .when(pl.col("old") != pl.col("pair"))
     .then(pl.lit(CHANGED))
     .otherwise(pl.lit(ENCODER))
 )
 
 
-def _among(rows: pl.DataFrame, known: pl.DataFrame, columns: list[str]) -> pl.Series:
-    """Which rows are among the known ones, by two columns.
+def _hashed(columns: list[str]) -> pl.Expr:
+    """64 bits of one column's values, or 128 of two.
 
-    By 128 bits, 64 of each column's hash, at a third of the cost of a join: an edit is taken for none once in 10^19.
+    A third of the cost of a join, and an edit is taken for none once in 10^19.
     """
-    first, second = columns
-    hashed = pl.col(first).hash(1).cast(pl.UInt128) * 2**64 + pl.col(second).hash(2).cast(pl.UInt128)
-    return rows.select(hashed.is_in(known.select(hashed).to_series().implode())).to_series()
+    first, *second = [pl.col(name).hash(seed) for seed, name in enumerate(columns, start=1)]
+    return first.cast(pl.UInt128) * 2**64 + second[0].cast(pl.UInt128) if second else first
 
 
-def _because(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
-    return rows.with_columns(reason=pl.lit(reason))
+def _few(rows: pl.LazyFrame, hashed: pl.Expr, chosen: pl.Series) -> pl.DataFrame:
+    """The rows with one of these few hashes; where there are none, nothing is read."""
+    return (rows.filter(hashed.is_in(chosen.implode())) if chosen.len() else rows.head(0)).collect()
+
+
+def _because(rows: pl.DataFrame, reason: str, stored: bool) -> pl.DataFrame:
+    return rows.with_columns(reason=pl.lit(reason), stored=pl.lit(stored))

@@ -12,26 +12,33 @@ import polars as pl
 from mmrec.lake import Lake
 from mmrec.similar import Compared
 
-NORMS, NEIGHBOURS = "norms", "nearest neighbours"
+ITEMS, NORMS, NEIGHBOURS = "items and vectors", "norms", "nearest neighbours"
 SAMPLED = 2_000  # items that are compared, in the order of their keys, which are hashes: as good as at random
 SHOWN, NEXT = 5, 5  # items shown, and neighbours of each
 _BINS = 12
 
 
 def of_vectors(lake: Lake, modality: str) -> dict[str, pl.DataFrame]:
-    """`norms`: items by length of their vector; `nearest neighbours`: some items, each with those most like it.
+    """`items and vectors`: some with input, vector and its length; `norms`: items by length of their vector;
+    `nearest neighbours`: some items, each with those most like it.
 
     Vectors are centred at their mean before they are compared: what all have in common tells nothing apart.
     """
-    asset, titles = f"embeddings/{modality}", lake.scan("validated/items").select("item_id", "title", "image")
-    some = lake.scan(f"{asset}/current").sort("key", "item_id").head(SAMPLED).join(titles, on="item_id").collect()
+    asset, contents = f"embeddings/{modality}", pl.col(modality).alias("input")
+    items = lake.scan("validated/items").select("item_id", "title", "image", contents)
+    some = lake.scan(f"{asset}/current").sort("key", "item_id").head(SAMPLED).join(items, on="item_id").collect()
     some = some.sort("key", "item_id").unique("key", keep="first", maintain_order=True)
     vectors = lake.vectors(f"{asset}/vectors", some.select("key"))  # in the order of their keys, and moved no more
     rows = some.join(vectors.select("key"), on="key", how="semi", maintain_order="left")
-    if rows.height < 2:
+    if rows.is_empty():
         return {}
     matrix = vectors["vector"].list.to_array(vectors["vector"].list.len()[0]).to_numpy()
-    return {NORMS: _histogram(np.linalg.norm(matrix, axis=1)), NEIGHBOURS: _neighbours(rows, matrix)}
+    lengths = np.linalg.norm(matrix, axis=1)
+    shown = rows.select(
+        "item_id", "title", "input", vector=vectors["vector"], norm=pl.Series(lengths.astype(np.float64)).round(4)
+    )
+    found = {ITEMS: shown.sort("item_id").head(SHOWN)}
+    return found if rows.height < 2 else {**found, NORMS: _histogram(lengths), NEIGHBOURS: _neighbours(rows, matrix)}
 
 
 def _histogram(lengths: np.ndarray) -> pl.DataFrame:

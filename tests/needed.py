@@ -2,9 +2,8 @@
 
 import pytest
 
-from mmrec import encoders
+from mmrec import encoders, showing
 from mmrec.encoders.hashed import HashEncoder
-from mmrec.stages import embeddings
 
 BAD: set[str] = set()  # texts that cannot be encoded now
 
@@ -36,4 +35,4 @@ def failing(monkeypatch):
 
     BAD.clear()
     monkeypatch.setattr(HashEncoder, "prepare", prepare)
-    monkeypatch.setattr(embeddings, "_shown", lambda *_: {})
+    monkeypatch.setattr(showing, "of_vectors", lambda *_: {})

@@ -118,7 +118,7 @@ def embed(
         tables={
             "planned by reason": _reasons(plan),
             "failures": failed.drop_nulls("item_id").select("item_id", "reason").head(5),
-            **(_shown(lake, modality) if plan.rows.height else {}),
+            **(showing.of_vectors(lake, modality) if plan.rows.height else {}),  # reads vectors from all over the table
         },
         warnings=[f"{failed.height} inputs could not be encoded; see `mmrec rejected`"] if failed.height else [],
     )
@@ -288,20 +288,6 @@ def _period_report(
 
 def _digest(rows: pl.DataFrame) -> str:
     return digest(rows.with_columns(_one=pl.lit("")), "_one", rows.columns).get("", publishing.EMPTY)
-
-
-def _shown(lake: Lake, modality: str) -> dict[str, pl.DataFrame]:
-    """What a person looks at where something changed; it reads vectors from all over the table."""
-    return {"items and vectors": _vectors_of_some(lake, modality), **showing.of_vectors(lake, modality)}
-
-
-def _vectors_of_some(lake: Lake, modality: str, count: int = 5) -> pl.DataFrame:
-    """A few items by title with their input, vector and its length, so that a person sees what was made."""
-    titles = lake.scan("validated/items").select("item_id", "title", pl.col(modality).alias("input"))
-    some = lake.scan(f"embeddings/{modality}/current").sort("item_id").head(count).join(titles, on="item_id").collect()
-    vectors = lake.vectors(f"embeddings/{modality}/vectors", some.select("key").unique()).select("key", "vector")
-    norm = pl.col("vector").list.eval(pl.element() ** 2).list.sum().sqrt().round(4)
-    return some.join(vectors, on="key").sort("item_id").select("item_id", "title", "input", "vector", norm=norm)
 
 
 def _reasons(plan: EmbeddingPlan) -> pl.DataFrame:
