@@ -16,11 +16,13 @@ from typing import Any
 
 import polars as pl
 
+from mmrec import tables
 from mmrec.keys import canonical_digest
 from mmrec.lake import Lake
 from mmrec.report import WHOLE, PeriodReport
 
 LEDGER = "ledger/builds"
+_BUILD = ("stage_key", "data_version", "rows", "computed", "rejected", "seconds")  # what a `Build` is made of
 
 
 @dataclass(frozen=True)
@@ -40,24 +42,14 @@ def stage_key(code_version: str, settings: Mapping[str, Any], inputs: Mapping[st
     return canonical_digest({"code": code_version, "settings": dict(settings), "inputs": dict(inputs)})
 
 
+def ledger(lake: Lake) -> pl.DataFrame:
+    """Every build of every asset."""
+    return _noted(lake).rows
+
+
 def newest(lake: Lake, asset: str) -> dict[str, Build]:
-    """The newest build of each of an asset's periods. The ledger is read once a version of it, not once a period."""
-    version = lake.pin(LEDGER)
-    known, found = lake.memo.get(LEDGER, (-1, {}))
-    if known != version:
-        rows = (
-            lake.scan(LEDGER)
-            .sort("at", "run_id")
-            .group_by("asset", "period", maintain_order=True)
-            .last()
-            .select("asset", "period", "stage_key", "data_version", "rows", "computed", "rejected", "seconds")
-            .collect()
-        )
-        found = {}
-        for name, period, *rest in rows.iter_rows():
-            found.setdefault(name, {})[period] = Build(*rest)
-        lake.memo[LEDGER] = (version, found)
-    return dict(found.get(asset, {}))
+    """The newest build of each of an asset's periods."""
+    return dict(_noted(lake).newest.get(asset, {}))
 
 
 def data_version(lake: Lake, asset: str, periods: Iterable[str] = (WHOLE,)) -> dict[str, str]:
@@ -105,4 +97,39 @@ def record(lake: Lake, reports: Mapping[str, PeriodReport], keys: Mapping[str, s
         if period in keys and report.refused is None
     ]
     if rows:
-        lake.append(LEDGER, pl.DataFrame(rows))
+        frame = tables.contract(LEDGER).conform(pl.DataFrame(rows))
+        known = lake.memo.get(LEDGER)
+        version = lake.append(LEDGER, frame)
+        if known is not None and known.version is not None and version == known.version + 1:
+            lake.memo[LEDGER] = known.after(frame, version)
+
+
+@dataclass(frozen=True)
+class _Noted:
+    """The ledger at one version, and the newest builds in it: asset → period → build."""
+
+    version: int | None
+    rows: pl.DataFrame
+    newest: dict[str, dict[str, Build]]
+
+    @classmethod
+    def of(cls, version: int | None, rows: pl.DataFrame) -> _Noted:
+        newest: dict[str, dict[str, Build]] = {}
+        ordered = rows.sort("at", "run_id").group_by("asset", "period", maintain_order=True).last()
+        for asset, period, *rest in ordered.select("asset", "period", *_BUILD).iter_rows():
+            newest.setdefault(asset, {})[period] = Build(*rest)
+        return cls(version, rows, newest)
+
+    def after(self, rows: pl.DataFrame, version: int) -> _Noted:
+        """What the next version says, where nobody else has written."""
+        [(asset, builds)] = _Noted.of(version, rows).newest.items()
+        newest = {**self.newest, asset: {**self.newest.get(asset, {}), **builds}}
+        return _Noted(version, pl.concat([self.rows, rows]), newest)
+
+
+def _noted(lake: Lake) -> _Noted:
+    """The ledger, read once a version of it, and not again where only this run has written."""
+    version, known = lake.pin(LEDGER), lake.memo.get(LEDGER)
+    if known is None or known.version != version:
+        known = lake.memo[LEDGER] = _Noted.of(version, lake.scan(LEDGER).collect())
+    return known

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from mmrec import tables
-from mmrec.builds import LEDGER, newest
+from mmrec.builds import ledger, newest
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
 from mmrec.report import StageReport
@@ -41,23 +41,19 @@ class Costs:
     """The recorded speeds of a lake."""
 
     def __init__(self, lake: Lake) -> None:
-        """Reads the ledger of builds."""
-        self.lake = lake
-        worked = lake.scan(LEDGER).filter((pl.col("computed") > 0) & (pl.col("seconds") > 0))
-        fixed = pl.col("fixed_seconds").fill_null(0.0)
-        recipe = pl.col("recipe").fill_null("")
-        self.builds = worked.select(
-            "asset", recipe, "computed", fixed, "at", varying=pl.col("seconds") - fixed
-        ).collect()
+        """By what the ledger of builds says now."""
+        self.lake, self.builds = lake, ledger(lake)
 
     def speed(self, asset: str, recipe: str = "") -> Speed | None:
         """The asset's speed under one recipe (an encoder's id; empty elsewhere); None where it never had work."""
-        mine = self.builds.filter((pl.col("asset") == asset) & (pl.col("recipe") == recipe)).sort("at").tail(RECENT)
-        if mine.is_empty():
+        of = (pl.col("asset") == asset) & (pl.col("recipe").fill_null("") == recipe)
+        worked = self.builds.filter(of, pl.col("computed") > 0, pl.col("seconds") > 0).sort("at").tail(RECENT)
+        if worked.is_empty():
             return None
-        fixed = mine.filter(pl.col("fixed_seconds") > 0)["fixed_seconds"].mean() or 0.0
-        varying = max(float(mine["varying"].sum()), 0.0)
-        return Speed(varying / float(mine["computed"].sum()), varying / mine.height, float(fixed))  # type: ignore[arg-type]
+        fixed = worked["fixed_seconds"].fill_null(0.0)
+        varying = max(float((worked["seconds"] - fixed).sum()), 0.0)
+        once = fixed.filter(fixed > 0).mean() or 0.0
+        return Speed(varying / float(worked["computed"].sum()), varying / worked.height, float(once))  # type: ignore[arg-type]
 
     def affords(self, asset: str, recipe: str, rows: int, budget: float) -> None:
         """Raises one line where so many rows are expected to take more seconds than the budget, or nobody knows."""
@@ -80,13 +76,9 @@ class Estimate:
     """What an asset's work was expected to take, told before it, beside what it took."""
 
     def __init__(self, lake: Lake, asset: str) -> None:
-        """Holds what is known before the work begins, and reads speeds when there was work."""
-        self.lake, self.asset = lake.acting_as(asset, "-"), asset
-        self.known = newest(self.lake, asset)
-
-    def _speed(self, recipe: str = "") -> Speed | None:
-        """By what was recorded up to the beginning: the ledger is pinned."""
-        return Costs(self.lake).speed(self.asset, recipe)
+        """Holds what is known before the work begins."""
+        self.asset, looking = asset, lake.acting_as(asset, "-")
+        self.known, self.costs = newest(looking, asset), Costs(looking)
 
     def against(self, report: StageReport) -> pl.DataFrame:
         """One row a reason: periods with work, rows planned where they were counted, rows computed, seconds of both."""
@@ -94,7 +86,7 @@ class Estimate:
         if stage == "embeddings":
             return self._embedding(report)
         worked = {period: each for period, each in report.periods.items() if each.seconds > 0}
-        speed, rows = self._speed() if worked else None, []
+        speed, rows = self.costs.speed(self.asset) if worked else None, []
         for reason, new in ((NEVER, True), (INPUTS, False)):
             mine = {period: each for period, each in worked.items() if (period not in self.known) == new}
             if mine:
@@ -106,7 +98,7 @@ class Estimate:
 
     def _embedding(self, report: StageReport) -> pl.DataFrame:
         planned, [counts] = int(report.facts["keys_planned"]), report.periods.values()
-        speed = self._speed(str(report.facts["encoder_id"])) if planned else None
+        speed = self.costs.speed(self.asset, str(report.facts["encoder_id"])) if planned else None
         expected = None if speed is None else speed.seconds(planned)
         row = ("keys without a vector", 0, planned, counts.computed, expected, counts.seconds)
         return _estimates([row] if planned else [])
