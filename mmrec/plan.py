@@ -51,9 +51,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Plan:
-    """Every asset's work and what it costs in all. `unknown` names the assets that no speed was recorded of yet."""
+    """Every asset's work and what it costs in all; and the files that a run will refuse, each with the reason."""
 
     rows: list[Row]
+    refused: list[str] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
@@ -86,6 +87,7 @@ class Plan:
             "bytes": self.bytes,
             "unknown": self.unknown,
             "budget_seconds": budget_seconds,
+            "refused": self.refused,
             "rows": [row.as_dict() for row in self.rows],
         }
 
@@ -100,6 +102,8 @@ class _Walk:
     busy: dict[str, set[str]]  # asset → its periods with work
     moved: set[str]  # items whose key in a modality is about to change
     costs: Costs
+    held: set[str]  # periods of events that stay as they are, because a file of theirs is refused now
+    refused: list[str]
     new_space: bool = False  # whether every item-factor version is about to be fitted anew
 
 
@@ -119,7 +123,7 @@ def plan(lake: Lake, settings: Settings, served_periods: list[str]) -> Plan:
         else:
             found = _stage_rows(acting, settings, node, wanted if node.partitioned else [], walk)
         rows += found
-    return Plan(rows)
+    return Plan(rows, walk.refused)
 
 
 def event_periods(lake: Lake, settings: Settings) -> list[str]:
@@ -138,21 +142,26 @@ def event_periods(lake: Lake, settings: Settings) -> list[str]:
 
 def _start(lake: Lake, settings: Settings) -> _Walk:
     landed: dict[str, int] = {}
-    for file in raw.landed_files(lake, settings):
+    files = raw.landed_files(lake, settings)
+    refused = raw.refusals(files)
+    for file in files:
         for period, rows in file.rows.items():
             landed[period] = landed.get(period, 0) + rows
+    held = raw.held_periods(lake, files, periods.keys(settings.calendar)) if refused else {}
     if set(landed) <= set(builds.newest(lake, "raw/interactions")):
         named = pl.col("user_id").drop_nulls().n_unique()
         people = lake.scan("raw/interactions").select(named).collect().item()
     else:
         people = raw.people(settings)
-    items = raw.catalogue(settings)
+    items, unread = raw.ahead(lake, settings, "raw/items")
+    refused += unread
     media = raw.named_media(lake, settings, items.lazy())
     ahead = {"raw/items": items, "raw/media": media, "validated/items": validated.preview_items(items, media)}
     if settings.users:
-        profiles = raw.profiles(settings)
+        profiles, unread = raw.ahead(lake, settings, "raw/users")
+        refused += unread
         ahead |= {"raw/users": profiles, "validated/users": validated.preview_users(profiles)}
-    return _Walk(landed, people, ahead, {}, set(), Costs(lake))
+    return _Walk(landed, people, ahead, {}, set(), Costs(lake), set(held), refused)
 
 
 def _stage_rows(lake: Lake, settings: Settings, node: Node, wanted: list[str], walk: _Walk) -> list[Row]:
@@ -161,6 +170,7 @@ def _stage_rows(lake: Lake, settings: Settings, node: Node, wanted: list[str], w
         return []  # touched files, the same rows
     waiting = _waiting(walk, node, wanted)
     done = _unchanged(lake, node, _keys(lake, settings, node, wanted, walk)) - waiting
+    done |= walk.held if node.asset == "raw/interactions" else set()
     todo = [period for period in wanted or [WHOLE] if period not in done]
     walk.busy[node.asset] = set(todo)
     rows = []

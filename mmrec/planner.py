@@ -50,11 +50,6 @@ class EmbeddingPlan:
         none = pl.DataFrame(schema=dict.fromkeys(("item_id", "user_id", "input_hash", "key", "reason"), pl.String))
         return cls(modality, encoder_id, none, none, none, none, {SAME: same})
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing differs: no vector to compute and no row to write or remove."""
-        return self.rows.is_empty() and self.words.is_empty()
-
 
 @dataclass(frozen=True)
 class _Compared:

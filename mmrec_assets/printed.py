@@ -21,9 +21,11 @@ from mmrec.plan import Plan
 
 
 def plan(out: Console, found: Plan, limit: float | None = None) -> None:
-    """A plan as a table, its sum, and how it stands to a budget."""
+    """A plan as a table, its sum, and how it stands to a budget; first what will be refused."""
+    for told_of in found.refused:
+        out.print(escape(f"will be refused, and what had landed stays: {told_of}"))
     if not found.rows:
-        out.print("nothing to do: everything is up to date")
+        out.print("nothing else to do" if found.refused else "nothing to do: everything is up to date")
         return
     table = table_of("asset", "reason", ("rows", "right"), "periods", ("seconds", "right"), ("bytes", "right"))
     for row in found.rows:

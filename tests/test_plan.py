@@ -126,6 +126,20 @@ def test_an_encoder_that_is_switched_names_its_reason_and_back_costs_nothing(sho
     assert by_asset(planned(shop))["embeddings/text"] == [Row("embeddings/text", "encoder changed", 0, False)]
 
 
+def test_files_that_will_be_refused_are_named_and_what_had_landed_stays(shop):
+    day, items = shop.days[1], shop.data / "items.csv"
+    shop.events_file(day).write_text("who,what\na,b\n")
+    items.write_text(items.read_text().replace("title", "name", 1))
+    found = plan(shop.lake, shop.settings, shop.days)
+    assert [line.split()[0] for line in found.refused] == [shop.events_file(day).name, "items.csv"]
+    assert found.as_dict()["refused"] == found.refused
+    assert found.rows == []
+    reports = shop.run(strict=False)
+    assert sum(report.total("computed") for report in reports.values()) == 0
+    for file in found.refused:
+        assert any(file in (report.problem or "") for report in reports.values())
+
+
 def test_a_bad_delivery_that_was_taken_back_is_judged_once_more(shop):
     day = shop.days[1]
     good = shop.lines(day)

@@ -77,13 +77,13 @@ def case(tmp_path):
 
 def test_on_an_empty_lake_there_is_nothing_to_do(case):
     plan = case.plan()
-    assert plan.is_empty
+    assert plan.rows.is_empty() and plan.words.is_empty()
     assert plan.reasons == {SAME: 0}
 
 
 def test_what_is_current_stays(case):
     plan = case.items(a="A").current(a="A").vectors("A").plan()
-    assert plan.is_empty
+    assert plan.rows.is_empty() and plan.words.is_empty()
     assert plan.missing.is_empty()
     assert plan.reasons == {SAME: 1}
 
@@ -128,7 +128,7 @@ def test_switching_an_encoder_back_needs_no_vector(case):
 
 def test_a_failure_is_kept_until_its_input_or_its_encoder_changes(case):
     case.items(a="X").failed(a="X")
-    assert case.plan().is_empty
+    assert case.plan().rows.is_empty()
     assert case.reasons("e2") == {"a": NEW}
     assert case.items(a="Y").reasons() == {"a": NEW}
 
@@ -145,7 +145,7 @@ def test_an_input_that_failed_here_and_has_a_vector_from_another_run_is_no_failu
 
 
 def test_a_key_that_stands_twice_is_there(case):
-    assert case.items(a="X").current(a="X").vectors("X", "X").plan().is_empty
+    assert case.items(a="X").current(a="X").vectors("X", "X").plan().rows.is_empty()
 
 
 def test_modalities_do_not_share_keys():

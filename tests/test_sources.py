@@ -447,3 +447,23 @@ def test_a_file_that_is_still_fresh_is_hashed_again_the_next_time(tmp_path):
     os.utime(path, ns=(now, now))
     with path.open("rb") as file:
         assert sources.stat(file, first).sha256 != first.sha256
+
+
+def test_a_file_is_untouched_while_it_looks_as_it_did_and_can_be_read(tmp_path, monkeypatch):
+    file = tmp_path / "0.png"
+    file.write_bytes(b"one")
+    os.utime(file, (1_700_000_000, 1_700_000_000))  # a file as fresh as this test is always hashed again
+    with file.open("rb") as opened:
+        known = sources.stat(opened, None)
+    assert sources.untouched(file, known)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda path, mode: False)  # root may read everything
+        assert not sources.untouched(file, known)
+    os.utime(file, ns=(known.mtime_ns, known.mtime_ns + 1))
+    assert not sources.untouched(file, known)
+    assert not sources.untouched(tmp_path / "absent.png", known)
+    moved = file.rename(tmp_path / "1.png")
+    os.utime(moved, ns=(known.mtime_ns, known.mtime_ns))
+    file.symlink_to(moved)
+    assert sources.untouched(moved, known)
+    assert not sources.untouched(file, known)

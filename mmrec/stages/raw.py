@@ -52,12 +52,12 @@ def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageRepo
     keys = {period: _period_key(lake, settings, landed, period) for period in wanted}
     reports = publishing.unchanged(lake, keys)
     stale = {period: key for period, key in keys.items() if period not in reports}
-    held = _held(lake, landed, list(stale))
+    held = held_periods(lake, landed, list(stale))
     stale = {period: key for period, key in stale.items() if period not in held}
     if stale:
         reports |= publishing.publish(lake, "raw/interactions", _rows_of(settings, landed, list(stale)), stale, began)
     reports |= held
-    refused = [f"{each.file} {each.refused}" for each in landed if each.refused]
+    refused = refusals(landed)
     empty = sorted(period for period in wanted if reports[period].rows == 0)
     return publishing.report(
         lake,
@@ -122,14 +122,15 @@ def media_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     return _media_keys(lake, named_media(lake, settings, lake.scan("raw/items")))
 
 
-def catalogue(settings: Settings) -> pl.DataFrame:
-    """The catalogue as the files hold it now, refused files left out: what raw/items is about to be."""
-    return _as_delivered(settings, "raw/items")[0]
+def ahead(lake: Lake, settings: Settings, table: str) -> tuple[pl.DataFrame, list[str]]:
+    """What raw/items or raw/users is about to be, and why it stays as it is: the files that are refused now."""
+    rows, refused = _as_delivered(settings, table)
+    return (lake.scan(table).collect() if refused else rows), refused
 
 
-def profiles(settings: Settings) -> pl.DataFrame:
-    """The profiles as the files hold them now, refused files left out: what raw/users is about to be."""
-    return _as_delivered(settings, "raw/users")[0]
+def refusals(landed: list[Landed]) -> list[str]:
+    """The event files that are refused, each with the reason."""
+    return [f"{each.file} {each.refused}" for each in landed if each.refused]
 
 
 def people(settings: Settings) -> int:
@@ -146,8 +147,9 @@ def landed_digest(lake: Lake, settings: Settings) -> tuple[str | None, str]:
     """The newest period that any event file touches, and a digest of events, catalogue and media as they lie there."""
     landed = landed_files(lake, settings)
     touched = sorted({period for each in landed for period in each.rows})
-    items = catalogue(settings)
+    items, refused = ahead(lake, settings, "raw/items")
     about = [[each.file, each.stat.sha256] for each in landed] + [
+        refused,
         items.rows(),
         named_media(lake, settings, items.lazy()).rows(),
     ]
@@ -241,11 +243,11 @@ def _read_events(settings: Settings, file: str) -> tuple[pl.DataFrame, int]:
     return placed, beyond
 
 
-def _held(lake: Lake, landed: list[Landed], wanted: list[str]) -> dict[str, PeriodReport]:
+def held_periods(lake: Lake, landed: list[Landed], wanted: list[str]) -> dict[str, PeriodReport]:
     """The periods with rows of a file that is refused now: a broken delivery does not take back what had landed."""
     files = [each.file for each in landed if each.refused]
     rows = lake.scan("raw/interactions").filter(pl.col("period").is_in(wanted) & pl.col("source_file").is_in(files))
-    known = builds.newest(lake, lake.asset)
+    known = builds.newest(lake, "raw/interactions")
     return {
         period: PeriodReport(
             known[period].rows,
