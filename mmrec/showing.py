@@ -13,7 +13,7 @@ from mmrec.lake import Lake
 from mmrec.similar import Compared
 
 ITEMS, NORMS, NEIGHBOURS = "items and vectors", "norms", "nearest neighbours"
-SAMPLED = 2_000  # items that are compared, in the order of their keys, which are hashes: as good as at random
+SAMPLED, PLACES = 2_000, 16  # items that are compared, and places in the table that they are taken from
 SHOWN, NEXT = 5, 5  # items shown, and neighbours of each
 _BINS = 12
 
@@ -26,8 +26,7 @@ def of_vectors(lake: Lake, modality: str) -> dict[str, pl.DataFrame]:
     """
     asset, contents = f"embeddings/{modality}", pl.col(modality).alias("input")
     items = lake.scan("validated/items").select("item_id", "title", "image", contents)
-    some = lake.scan(f"{asset}/current").sort("key", "item_id").head(SAMPLED).join(items, on="item_id").collect()
-    some = some.sort("key", "item_id").unique("key", keep="first", maintain_order=True)
+    some = _some(lake, asset).lazy().join(items, on="item_id").sort("key").collect()
     vectors = lake.vectors(f"{asset}/vectors", some.select("key"))  # in the order of their keys, and moved no more
     rows = some.join(vectors.select("key"), on="key", how="semi", maintain_order="left")
     if rows.is_empty():
@@ -39,6 +38,20 @@ def of_vectors(lake: Lake, modality: str) -> dict[str, pl.DataFrame]:
     )
     found = {ITEMS: shown.sort("item_id").head(SHOWN)}
     return found if rows.height < 2 else {**found, NORMS: _histogram(lengths), NEIGHBOURS: _neighbours(rows, matrix)}
+
+
+def _some(lake: Lake, asset: str) -> pl.DataFrame:
+    """item_id, key: items whose vectors stand beside each other in a few places, so that few others are read."""
+    current = lake.scan(f"{asset}/current").select("item_id", "key")
+    vectors = lake.scan(f"{asset}/vectors").select("key").with_row_index("at")
+    wanted = current.select(pl.col("key").hash()).collect().to_series()
+    at = vectors.filter(pl.col("key").hash().is_in(wanted.implode())).select("at").collect().to_series().sort()
+    if at.len() > SAMPLED:
+        run = SAMPLED // PLACES
+        starts = np.linspace(0, at.len() - run, PLACES).astype(np.int64)
+        at = at[np.unique(starts[:, None] + np.arange(run))]
+    rows = vectors.filter(pl.col("at").is_in(at.implode())).join(current, on="key").collect()
+    return rows.sort("at", "item_id").unique("key", keep="first").select("item_id", "key")
 
 
 def _histogram(lengths: np.ndarray) -> pl.DataFrame:

@@ -260,6 +260,31 @@ def test_vectors_come_one_a_key_sorted_and_only_those_asked_for(lake):
     assert lake.vectors("embeddings/image/vectors", pl.DataFrame({"key": ["a"]})).is_empty()
 
 
+def test_vectors_of_a_big_table_are_read_in_runs_that_hold_what_is_asked_for(lake, monkeypatch):
+    for start in (0, 3000, 6000):
+        numbers = range(start, start + 3000)
+        held = vectors(*(f"{each:04}" for each in numbers))
+        lake.append(
+            VECTORS, held.with_columns(vector=pl.Series([[float(each)] for each in numbers], dtype=tables.VECTOR))
+        )
+    read = []
+    scan = storage._scan_files
+
+    def watched(files, *rest, **more):
+        read.append(files)
+        return scan(files, *rest, **more)
+
+    monkeypatch.setattr(storage, "_scan_files", watched)
+    wanted = [0, 1, 2, 2999, 3000, 5999, 7000, 8999]  # the end of a file is no run with the beginning of the next
+    found = lake.vectors(VECTORS, pl.DataFrame({"key": [f"{each:04}" for each in wanted]}))
+    assert found["vector"].to_list() == [[float(each)] for each in wanted]
+    assert [len(files) for files in read] == [3, *[1] * 6]
+    scattered = list(range(0, 9000, 100))
+    found = lake.vectors(VECTORS, pl.DataFrame({"key": [f"{each:04}" for each in scattered]}))
+    assert found["vector"].to_list() == [[float(each)] for each in scattered]
+    assert len(read) == 9
+
+
 @both
 def test_floats_come_back_bit_by_bit(lake):
     values = np.random.default_rng(1).normal(size=(50, 2)).astype(np.float32)

@@ -37,6 +37,14 @@ def test_every_vector_is_counted_once(tables, fused):
     assert tables[showing.NORMS]["items"].sum() == fused.scan("embeddings/image/current")["key"].n_unique()
 
 
+def test_of_many_vectors_a_few_places_are_looked_at(fused, monkeypatch):
+    monkeypatch.setattr(showing, "SAMPLED", 4)
+    monkeypatch.setattr(showing, "PLACES", 2)
+    some = showing.of_vectors(fused.lake, "image")
+    assert some[showing.NORMS]["items"].sum() == 4
+    assert some[showing.ITEMS]["item_id"].is_in(fused.scan("embeddings/image/current")["item_id"].implode()).all()
+
+
 def test_items_stand_beside_those_most_like_them(tables):
     rows = tables[showing.NEIGHBOURS]
     assert rows["item_id"].n_unique() == showing.SHOWN
