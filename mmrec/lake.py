@@ -178,12 +178,12 @@ class Lake:
         """
         contract = tables.contract(table)
         _, files = self._state(table, version if version is not None else self.reads.get(table))
-        everything = _scan_files(files, contract, where="_file")
-        held = everything.select("key", "_file").with_row_index("_at").join(keys.lazy(), on="key", how="semi").collect()
+        everything = _scan_files(files, contract, where="_file").select("key", "_file").with_row_index("_at")
+        held = everything.join(keys.lazy(), on="key", how="semi").collect()
         if held.is_empty():
             return contract.empty()
-        counts = dict(everything.group_by("_file").len().collect().iter_rows())
-        rows = _read_runs(held.unique("key").sort("_at"), [(file, counts.get(file, 0)) for file in files], contract)
+        counts = everything.group_by("_file").agg(pl.col("_at").min(), pl.len()).sort("_at").select("_file", "len")
+        rows = _read_runs(held.unique("key").sort("_at"), counts.collect().rows(), contract)
         places = rows.select("key").with_row_index("at").join(keys, on="key", how="semi")
         return rows[places.unique("key", keep="any").sort("key")["at"]]  # the vectors are moved once
 
