@@ -179,7 +179,7 @@ class Lake:
         contract = tables.contract(table)
         _, files = self._state(table, version if version is not None else self.reads.get(table))
         everything = _scan_files(files, contract, where="_file").select("key", "_file").with_row_index("_at")
-        held = everything.join(keys.lazy(), on="key", how="semi").collect()
+        held = everything.select("_at", "key").join(keys.lazy(), on="key", how="semi").collect()
         if held.is_empty():
             return contract.empty()
         counts = everything.group_by("_file").agg(pl.col("_at").min(), pl.len()).sort("_at").select("_file", "len")

@@ -118,7 +118,7 @@ def embed(
         tables={
             "planned by reason": _reasons(plan),
             "failures": failed.drop_nulls("item_id").select("item_id", "reason").head(5),
-            **(showing.of_vectors(lake, modality) if plan.rows.height else {}),  # reads vectors from all over the table
+            **(showing.of_vectors(lake, modality) if plan.rows.height else {}),
         },
         warnings=[f"{failed.height} inputs could not be encoded; see `mmrec rejected`"] if failed.height else [],
     )
