@@ -187,11 +187,10 @@ def _landed_expectations(asset: str, settings: Settings, rows: int) -> list[tupl
     if rows:
         good = gxe.ExpectColumnValuesToBeInSet(column="rule", value_set=[GOOD], mostly=1 - quality.max_rejected_share)
         found.append(("rejected_share", f"at most {quality.max_rejected_share:.0%} rejected", good))
-        if asset == "validated/interactions":
-            known = gxe.ExpectColumnValuesToNotBeInSet(
-                column="rule", value_set=["item_unknown"], mostly=1 - quality.max_unknown_item_share
-            )
-            found.append(("references", f"at most {quality.max_unknown_item_share:.0%} name an unknown item", known))
+        share = quality.max_unknown_item_share
+        if asset == "validated/interactions" and share is not None:
+            known = gxe.ExpectColumnValuesToNotBeInSet(column="rule", value_set=["item_unknown"], mostly=1 - share)
+            found.append(("references", f"at most {share:.0%} name an unknown item", known))
     return found
 
 

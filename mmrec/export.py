@@ -115,7 +115,7 @@ def _about(lake: Lake, settings: Settings, known: Served) -> dict[str, Any]:
         "list_length": longest or 0,
         "item_factors": {"version": known.version.name, "boundary": known.version.boundary},
         "choice": choice.to_json(),
-        "settings": {"events": settings.events, "model": settings.model.model_dump()},
+        "settings": {"events": settings.events.weights, "model": settings.model.model_dump()},
         "stand_in_media": settings.media.stand_in,
         "personal": "users.parquet names people, and history_items is what each has met",
     }

@@ -83,7 +83,7 @@ def read(lake: Lake, settings: Settings, up_to: str, only: str | None = None) ->
             "period",
             "source_file",
             "source_row",
-            weight=pl.col("event").replace_strict(settings.events, default=0.0, return_dtype=pl.Float64),
+            weight=pl.col("event").replace_strict(settings.events.weights, default=0.0, return_dtype=pl.Float64),
         )
         .sort("user_id", "item_id", "time", "event")
         .collect()

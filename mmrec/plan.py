@@ -51,10 +51,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Plan:
-    """Every asset's work and what it costs in all; and the files that a run will refuse, each with the reason."""
+    """Every asset's work and what it costs in all; the files that a run will refuse, each with the reason; and what
+    a person should know of the sources although nothing is refused.
+    """
 
     rows: list[Row]
     refused: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
@@ -88,6 +91,7 @@ class Plan:
             "unknown": self.unknown,
             "budget_seconds": budget_seconds,
             "refused": self.refused,
+            "warnings": self.warnings,
             "rows": [row.as_dict() for row in self.rows],
         }
 

@@ -147,7 +147,7 @@ def _clean(column: str) -> pl.Expr:
 
 
 def _interaction_rules(settings: Settings) -> list[Rule]:
-    events, calendar = sorted(settings.events), settings.calendar
+    events, calendar = sorted(settings.events.weights), settings.calendar
     is_search = (pl.col("event") == SEARCH) & pl.col("query").is_not_null()
     value, text = pl.col("value"), pl.col("value_text")
     rules: list[Rule] = [

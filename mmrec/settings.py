@@ -75,12 +75,18 @@ class InteractionColumns(_Section):
 
 
 class Interactions(_Section):
-    """The event files. `event` is the type of rows where no column says it."""
+    """The event files. `event` is the type of rows where no column says it.
+
+    A value below `liked_from`, or at most 0, says that the item was met and not liked. `value_scale` says whether an
+    event's weight is multiplied by its value (`linear`), by log(1 + value) (`log`), or by nothing (`none`).
+    """
 
     files: list[str] = Field(min_length=1)
     columns: InteractionColumns = InteractionColumns()
     event: str | None = None
     value_range: tuple[float, float] | None = None
+    liked_from: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    value_scale: Literal["none", "linear", "log"] = "none"
 
     @field_validator("value_range")
     @classmethod
@@ -93,6 +99,32 @@ class Interactions(_Section):
     def _has_event(self) -> Interactions:
         if self.event is None and self.columns.event is None:
             raise ValueError("neither event nor columns.event is set; name the event type or the column that holds it")
+        return self
+
+
+class Events(_Section):
+    """What an event of each type weighs; at 0 the item was met, and nothing more. Types in `ignore` are kept out.
+
+    In the file, the weights stand beside `ignore` in one table: `view = 1.0`.
+    """
+
+    weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(min_length=1)
+    ignore: list[str] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _apart(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or isinstance(given.get("weights"), dict):
+            return given
+        ignore = {"ignore": given["ignore"]} if isinstance(given.get("ignore"), list) else {}
+        return {"weights": {name: weight for name, weight in given.items() if name not in ignore}, **ignore}
+
+    @model_validator(mode="after")
+    def _some_weigh(self) -> Events:
+        if not any(self.weights.values()):
+            raise ValueError("every weight is 0, so no event says what anybody likes; give one type a weight above 0")
+        if both := sorted(set(self.weights) & set(self.ignore)):
+            raise ValueError(f"'{both[0]}' has a weight and is ignored; keep one of the two")
         return self
 
 
@@ -112,10 +144,18 @@ class ItemColumns(_Section):
 
 
 class Items(_Section):
-    """The catalogue files."""
+    """The catalogue files. `attributes` are further columns that are kept beside an item and that no encoder reads."""
 
     files: list[str] = Field(min_length=1)
     columns: ItemColumns = ItemColumns()
+    attributes: list[str] = []
+
+    @field_validator("attributes")
+    @classmethod
+    def _once(cls, value: list[str]) -> list[str]:
+        if len(set(value)) < len(value):
+            raise ValueError(f"found {value}; expected each column once")
+        return value
 
 
 class UserColumns(_Section):
@@ -176,7 +216,7 @@ class Quality(_Section):
     """Thresholds of the batch contracts; the defaults are lenient."""
 
     max_rejected_share: Share = 0.5
-    max_unknown_item_share: Share = 0.5
+    max_unknown_item_share: Share | None = None  # set: what a lake holds then depends on the catalogue of that day
     min_rows: int = Field(default=1, ge=0)
     max_rows: int = Field(default=1_000_000_000, ge=1)
 
@@ -216,7 +256,7 @@ class Settings(_Section):
     lake: Lake = Lake()
     calendar: Calendar
     interactions: Interactions
-    events: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(min_length=1)
+    events: Events
     items: Items
     users: Users | None = None
     media: Media = Media()
@@ -231,9 +271,9 @@ class Settings(_Section):
     @model_validator(mode="after")
     def _possible(self) -> Settings:
         event = self.interactions.event
-        if event is not None and event not in self.events:
+        if event is not None and event not in self.events.weights:
             raise ValueError(
-                f"interactions.event is '{event}', which [events] gives no weight; it has {sorted(self.events)}"
+                f"interactions.event is '{event}', which [events] gives no weight; it has {sorted(self.events.weights)}"
             )
         for modality in self.embeddings:
             if not getattr(self.items.columns, modality):
@@ -322,7 +362,8 @@ def _known_timezone(value: str) -> str:
 def _one_line(error: ValidationError) -> str:
     """The first problem, as: key: found …; expected …. An unknown key comes first: it may be why another is missing."""
     first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-    key = ".".join(str(part) for part in first["loc"] if part != "[key]") or "settings"
+    parts = [str(part) for part in first["loc"] if part != "[key]"]
+    key = ".".join(part for at, part in enumerate(parts) if parts[:2] != ["events", "weights"] or at != 1) or "settings"
     kind, found = first["type"], first["input"]
     if kind == "extra_forbidden":
         return f"unknown key '{key}'; {_allowed(first['loc'])}"

@@ -24,6 +24,8 @@ def plan(out: Console, found: Plan, limit: float | None = None) -> None:
     """A plan as a table, its sum, and how it stands to a budget; first what will be refused."""
     for told_of in found.refused:
         out.print(escape(f"will be refused, and what had landed stays: {told_of}"))
+    for warning in found.warnings:
+        out.print(escape(f"warning: {warning}"))
     if not found.rows:
         out.print("nothing else to do" if found.refused else "nothing to do: everything is up to date")
         return

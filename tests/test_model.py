@@ -147,11 +147,11 @@ def test_one_range_or_period_by_period_gives_the_same_bits(fused_shop, built):
 
 def test_a_change_of_weights_is_another_model(shop):
     fitted = versions(shop)
-    shop.configure(events={"purchase": 9.0})
+    shop.configure(events={"weights": {"purchase": 9.0}})
     report = after_events(shop, FACTORS)
     assert report.facts["versions_fitted"] == 2
     assert shop.rows("model/versions") == 4
-    shop.configure(events={"purchase": 3.0})
+    shop.configure(events={"weights": {"purchase": 3.0}})
     again = after_events(shop, FACTORS)
     assert again.facts["versions_fitted"] == 0
     assert set(shop.scan("model/users")["version"]) == set(fitted.values())

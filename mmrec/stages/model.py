@@ -156,7 +156,7 @@ def _version_key(lake: Lake, settings: Settings, boundary: str, space: str) -> s
 
 def _read(settings: Settings) -> dict[str, object]:
     """The settings that the model is a function of."""
-    return {"model": settings.model.model_dump(), "events": settings.events}
+    return {"model": settings.model.model_dump(), "events": settings.events.weights}
 
 
 def _fit(

@@ -192,7 +192,7 @@ def _candidates(
 
 def _period_key(lake: Lake, settings: Settings, raw_version: str, against: str) -> str:
     read = {
-        "events": sorted(settings.events),
+        "events": sorted(settings.events.weights),
         "value_range": settings.interactions.value_range,
         "quality": settings.quality.model_dump(),
     }
