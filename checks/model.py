@@ -21,7 +21,7 @@ _LISTS = "recommendations/top_k"
 _AGAINST_POPULARITY = " − popularity"  # how the evaluation names the paired difference
 _DESCRIPTIONS = {
     "not_below_popularity": "the 95 % interval of the paired NDCG difference to popularity does not lie below 0",
-    "everybody_has_a_list": "every person with published events up to the period has a list",
+    "everybody_has_a_list": "every person who liked something up to the period has a list",
     "nothing_seen": "no list holds an item that the person had an event with up to the period",
 }
 
@@ -55,15 +55,16 @@ def against_popularity(lake: Lake, period: str) -> Check:
 
 
 def everybody_has_a_list(lake: Lake, period: str) -> Check:
-    """Counts people with events up to the period and no list."""
+    """Counts people with liked items or words of their own up to the period and no list."""
     people = lake.sql(
         f"""SELECT count(*) AS all_people, count(*) FILTER (user_id NOT IN (
               SELECT user_id FROM recommendations.top_k WHERE period = '{period}')) AS without
-            FROM (SELECT DISTINCT user_id FROM validated.interactions
-                  WHERE period <= '{period}' AND item_id IS NOT NULL)"""
+            FROM model.users WHERE period = '{period}' AND events + words > 0"""
     ).row(0, named=True)
     found = f"{people['without']} of {people['all_people']} people have none"
-    return _check("everybody_has_a_list", period, people["without"] == 0, "a list for every person with events", found)
+    return _check(
+        "everybody_has_a_list", period, people["without"] == 0, "a list for every person who liked something", found
+    )
 
 
 def nothing_seen(lake: Lake, period: str) -> Check:

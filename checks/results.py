@@ -96,6 +96,7 @@ def _metadata(shown: Sequence[Check]) -> dict[str, dg.MetadataValue[Any]]:
         said = {
             "expected": dg.MetadataValue.text(only.expected),
             "found": dg.MetadataValue.text(only.found),
+            **_rows(only),
         }
         return said if only.period == WHOLE else {**said, "period": dg.MetadataValue.text(only.period)}
     records = [
@@ -103,3 +104,12 @@ def _metadata(shown: Sequence[Check]) -> dict[str, dg.MetadataValue[Any]]:
         for check in shown[:_WORST]
     ]
     return {"failed_periods": dg.MetadataValue.int(len(shown)), "worst": dg.MetadataValue.table(records)}
+
+
+def _rows(check: Check) -> dict[str, dg.MetadataValue[Any]]:
+    """Of a failed check: the share of each rule, and its worst rows by file and row number."""
+    if not check.worst:
+        return {}
+    shares = [dg.TableRecord({"rule": rule, "share_of_rows": share}) for rule, share in check.shares.items()]
+    worst = [dg.TableRecord(dict(row)) for row in check.worst]
+    return {"share_by_rule": dg.MetadataValue.table(shares), "worst_rows": dg.MetadataValue.table(worst)}

@@ -76,10 +76,12 @@ def for_items(lake: Lake, settings: Settings, items: Sequence[str], period: str 
 
 
 def popular(lake: Lake, settings: Settings, period: str | None = None) -> dict[str, Any]:
-    """What most different people met up to the period, items of today's catalogue only; ties by item id."""
+    """What most different people chose up to the period, items of today's catalogue only; ties by item id."""
     reader, period = _snapshot(lake, settings, period)
     titles = reader.scan("validated/items").select("item_id", "title").collect()
-    people = history.read(reader, settings, period).group_by("item_id").agg(people=pl.col("user_id").n_unique())
+    events = history.read(reader, settings, period, served.weighing(reader, period))
+    liked = events.filter(pl.col("weight") > 0)
+    people = liked.group_by("item_id").agg(people=pl.col("user_id").n_unique())
     best = people.join(titles, on="item_id").sort("people", "item_id", descending=[True, False])
     rows = best.head(settings.recommendations.k).with_row_index("rank", offset=1)
     several = pl.format("{} people chose it.", "people")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -25,7 +25,12 @@ from mmrec.settings import Settings
 
 LEDGER = "ledger/verdicts"
 GOOD = "ok"  # the rule of a row that broke none
-_SUITE = "1"  # raised when the meaning of a check changes
+# Rules of rows that are kept out without being bad.
+DUPLICATE, IGNORED, UNNAMED = "duplicate", "event_ignored", "event_unnamed"
+KINDS = {GOOD: "valid", DUPLICATE: "duplicate", IGNORED: "ignored", UNNAMED: "ignored"}  # any other rule: rejected
+REJECTED = "rejected"
+_SUITE = "2"  # raised when the meaning of a check changes
+_WORST = 5  # rows that a failed check shows
 
 _DESCRIPTIONS = {
     "header": "the published columns are those of the table's contract, in order",
@@ -33,8 +38,9 @@ _DESCRIPTIONS = {
     "nulls": "no value is missing in a column that may not lack one",
     "keys": "no two published rows share a key",
     "ranges": "every value lies in the range that the settings allow",
-    "rejected_share": "the share of rejected rows stays within quality.max_rejected_share",
-    "references": "the share of rows that name an unknown item stays within quality.max_unknown_item_share",
+    "rejected_share": "the share of rejected rows (not duplicates, nor ignored ones) stays within "
+    "quality.max_rejected_share",
+    "references": "the share of events that name an unknown item stays within quality.max_unknown_item_share",
     "volume": "the number of landed rows lies within quality.min_rows and quality.max_rows",
 }
 _OF_A_WHOLE = ("header", "types", "nulls", "keys", "rejected_share", "volume")
@@ -57,26 +63,34 @@ class CheckSpec:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One period's rows before publication: `rules` has every landed row's rule, `good` the rows that broke none."""
+    """One period's rows before publication: `landed` has every landed row's rule, `good` the rows that broke none."""
 
     period: str
-    rules: pl.Series
+    landed: pl.DataFrame  # rule, reason, source_file, source_row; and `known`, where references are judged
     good: pl.DataFrame
     digest: str  # of all landed rows with their rules
-    against: str  # digest of what the rows were judged against, such as which of the named items exist
+    against: str = ""  # digest of what the rows were judged against, such as which of the named items exist
 
 
-def checks(asset: str) -> list[CheckSpec]:
+def checks(asset: str, settings: Settings) -> list[CheckSpec]:
     """The checks of an asset's contract; none where it has no contract."""
     # A day may be empty, but an empty catalogue would take every item away.
     warns = () if asset == "validated/items" else ("volume",)
-    return [CheckSpec(name, _DESCRIPTIONS[name], name not in warns) for name in _OF_ASSET.get(asset, ())]
+    left_out = ("references",) if settings.quality.max_unknown_item_share is None else ()
+    names = [name for name in _OF_ASSET.get(asset, ()) if name not in left_out]
+    return [CheckSpec(name, _DESCRIPTIONS[name], name not in warns) for name in names]
+
+
+def kind(rule: pl.Expr) -> pl.Expr:
+    """What a rule makes of a landed row: valid, rejected, duplicate or ignored."""
+    return rule.replace_strict(KINDS, default=REJECTED, return_dtype=pl.String)
 
 
 def verdicts(lake: Lake, asset: str, candidates: Iterable[Candidate], settings: Settings) -> dict[str, list[Check]]:
     """The checks of each candidate by period: from the ledger where it was judged before, else judged now.
 
     What is not the period's newest verdict is noted, so that the newest one is always that of the newest candidate.
+    A failed check shows the candidate's worst rows and the share of each rule.
     """
     known = _known(lake, asset)
     newest = dict(known.keys())  # period → verdict: `known` begins with the oldest
@@ -91,7 +105,9 @@ def verdicts(lake: Lake, asset: str, candidates: Iterable[Candidate], settings: 
             found = _judge(asset, candidate, settings)
         if newest.get(candidate.period) != name:
             rows += [_row(lake, now, name, candidate, check) for check in found]
-        result[candidate.period] = found
+        result[candidate.period] = [
+            check if check.passed else _explained(asset, check, candidate, settings) for check in found
+        ]
     if rows:
         lake.append(LEDGER, pl.DataFrame(rows))
     return result
@@ -100,11 +116,19 @@ def verdicts(lake: Lake, asset: str, candidates: Iterable[Candidate], settings: 
 def refusal(found: Iterable[Check]) -> str | None:
     """Why a candidate may not be published, in one line; None when it may."""
     failed = [
-        f"{check.name} (expected {check.expected}; found {check.found})"
+        f"{check.name} (expected {check.expected}; found {check.found}{_by_rule(check)})"
         for check in found
         if not check.passed and check.blocking
     ]
     return "failed its contract: " + ", ".join(failed) if failed else None
+
+
+def _by_rule(check: Check) -> str:
+    """The shares of the rules that reject most, and where the first such row stands."""
+    if not check.worst:
+        return ""
+    shares = ", ".join(f"{rule} {share:.1%}" for rule, share in list(check.shares.items())[:3])
+    return f": {shares}; first {check.worst[0]['file']} row {check.worst[0]['row']}"
 
 
 def judged_periods(lake: Lake, asset: str) -> dict[str, bool]:
@@ -142,7 +166,7 @@ def _row(lake: Lake, now: dt.datetime, verdict: str, candidate: Candidate, check
         "passed": check.passed,
         "expected": check.expected,
         "found": check.found,
-        "rows": candidate.rules.len(),
+        "rows": candidate.landed.height,
         "run_id": lake.run_id,
         "at": now,
     }
@@ -158,11 +182,11 @@ def _suite_digest(asset: str, settings: Settings) -> str:
 
 def _judge(asset: str, candidate: Candidate, settings: Settings) -> list[Check]:
     """Every check of one candidate, by Great Expectations. A suite that could not be evaluated counts as failed."""
-    landed = pl.DataFrame({"rule": candidate.rules})
+    landed = candidate.landed.select("rule", *(name for name in ("known",) if name in candidate.landed.columns))
     outcomes = _validate(landed, _landed_expectations(asset, settings, landed.height))
     outcomes |= _validate(candidate.good, _published_expectations(asset, settings))
     result = []
-    for spec in checks(asset):
+    for spec in checks(asset, settings):
         outcome = outcomes.get(spec.name, _Outcome(True, _DESCRIPTIONS[spec.name], "no rows"))
         result.append(
             Check(spec.name, candidate.period, spec.blocking, outcome.passed, outcome.expected, outcome.found)
@@ -185,11 +209,13 @@ def _landed_expectations(asset: str, settings: Settings, rows: int) -> list[tupl
     volume = gxe.ExpectTableRowCountToBeBetween(min_value=quality.min_rows, max_value=quality.max_rows)
     found: list[tuple[str, str, Any]] = [("volume", f"{quality.min_rows} to {quality.max_rows} rows", volume)]
     if rows:
-        good = gxe.ExpectColumnValuesToBeInSet(column="rule", value_set=[GOOD], mostly=1 - quality.max_rejected_share)
+        good = gxe.ExpectColumnValuesToBeInSet(
+            column="rule", value_set=list(KINDS), mostly=1 - quality.max_rejected_share
+        )
         found.append(("rejected_share", f"at most {quality.max_rejected_share:.0%} rejected", good))
         share = quality.max_unknown_item_share
         if asset == "validated/interactions" and share is not None:
-            known = gxe.ExpectColumnValuesToNotBeInSet(column="rule", value_set=["item_unknown"], mostly=1 - share)
+            known = gxe.ExpectColumnValuesToBeInSet(column="known", value_set=[True], mostly=1 - share)
             found.append(("references", f"at most {share:.0%} name an unknown item", known))
     return found
 
@@ -245,6 +271,40 @@ def _validate(frame: pl.DataFrame, expectations: list[tuple[str, str, Any]]) -> 
         if check not in outcomes or not outcome.passed:
             outcomes[check] = outcome
     return outcomes
+
+
+def _explained(asset: str, check: Check, candidate: Candidate, settings: Settings) -> Check:
+    """A failed check with the share of each rule that made it fail, and the first rows of those that did most."""
+    bad = _bad_rows(asset, check.name, candidate, settings)
+    if bad.is_empty():
+        return check
+    counted = bad.group_by("rule").agg(rows=pl.len()).sort("rows", "rule", descending=[True, False])
+    shares = {rule: rows / candidate.landed.height for rule, rows in counted.iter_rows()}
+    order = {"rows": True, "rule": False, "source_file": False, "source_row": False}
+    ordered = bad.join(counted, on="rule").sort(*order, descending=list(order.values()))
+    worst = ordered.select("rule", "reason", file="source_file", row="source_row").head(_WORST)
+    return replace(check, shares=shares, worst=worst.to_dicts())
+
+
+def _bad_rows(asset: str, check: str, candidate: Candidate, settings: Settings) -> pl.DataFrame:
+    """The rows that make a check fail, with `rule` and `reason`; none where a check is about no single row."""
+    landed, good, contract = candidate.landed, candidate.good, tables.contract(asset)
+    low, high = settings.interactions.value_range or (None, None)
+    required = [column.name for column in contract.columns_ if not column.nullable and column.name in good.columns]
+    of_good = {
+        "keys": pl.struct(contract.key).is_duplicated(),
+        "nulls": pl.any_horizontal(pl.col(name).is_null() for name in required),
+        "ranges": ~pl.col("value").is_between(low, high),
+    }
+    if check == "rejected_share":
+        return landed.filter(kind(pl.col("rule")) == REJECTED)
+    if check == "references":
+        bad, name = landed.filter(~pl.col("known")), "item_unknown"
+    elif check in of_good:
+        bad, name = good.filter(of_good[check]), check
+    else:
+        return landed.clear()
+    return bad.with_columns(rule=pl.lit(name), reason=pl.lit(_DESCRIPTIONS[check]))
 
 
 def _identity(configuration: Any) -> str:

@@ -7,7 +7,7 @@ what people wrote is in their factors alone.
     factors.safetensors   float64 unless said; rows are the positions of the two Parquet files
         users [people, d], items [items, d]      a score is their inner product, summed in float64
         history_indptr int64 [people + 1], history_items int32, history_weights
-                                                  what each person has met, weighed as it was folded in
+                                                  what each person has met, weighed as it was folded in (0 = not liked)
         Q [d, d], e [d], HQ [items, d]           the fold-in's eigenbasis (`mmrec/factorization.py`)
         B [d, p], mean_<modality> [width]        places an item by its content; absent where content is not used
     users.parquet         position, user_id
@@ -21,6 +21,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
@@ -115,7 +116,7 @@ def _about(lake: Lake, settings: Settings, known: Served) -> dict[str, Any]:
         "list_length": longest or 0,
         "item_factors": {"version": known.version.name, "boundary": known.version.boundary},
         "choice": choice.to_json(),
-        "settings": {"events": settings.events.weights, "model": settings.model.model_dump()},
+        "settings": {**asdict(known.version.weighing), "model": settings.model.model_dump()},
         "stand_in_media": settings.media.stand_in,
         "personal": "users.parquet names people, and history_items is what each has met",
     }

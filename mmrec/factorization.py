@@ -91,28 +91,39 @@ def fit(histories: Histories, n_items: int, hyper: Hyper, features: np.ndarray |
     """Alternate exact solves over people, items and B, cold from a seeded start.
 
     `features` is [n_items, p], rows of zeros for items without content; None is plain iALS. Same arguments give the
-    same factors on the same machine and thread count. Served people are always `fold_in` on the result.
+    same factors on the same machine and thread count. Served people are always `fold_in` on the result. Only items with
+    events take part: another cold item in the catalogue moves no bit of the others. Cold ones are placed at B f.
     """
+    counts = np.bincount(histories.items, minlength=n_items)
+    warm = counts > 0
+    own = None if features is None else features[warm]
+    fitted = _fit_warm(histories.renumbered(np.cumsum(warm) - 1), int(warm.sum()), hyper, own)
+    H = np.zeros((n_items, hyper.width))
+    H[warm] = fitted.H
+    if fitted.B is not None and features is not None:
+        H[~warm] = _project(features[~warm], fitted.B)
+    return replace(fitted, H=H, HQ=rotate(H, fitted.Q), counts=counts)
+
+
+def _fit_warm(histories: Histories, n_items: int, hyper: Hyper, features: np.ndarray | None) -> ItemFactors:
+    """The fit of items that all have events."""
     by_item = histories.transpose(n_items)
-    warm = by_item.lengths > 0
     r = hyper.regularization * by_item.lengths.astype(np.float64) ** hyper.exponent
     r_people = hyper.regularization * histories.lengths.astype(np.float64) ** hyper.exponent
     rng = np.random.default_rng(hyper.seed)
-    H = rng.normal(0.0, 0.1 / np.sqrt(hyper.width), (n_items, hyper.width)) * warm[:, None]
+    H = rng.normal(0.0, 0.1 / np.sqrt(hyper.width), (n_items, hyper.width))
     B: np.ndarray | None = None
     with _workers() as pool:
-        ridge = None if features is None else _Ridge.of(features[warm], r[warm], hyper.feature_regularization)
+        ridge = None if features is None else _Ridge.of(features, r, hyper.feature_regularization)
         for _ in range(hyper.sweeps):
             Q, e = eigenbasis(H, hyper.alpha)
             W = _product(solve(_product(H, Q), e, histories, r_people, pool=pool), Q.T)
             Q, e = eigenbasis(W, hyper.alpha)
             prior = None if B is None or features is None else r[:, None] * _product(features, _product(B.T, Q))
             H = _product(solve(_product(W, Q), e, by_item, r, prior, pool=pool), Q.T)
-            B = None if ridge is None else ridge.solve(H[warm])
+            B = None if ridge is None else ridge.solve(H)
         Q, e = eigenbasis(H, hyper.alpha)
-    if B is not None and features is not None:
-        H[~warm] = _project(features[~warm], B)
-    return ItemFactors(H, B, Q, e, rotate(H, Q), by_item.lengths, hyper)
+    return ItemFactors(H, B, Q, e, H, by_item.lengths, hyper)
 
 
 def fold_in(factors: ItemFactors, histories: Histories) -> np.ndarray:

@@ -96,20 +96,20 @@ def nodes(settings: Settings) -> list[Node]:
     events = ("validated/interactions",)
     behind = (*events, "validated/items", "fused/items", *words(settings))
     return [
-        Node("raw/items", (), "2"),
-        Node("raw/media", ("raw/items",), "2"),
-        Node("raw/interactions", (), "2", partitioned=True),
-        *([Node("raw/users", (), "1")] if settings.users else []),
-        Node("validated/items", ("raw/items", "raw/media"), "1"),
-        Node("validated/interactions", ("raw/interactions", "validated/items"), "1", partitioned=True),
-        *([Node("validated/users", ("raw/users",), "1")] if settings.users else []),
+        Node("raw/items", (), "3"),
+        Node("raw/media", ("raw/items",), "3"),
+        Node("raw/interactions", (), "3", partitioned=True),
+        *([Node("raw/users", (), "2")] if settings.users else []),
+        Node("validated/items", ("raw/items", "raw/media"), "2"),
+        Node("validated/interactions", ("raw/interactions", *_judged_against(settings)), "2", partitioned=True),
+        *([Node("validated/users", ("raw/users",), "2")] if settings.users else []),
         *[Node(asset, ("validated/items", *_said(settings, asset)), "1", gpu=True) for asset in embeddings],
         Node("fused/items", ("validated/items", *embeddings), "1"),
-        Node("model/factors", behind, "1", partitioned=True, history=events),
+        Node("model/factors", behind, "2", partitioned=True, history=events),
         Node(
             "model/evaluation",
             (*events, "validated/items", "fused/items", "model/factors"),
-            "1",
+            "2",
             partitioned=True,
             history=events,
         ),
@@ -141,6 +141,11 @@ def nodes(settings: Settings) -> list[Node]:
             partitioned=True,
         ),
     ]
+
+
+def _judged_against(settings: Settings) -> tuple[str, ...]:
+    """What events are held against: the catalogue, only where a share of unknown items refuses a period."""
+    return () if settings.quality.max_unknown_item_share is None else ("validated/items",)
 
 
 def _said(settings: Settings, asset: str) -> tuple[str, ...]:

@@ -62,6 +62,10 @@ class Histories:
         at = np.arange(indptr[-1]) + np.repeat(self.indptr[rows] - indptr[:-1], lengths)
         return Histories(indptr, self.items[at], self.weights[at])
 
+    def renumbered(self, numbers: np.ndarray) -> "Histories":
+        """The same events with item i called `numbers[i]`; the new numbers must be in the order of the old ones."""
+        return Histories(self.indptr, numbers[self.items].astype(np.int32), self.weights)
+
     def transpose(self, n_items: int) -> "Histories":
         """The same events with one row an item and people as columns."""
         return Histories.build(self.items, self.rows, self.weights, n_users=n_items)

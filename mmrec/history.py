@@ -14,6 +14,7 @@ import polars as pl
 from mmrec import builds, contracts, periods, publishing
 from mmrec.lake import Lake, digest
 from mmrec.settings import Settings
+from mmrec.weighing import Weighing
 
 EVENTS = "validated/interactions"
 
@@ -65,10 +66,10 @@ def gate(lake: Lake, wanted: Iterable[str]) -> Gate:
     return Gate(is_open, refused, warnings)
 
 
-def read(lake: Lake, settings: Settings, up_to: str, only: str | None = None) -> pl.DataFrame:
+def read(lake: Lake, settings: Settings, up_to: str, weighing: Weighing, only: str | None = None) -> pl.DataFrame:
     """Every published event with an item up to a period, of everybody or of one person, sorted by person and item.
 
-    Columns: user_id, item_id, event, time, period, weight (of the event's type), source_file, source_row.
+    Columns: user_id, item_id, event, time, period, weight (0 = met and not liked), source_file, source_row.
     """
     mine = pl.lit(value=True) if only is None else pl.col("user_id") == only
     seen = periods.up_to(settings.calendar, up_to)  # a changed calendar leaves periods behind that no longer count
@@ -83,17 +84,17 @@ def read(lake: Lake, settings: Settings, up_to: str, only: str | None = None) ->
             "period",
             "source_file",
             "source_row",
-            weight=pl.col("event").replace_strict(settings.events.weights, default=0.0, return_dtype=pl.Float64),
+            weight=weighing.weight(),
         )
-        .sort("user_id", "item_id", "time", "event")
+        .sort("user_id", "item_id", "time", "event", "source_file", "source_row")
         .collect()
     )
 
 
-def first_period(lake: Lake, settings: Settings) -> str | None:
-    """The first configured period that has published rows."""
+def filled_periods(lake: Lake, settings: Settings, up_to: str) -> list[str]:
+    """The configured periods up to one that have published rows, the oldest first."""
     found = builds.newest(lake, EVENTS)
-    return next((key for key in periods.keys(settings.calendar) if key in found and found[key].rows), None)
+    return [key for key in periods.up_to(settings.calendar, up_to) if key in found and found[key].rows]
 
 
 def versions(lake: Lake, settings: Settings, up_to: str) -> dict[str, str]:

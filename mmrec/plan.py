@@ -160,7 +160,7 @@ def _start(lake: Lake, settings: Settings) -> _Walk:
     items, unread = raw.ahead(lake, settings, "raw/items")
     refused += unread
     media = raw.named_media(lake, settings, items.lazy())
-    ahead = {"raw/items": items, "raw/media": media, "validated/items": validated.preview_items(items, media)}
+    ahead = {"raw/items": items, "raw/media": media, "validated/items": validated.preview_items(items, media, settings)}
     if settings.users:
         profiles, unread = raw.ahead(lake, settings, "raw/users")
         refused += unread

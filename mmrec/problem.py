@@ -31,12 +31,13 @@ class Problem:
 
     user_idx: np.ndarray
     item_idx: np.ndarray
-    weight: np.ndarray  # of the event's type
+    weight: np.ndarray  # of the event; 0 = met and not liked, never a positive
     time_us: np.ndarray
     tie_hash: np.ndarray  # protocol.tie_hash
     part: np.ndarray  # protocol.TRAIN, VALIDATION or TEST
     n_users: int
-    item_order: np.ndarray  # [n_items], rank of each item's id
+    item_ids: Sequence[str]  # the catalogue and the items of liked events, in the order of their ids
+    listable: np.ndarray  # bool [n_items]: in the catalogue
     blocks: Blocks  # modality → [n_items, p_m], standardised to mean squared norm 1, zeros where missing
     present: Blocks  # modality → bool [n_items]
     candidates: tuple[Candidate, ...]
@@ -52,28 +53,33 @@ class Problem:
     def of(
         cls,
         events: pl.DataFrame,
-        item_ids: Sequence[str],
+        catalogue: Sequence[str],
         blocks: Blocks,
         present: Blocks,
         settings: Model,
         k: int = DECIDES,
     ) -> Self:
-        """From a table of events (user_id, item_id, time, weight); the rows of the blocks are those of `item_ids`.
+        """From a table of events (user_id, item_id, time, weight); the rows of the blocks are those of the `catalogue`.
 
-        People stand in the order of their ids. Events of items that are not in `item_ids` drop out.
+        People stand in the order of their ids. A liked item that the catalogue does not name takes part without
+        content, is in no list and is no positive; one that was only met drops out.
         """
         users = events.select(pl.col("user_id").unique().sort()).with_row_index("user")
-        ids = pl.Series("item_id", item_ids, dtype=pl.String)
-        items = ids.to_frame().with_row_index("item")
+        listed = pl.DataFrame({"item_id": pl.Series(catalogue, dtype=pl.String)}).with_row_index("row")
+        liked_items = events.filter(pl.col("weight") > 0).select("item_id").unique()
+        items = liked_items.join(listed, on="item_id", how="full", coalesce=True).sort("item_id").with_row_index("item")
         placed = events.join(users, on="user_id", maintain_order="left")
         placed = placed.join(items, on="item_id", maintain_order="left")
         user, item = (placed[name].to_numpy().astype(np.int64) for name in ("user", "item"))
         time_us = placed["time"].dt.epoch("us").to_numpy()
         hashes = protocol.tie_hash(placed["user_id"].to_list(), placed["item_id"].to_list())
+        liked = placed["weight"].to_numpy() > 0
         if settings.split == "global":
-            part = protocol.split_by_time(time_us)
+            part = protocol.split_by_time(time_us, liked)
         else:
-            part = protocol.split(user, item, time_us, hashes, minimum=settings.min_events)
+            of = (user[liked], item[liked], time_us[liked], hashes[liked])
+            part = protocol.split(*of, minimum=settings.min_events)
+            part = protocol.placed_after(part, liked, user, time_us, hashes)
         hyper = Hyper(width=settings.width, sweeps=settings.sweeps, seed=settings.seed)
         return cls(
             user_idx=user,
@@ -83,22 +89,33 @@ class Problem:
             tie_hash=hashes,
             part=part,
             n_users=users.height,
-            item_order=ids.arg_sort().arg_sort().to_numpy().astype(np.int64),
-            blocks=blocks,
-            present=present,
-            candidates=default_candidates(hyper, sorted(blocks), int((part == TRAIN).sum())),
+            item_ids=items["item_id"].to_list(),
+            listable=items["row"].is_not_null().to_numpy(),
+            blocks={name: _rows_of(block, items["row"]) for name, block in blocks.items()},
+            present={name: _rows_of(there, items["row"]) for name, there in present.items()},
+            candidates=default_candidates(hyper, sorted(blocks), int((liked & (part == TRAIN)).sum())),
             k=k,
             seed=settings.seed,
         )
 
     @property
     def n_items(self) -> int:
-        """Items in the catalogue."""
-        return len(self.item_order)
+        """Items of the catalogue and of liked events."""
+        return len(self.item_ids)
+
+    @cached_property
+    def item_order(self) -> np.ndarray:
+        """int64 [n_items], the rank of each item's id, which settles ties."""
+        return np.arange(self.n_items)
+
+    def met(self, *parts: int) -> Histories:
+        """All that people met in these parts, liked or not: what a list may not hold."""
+        keep = np.isin(self.part, parts)
+        return Histories.build(self.user_idx[keep], self.item_idx[keep], self.weight[keep], n_users=self.n_users)
 
     def histories(self, *parts: int, candidate: Candidate | None = None) -> Histories:
-        """People's events in these parts; for a candidate weighted as it folds in, by recency within these parts."""
-        keep = np.isin(self.part, parts)
+        """What people liked in these parts; for a candidate weighted as it folds in, by recency within these parts."""
+        keep = np.isin(self.part, parts) & (self.weight > 0)
         user, item, weight = self.user_idx[keep], self.item_idx[keep], self.weight[keep]
         if candidate is not None and candidate.half_life is not None:
             time_us, hashes = self.time_us[keep], self.tie_hash[keep]
@@ -116,8 +133,8 @@ class Problem:
         return np.bincount(self.train.items, minlength=self.n_items) == 0
 
     def held(self, part: int) -> Histories:
-        """A part's items that the person has not met in an earlier part."""
-        return metrics.without(self.histories(part), self.histories(*range(part)))
+        """A part's liked items of the catalogue that the person has not met in an earlier part."""
+        return metrics.only(metrics.without(self.histories(part), self.met(*range(part))), self.listable)
 
     def too_little(self, part: int) -> str:
         """Why a part can decide nothing, or an empty string."""
@@ -125,3 +142,13 @@ class Problem:
         if people >= MINIMUM_PEOPLE and self.train.items.size:
             return ""
         return f"too little history: {people} people have {name} items, expected at least {MINIMUM_PEOPLE}"
+
+
+def _rows_of(block: np.ndarray, rows: pl.Series) -> np.ndarray:
+    """The rows of a block at these places; zeros where there is none."""
+    there = rows.is_not_null().to_numpy()
+    if there.all() and (rows.to_numpy() == np.arange(len(block))).all():
+        return block  # not copied: it may be large
+    out = np.zeros((rows.len(), *block.shape[1:]), block.dtype)
+    out[there] = block[rows.drop_nulls().to_numpy()]
+    return out

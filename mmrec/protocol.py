@@ -72,14 +72,34 @@ def split(
     return out
 
 
-def split_by_time(time_us: np.ndarray, *, shares: tuple[float, float] = (0.1, 0.1)) -> np.ndarray:
-    """One global cut: int8 [n] of TRAIN, VALIDATION, TEST; the last share of all events is test.
+def placed_after(
+    part: np.ndarray, liked: np.ndarray, user_idx: np.ndarray, time_us: np.ndarray, hashes: np.ndarray
+) -> np.ndarray:
+    """Parts of all events, int8 [n], from those of the liked ones alone (`part`, in the order of `liked`, bool [n]).
+
+    An event of an item that was not liked moves no cut: it falls into the part of the person's last liked event before
+    it, so that it masks its item from then on and tells nothing of what is held out.
+    """
+    out = np.full(len(liked), TRAIN, np.int8)
+    out[liked] = part
+    order, starts = _by_person(user_idx, time_us, hashes)
+    known = np.where(liked[order], np.arange(len(order)), np.repeat(starts[:-1], np.diff(starts)))
+    last = np.maximum.accumulate(known)  # a person's first event begins anew
+    ordered = np.where(liked[order], out[order], TRAIN)
+    out[order] = ordered[last]
+    return out
+
+
+def split_by_time(
+    time_us: np.ndarray, liked: np.ndarray | None = None, *, shares: tuple[float, float] = (0.1, 0.1)
+) -> np.ndarray:
+    """One global cut: int8 [n] of TRAIN, VALIDATION, TEST; the last share of all liked events (default all) is test.
 
     Events at one instant stay together, on the later side of a cut.
     """
-    if not len(time_us):
-        return np.zeros(0, np.int8)
-    times = np.sort(time_us)
+    times = np.sort(time_us if liked is None else time_us[liked])
+    if not len(times):
+        return np.zeros(len(time_us), np.int8)
     at = [int(len(times) * (1 - shares[0] - shares[1]) + 1e-9), int(len(times) * (1 - shares[1]) + 1e-9)]
     cuts = times[np.minimum(at, len(times) - 1)]
     return np.searchsorted(cuts, time_us, side="right").astype(np.int8)

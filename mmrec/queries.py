@@ -6,6 +6,7 @@ how they are printed (`mmrec_assets/cli.py`). A message never repeats a person's
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import polars as pl
 
 from mmrec import history, served, wording
 from mmrec import similar as neighbours
+from mmrec.contracts import REJECTED
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
 from mmrec.modalities import NAMES, NOUNS
@@ -121,11 +123,16 @@ def similar(lake: Lake, settings: Settings, item: str, by: str = neighbours.ALL)
 
 
 def rejected(lake: Lake, period: str | None = None, limit: int = 20) -> dict[str, Any]:
-    """Rejected rows with the rule they broke, and media that could not be encoded; the only answer that shows a row."""
+    """Landed rows that are not published, and media that could not be encoded; the only answer that shows a row.
+
+    landed = valid + rejected + duplicate + ignored for each published period: `by_kind` counts the last three. Rejected
+    rows are shown first.
+    """
     rows = lake.scan("validated/rejected")
     if period is not None:
         rows = rows.filter(pl.col("period") == period)
-    found = rows.sort("table", "period", "source_file", "source_row").collect()
+    first = pl.col("kind") != REJECTED
+    found = rows.sort(first, "kind", "table", "period", "source_file", "source_row").collect()
     failures = [
         lake.scan(f"embeddings/{modality}/failed")
         .select("item_id", "reason", modality=pl.lit(modality), user_id="user_id")
@@ -133,8 +140,9 @@ def rejected(lake: Lake, period: str | None = None, limit: int = 20) -> dict[str
         for modality in NAMES
     ]
     return {
-        "rows": found.height,
-        "by_rule": found.group_by("table", "rule").agg(rows=pl.len()).sort("table", "rule").to_dicts(),
+        "rows": found.filter(~first).height,
+        "by_kind": {kind: found.filter(pl.col("kind") == kind).height for kind in (REJECTED, "duplicate", "ignored")},
+        "by_rule": found.group_by("table", "kind", "rule").agg(rows=pl.len()).sort("table", "kind", "rule").to_dicts(),
         "shown": found.head(limit).to_dicts(),
         "failures": pl.concat(failures).collect().head(limit).to_dicts() if period is None else [],
     }
@@ -193,7 +201,7 @@ def _chosen(lake: Lake, settings: Settings, user: str, item: str | None, period:
 
 
 def _events(person: Served, split: wording.Shares) -> pl.DataFrame:
-    """The person's past items by share, each with its newest event's file and row."""
+    """The past items that the person liked by share, each with its newest event's file and row."""
     ids = [*person.item_ids, *person.known.words]
     shares = pl.DataFrame(
         {"item_id": [ids[at] for at in split.items], "share": split.past[0]},
@@ -203,7 +211,7 @@ def _events(person: Served, split: wording.Shares) -> pl.DataFrame:
     newest = (
         pl.concat(
             [
-                person.known.events.select(*columns, text=pl.lit(None, dtype=pl.String)),
+                person.known.events.filter(pl.col("weight") > 0).select(*columns, text=pl.lit(None, dtype=pl.String)),
                 person.known.said.select(*columns, "text"),
             ]
         )
@@ -225,6 +233,8 @@ def _content(lake: Lake, settings: Settings, item: str) -> dict[str, Any]:
     if row is None:
         return {}
     content: dict[str, Any] = {"source_file": row["source_file"], "source_row": row["source_row"]}
+    if row["attributes"] is not None:
+        content["attributes"] = json.loads(row["attributes"])
     mine = [lake.scan(f"embeddings/{modality}/current").filter(pl.col("item_id") == item) for modality in NAMES]
     for modality, current in zip(NAMES, pl.collect_all(mine), strict=True):
         found = next(current.iter_rows(named=True), None)

@@ -5,7 +5,9 @@ Here: plain values that assets, commands, tests and benches read. Not here: how 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -24,6 +26,8 @@ class Check:
     passed: bool
     expected: str
     found: str
+    shares: Mapping[str, float] = field(default_factory=dict)  # of a failed one: rule → share of the landed rows
+    worst: Sequence[Mapping[str, Any]] = ()  # file, row, rule, reason of a few rows that made it fail
 
 
 @dataclass(frozen=True)

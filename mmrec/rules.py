@@ -7,12 +7,13 @@ what must hold of a whole batch (`mmrec/contracts.py`).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import polars as pl
 
 from mmrec import tables
-from mmrec.contracts import GOOD
+from mmrec.contracts import DUPLICATE, GOOD, IGNORED, UNNAMED
 from mmrec.keys import text_hashes
 from mmrec.modalities import FILES
 from mmrec.settings import Calendar, Settings
@@ -51,11 +52,11 @@ def utc_time(column: str, calendar: Calendar) -> pl.Expr:
     return pl.when(found.dt.epoch("us").abs() < _MICROSECONDS_TO).then(found).cast(tables.TIME)
 
 
-def judge_interactions(raw: pl.DataFrame, items: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+def judge_interactions(raw: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """Every landed row with its typed columns, `rule` (`ok` or the first one it breaks) and `reason`.
 
-    `raw` has the columns of raw/interactions, `items` the known `item_id`s. Of equal events the first by file and row
-    stays.
+    `raw` has the columns of raw/interactions. Of equal events the first by file and row stays. Which items the
+    catalogue names is not asked: an event says what a person likes, whether or not the item is still on sale.
     """
     typed = raw.sort("source_file", "source_row").with_columns(
         user_id=clean_id("user_id"),
@@ -66,21 +67,24 @@ def judge_interactions(raw: pl.DataFrame, items: pl.DataFrame, settings: Setting
         value_text=_clean("value"),
         value=_clean("value").cast(pl.Float64, strict=False),
         time=pl.col("time_utc"),
-        known=clean_id("item_id").is_in(items["item_id"].implode()),
     )
     typed = typed.with_columns(words_hash=text_hashes(typed.select(pl.coalesce("query", "review")).to_series()))
     key = list(tables.contract("validated/interactions").key)
     return _first_stays(_apply(typed, _interaction_rules(settings)), key, "the same event stands in an earlier row")
 
 
-def judge_items(raw: pl.DataFrame) -> pl.DataFrame:
-    """Every catalogue entry with its cleaned columns, `rule` and `reason`. The first of equal ids stays."""
+def judge_items(raw: pl.DataFrame, attributes: Sequence[str] = ()) -> pl.DataFrame:
+    """Every catalogue entry with its cleaned columns, `rule` and `reason`. The first of equal ids stays.
+
+    `attributes` are the names of the values in the column of that name.
+    """
     typed = (
         raw.sort("source_file", "source_row")
         .with_columns(
             item_id=clean_id("item_id"),
             title=_clean("title"),
             text=_joined_text(),
+            attributes=_attributes(attributes),
             **{name: _clean(name) for name in (*[kind.name for kind in FILES], "categories")},
         )
         .with_columns(text=clean_text(pl.col("text")))
@@ -141,24 +145,24 @@ def clean_id(column: str) -> pl.Expr:
     return _clean(column).str.normalize("NFC")
 
 
-def _clean(column: str) -> pl.Expr:
-    stripped = pl.col(column).str.strip_chars()
+def _clean(column: str | pl.Expr) -> pl.Expr:
+    stripped = (pl.col(column) if isinstance(column, str) else column).str.strip_chars()
     return pl.when(stripped.str.len_chars() > 0).then(stripped)
 
 
 def _interaction_rules(settings: Settings) -> list[Rule]:
     events, calendar = sorted(settings.events.weights), settings.calendar
     is_search = (pl.col("event") == SEARCH) & pl.col("query").is_not_null()
+    ignored = pl.col("event").is_in(settings.events.ignore).fill_null(value=False)
+    unnamed = ~pl.col("event").is_in(events)
     value, text = pl.col("value"), pl.col("value_text")
     rules: list[Rule] = [
         ("malformed", pl.col("problem").is_not_null(), pl.col("problem")),
+        (IGNORED, ignored, "the type of the event is in [events] ignore"),
+        (UNNAMED, unnamed.fill_null(value=False), "the type of the event has no weight in [events], nor is it ignored"),
+        ("event_missing", pl.col("event").is_null(), f"event is empty; [events] has: {', '.join(events)}"),
         ("user_missing", pl.col("user_id").is_null(), "user_id is empty"),
         ("control_characters", _has_control("user_id", "item_id"), "an id holds a control character"),
-        (
-            "event_unknown",
-            ~pl.col("event").is_in(events).fill_null(value=False),
-            f"event has no weight in [events], which has: {', '.join(events)}",
-        ),
         (
             "time_unusable",
             pl.col("time").is_null(),
@@ -175,9 +179,32 @@ def _interaction_rules(settings: Settings) -> list[Rule]:
         low, high = settings.interactions.value_range
         outside = ~value.is_between(low, high).fill_null(value=True)
         rules.append(("value_out_of_range", outside, f"value lies outside {low:g} to {high:g}"))
-    unknown = pl.col("item_id").is_not_null() & ~pl.col("known").fill_null(value=False)
-    rules.append(("item_unknown", unknown, "item_id is not in the catalogue"))
     return rules
+
+
+def _attributes(names: Sequence[str]) -> pl.Expr:
+    """A list of values as one JSON object, those that are empty left out; null where all are.
+
+    A number keeps the digits that it was written with. A code such as 007, which JSON has no number for, is a text.
+    """
+    values = [_clean(pl.col("attributes").list.get(at, null_on_oob=True)) for at in range(len(names))]
+    written = [pl.when(_is_json_number(value)).then(value).otherwise(_json_text(value)) for value in values]
+    keys = [pl.lit(f"{json.dumps(name, ensure_ascii=False)}:") for name in names]
+    pairs = [key + value for key, value in zip(keys, written, strict=True)]
+    if not pairs:
+        return pl.lit(None, dtype=pl.String)
+    inside = pl.concat_str(pairs, separator=",", ignore_nulls=True)
+    return pl.when(inside != "").then(pl.lit("{") + inside + pl.lit("}"))
+
+
+def _is_json_number(text: pl.Expr) -> pl.Expr:
+    return text.str.contains(r"^-?(0|[1-9]\d{0,17})(\.\d{1,18})?$")
+
+
+def _json_text(text: pl.Expr) -> pl.Expr:
+    """A text as JSON writes it."""
+    packed = pl.struct(_=text).struct.json_encode()
+    return pl.when(text.is_not_null()).then(packed.str.slice(5).str.head(-1))
 
 
 def _has_control(*columns: str) -> pl.Expr:
@@ -188,7 +215,7 @@ def _first_stays(judged: pl.DataFrame, key: Sequence[str], reason: str) -> pl.Da
     """Of the good rows of one key the first stays, and the others are duplicates of it."""
     duplicate = (pl.int_range(pl.len()).over([*key, "rule"]) > 0) & (pl.col("rule") == GOOD)
     return judged.with_columns(
-        rule=pl.when(duplicate).then(pl.lit("duplicate")).otherwise("rule"),
+        rule=pl.when(duplicate).then(pl.lit(DUPLICATE)).otherwise("rule"),
         reason=pl.when(duplicate).then(pl.lit(reason)).otherwise("reason"),
     )
 

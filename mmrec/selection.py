@@ -3,9 +3,10 @@
 Belongs here: the comparison and its table. Does not belong here: what a candidate is (`candidates.py`), the events it
 is compared on (`problem.py`), the fit (`factorization.py`), where choices and figures are stored.
 
-The protocol, wherever one of these figures stands: every event counts as positive with its type's weight; candidates
-are fitted on train and compared by validation NDCG@20 over the full catalogue with train masked; a test figure is
-fitted on train, with train and validation masked. `select` never looks at a test event; `evaluate` is what reads them.
+The protocol, wherever one of these figures stands: every event counts as positive with its weight, unless it says that
+the item was met and not liked: that masks the item and is never a positive. Candidates are fitted on train and compared
+by validation NDCG@20 over the full catalogue with train masked; a test figure is fitted on train, with train and
+validation masked. `select` never looks at a test event; `evaluate` is what reads them.
 """
 
 from collections.abc import Callable
@@ -50,7 +51,7 @@ def select(problem: Problem) -> Selection:
     if short:
         return Selection(problem.candidates[0], False, short)
     held = problem.held(VALIDATION)
-    figures = {c.name: _figures(problem, _served(problem, c)(problem.train), held) for c in problem.candidates}
+    figures = {c.name: _figures(problem, _served(problem, c)(problem.met(TRAIN)), held) for c in problem.candidates}
     ranked = sorted(problem.candidates, key=lambda c: -_decisive(figures[c.name]))
     winner, placing = ranked[0], [c for c in ranked if c.block_weights is not None]
     if winner.block_weights is None and placing:
@@ -76,13 +77,13 @@ def evaluate(problem: Problem, candidate: Candidate) -> tuple[Row, ...]:
     content = np.concatenate(list(problem.blocks.values()), axis=1) if problem.blocks else None
     rows: tuple[Row, ...] = ()
     for part, split in ((VALIDATION, "validation"), (TEST, "test")):
-        masked, held = problem.histories(*range(part)), problem.held(part)
+        masked, held = problem.met(*range(part)), problem.held(part)
         lists = {name: make(masked) for name, make in models.items()}
         figures = {name: _figures(problem, made, held) for name, made in lists.items()}
         rows += metrics.rows(figures, split, problem.seed, {"EASE": note})
         rows += metrics.differences(figures, MODEL, split, problem.seed)
         first = {name: made[:, : problem.k] for name, made in lists.items()}
-        rows += metrics.breadth(first, problem.train, content, problem.n_items, split)
+        rows += metrics.breadth(first, problem.train, content, int(problem.listable.sum()), split)
     return rows
 
 
@@ -93,7 +94,7 @@ def _served(problem: Problem, candidate: Candidate) -> Lists:
     factors = fit(problem.train, problem.n_items, candidate.hyper, features)
     people = fold_in(factors, problem.histories(TRAIN, candidate=candidate))
     depth = max(problem.k, DECIDES)
-    return lambda masked: top_k(people, factors.H, masked, depth, problem.item_order)[0]
+    return lambda masked: top_k(people, factors.H, masked, depth, problem.item_order, problem.listable)[0]
 
 
 def _popularity(problem: Problem) -> Lists:
@@ -106,7 +107,7 @@ def _best_ease(problem: Problem) -> tuple[Lists, str]:
     for regularization in EASE_REGULARIZATIONS:
         weights = reference.ease(problem.train, problem.n_items, regularization)
         lists = _of_scores(problem, partial(reference.ease_scores, weights=weights))
-        figure = _decisive(_figures(problem, lists(problem.train), held))
+        figure = _decisive(_figures(problem, lists(problem.met(TRAIN)), held))
         if best is None or figure > best[0]:
             best = (figure, lists, f"λ = {regularization:g}, the best of {len(EASE_REGULARIZATIONS)} on validation")
     assert best is not None
@@ -117,11 +118,11 @@ def _of_scores(problem: Problem, score: Callable[[Histories], np.ndarray]) -> Li
     """Lists of a reference model, in tiles of people; items without train events are no candidates."""
     people, step = np.arange(problem.n_users), max(1, SCORES // problem.n_items)
     tiles = [people[start : start + step] for start in range(0, len(people), step)]
-    depth = max(problem.k, DECIDES)
+    depth, servable = max(problem.k, DECIDES), ~problem.cold & problem.listable
 
     def make(masked: Histories) -> np.ndarray:
         scored = ((score(problem.train.take(rows)), masked.take(rows)) for rows in tiles)
-        return np.concatenate([top_k_of_scores(*pair, depth, problem.item_order, ~problem.cold)[0] for pair in scored])
+        return np.concatenate([top_k_of_scores(*pair, depth, problem.item_order, servable)[0] for pair in scored])
 
     return make
 

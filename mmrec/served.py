@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -28,16 +29,18 @@ from mmrec.publishing import Damaged
 from mmrec.settings import Settings
 from mmrec.stages.embeddings import read_vectors
 from mmrec.stages.fused import Features
+from mmrec.weighing import Weighing
 
 
 @dataclass(frozen=True)
 class Version:
-    """One item-factor version: its factors in the order of `item_ids`, and the candidate that won its search."""
+    """One item-factor version: its factors in the order of `item_ids`, what events weighed, and the search's winner."""
 
     name: str
     boundary: str
     space: str
     choice: Candidate
+    weighing: Weighing
     item_ids: list[str]
     factors: ItemFactors
 
@@ -57,20 +60,26 @@ class Known:
     said: pl.DataFrame  # `words.read`, of the texts that have a factor
 
     def histories(self, user_ids: Sequence[str]) -> Histories:
-        """People's weighted events and texts as sparse rows, in the order of `user_ids`; a text has no recency."""
-        ids = [*self.item_ids, *self.words]
-        events, said = _placed(self.events, user_ids, ids), _placed(self.said, user_ids, ids)
-        weight = events["weight"].to_numpy()
-        if self.choice.half_life is not None:
-            hashes = tie_hash(events["user_id"].to_list(), events["item_id"].to_list())
-            times = events["time"].dt.epoch("us").to_numpy()
-            by_user = events["user_id_at"].to_numpy()
-            weight = weight * recency(by_user, times, hashes, self.choice.half_life, self.choice.floor)
-        user, item = (
-            np.concatenate([events[name].to_numpy(), said[name].to_numpy()]) for name in ("user_id_at", "item_id_at")
-        )
-        weights = np.concatenate([weight, said["weight"].cast(pl.Float64).to_numpy()])
-        return Histories.build(user, item, weights, n_users=len(user_ids))
+        """People's liked items and texts as weighted sparse rows, in the order of `user_ids`; a text has no recency."""
+        said = _placed(self.said, user_ids, [*self.item_ids, *self.words])
+        both = pl.concat([frame.select(_HISTORY) for frame in (self._liked(user_ids), said)])
+        return _histories(both, len(user_ids))
+
+    def met(self, user_ids: Sequence[str]) -> Histories:
+        """The items that people had an event with, those that were not liked with weight 0: no list may hold one."""
+        events = _placed(self.events, user_ids, self.item_ids).filter(pl.col("weight") == 0)
+        both = pl.concat([frame.select(_HISTORY) for frame in (self._liked(user_ids), events)])
+        return _histories(both, len(user_ids))
+
+    def _liked(self, user_ids: Sequence[str]) -> pl.DataFrame:
+        """The events that say what people like, weighed as they are folded in: by recency too, where the model does."""
+        events = _placed(self.events, user_ids, self.item_ids).filter(pl.col("weight") > 0)
+        if self.choice.half_life is None:
+            return events
+        hashes = tie_hash(events["user_id"].to_list(), events["item_id"].to_list())
+        times = events["time"].dt.epoch("us").to_numpy()
+        newer = recency(events["user_id_at"].to_numpy(), times, hashes, self.choice.half_life, self.choice.floor)
+        return events.with_columns(weight=pl.col("weight") * newer)
 
     def digests(self) -> pl.DataFrame:
         """user_id, events_digest: of all that a person's history is, and what it says of them; given the version."""
@@ -134,10 +143,8 @@ class Served:
 
     @cached_property
     def seen(self) -> Histories:
-        """The histories without words: the items that no list of the person may hold."""
-        keep = self.histories.items < len(self.item_ids)
-        rows, items = self.histories.rows[keep], self.histories.items[keep]
-        return Histories.build(rows, items, self.histories.weights[keep], n_users=len(self.user_ids))
+        """The items that people had an event with: what no list of theirs may hold."""
+        return self.known.met(self.user_ids)
 
     @cached_property
     def item_order(self) -> np.ndarray:
@@ -151,7 +158,8 @@ def load(lake: Lake, settings: Settings, period: str, only: str | None = None) -
     people = (scanned if only is None else scanned.filter(pl.col("user_id") == only)).sort("user_id").collect()
     version = served_version(lake, period)
     features = Features(lake)
-    known = read_known(lake, settings, period, version, features, only)
+    weights = people["text_weight"].drop_nulls()
+    known = read_known(lake, settings, period, version, features, only, weights[0] if weights.len() else 0.0)
     user_ids = people["user_id"].to_list()
     catalogue = set(features.item_ids)
     return Served(
@@ -166,20 +174,48 @@ def load(lake: Lake, settings: Settings, period: str, only: str | None = None) -
 
 def served_version(lake: Lake, period: str) -> Version:
     """The item-factor version that serves a period. Raises where the period has no factors yet."""
+    return read_version(lake, _named_version(lake, period))
+
+
+def weighing(lake: Lake, period: str) -> Weighing:
+    """What events weighed in the version that serves a period. Raises where the period has no factors yet."""
+    return _weighing(_version_row(lake, _named_version(lake, period)))
+
+
+def _named_version(lake: Lake, period: str) -> str:
     named = lake.scan("model/users").filter(pl.col("period") == period).select("version").head(1).collect()
     if named.is_empty():
         raise MmrecError(f"period {period} has no factors yet; materialize model/factors for it, or type `mmrec run`")
-    return read_version(lake, named.item())
+    return named.item()
+
+
+def _version_row(lake: Lake, name: str) -> dict[str, Any]:
+    return lake.scan("model/versions").filter(pl.col("version") == name).head(1).collect().row(0, named=True)
+
+
+def _weighing(row: Mapping[str, Any]) -> Weighing:
+    if row["weighing"] is None:
+        raise MmrecError(f"item factors {row['version']} were fitted by an earlier version of mmrec; type `mmrec run`")
+    return Weighing.from_json(row["weighing"])
 
 
 def read_known(
-    lake: Lake, settings: Settings, period: str, version: Version, features: Features, only: str | None = None
+    lake: Lake,
+    settings: Settings,
+    period: str,
+    version: Version,
+    features: Features,
+    only: str | None = None,
+    text_weight: float = 0.0,
 ) -> Known:
-    """What the histories of a period are about, of everybody or of one person."""
+    """What the histories of a period are about, of everybody or of one person, weighed as the version was fitted.
+
+    `text_weight` is what one text of a person weighs.
+    """
     item_ids, factors, rows, slices = extend(version, features)
     digest_of = dict(zip(features.item_ids, features.digests, strict=True))
     new = {item: digest_of[item] for item in item_ids[len(version.item_ids) :]}
-    said = words.read(lake, settings, period, only)
+    said = words.read(lake, settings, period, text_weight, only)
     if words.MODALITY not in slices:
         said = said.clear()
     found: list[str] = []
@@ -189,7 +225,7 @@ def read_known(
         factors = factorization.with_new_items(factors, placed)
     said = said.filter(pl.col("key").is_in(found))
     ids = [words.MARK + key for key in found]
-    events = history.read(lake, settings, period, only)
+    events = history.read(lake, settings, period, version.weighing, only)
     return Known(version.choice, item_ids, new, ids, factors, rows, slices, events, said)
 
 
@@ -223,6 +259,15 @@ def extend(version: Version, features: Features) -> tuple[list[str], ItemFactors
     return item_ids, extended, rows, slices
 
 
+_HISTORY = ("user_id_at", "item_id_at", "weight")
+
+
+def _histories(placed: pl.DataFrame, people: int) -> Histories:
+    """Placed rows as sparse rows."""
+    user, item, weight = (placed[name].to_numpy() for name in _HISTORY)
+    return Histories.build(user, item, weight, n_users=people)
+
+
 def _placed(rows: pl.DataFrame, user_ids: Sequence[str], ids: Sequence[str]) -> pl.DataFrame:
     """`rows` with the positions of their person and item, those without either left out."""
     return rows.join(positions("user_id", user_ids), on="user_id").join(positions("item_id", ids), on="item_id")
@@ -230,14 +275,13 @@ def _placed(rows: pl.DataFrame, user_ids: Sequence[str], ids: Sequence[str]) -> 
 
 def read_version(lake: Lake, name: str) -> Version:
     """A stored item-factor version; every array is checked against its sha256."""
-    row = lake.scan("model/versions").filter(pl.col("version") == name).head(1).collect().row(0, named=True)
+    row = _version_row(lake, name)
     items = lake.scan("model/items").filter(pl.col("version") == name).sort("position").collect()
     stored = lake.scan("model/arrays").filter(pl.col("version") == name).collect()
     arrays = {each["name"]: _array(each) for each in stored.iter_rows(named=True)}
     choice = Candidate.from_json(json.loads(row["choice"]))
-    return Version(
-        name, row["boundary"], row["space"], choice, items["item_id"].to_list(), ItemFactors.from_arrays(arrays)
-    )
+    factors = ItemFactors.from_arrays(arrays)
+    return Version(name, row["boundary"], row["space"], choice, _weighing(row), items["item_id"].to_list(), factors)
 
 
 def newest_period(lake: Lake, settings: Settings) -> str:

@@ -134,7 +134,8 @@ def _sources(served: Served, titles: pl.DataFrame) -> pl.DataFrame:
     people, titled = positions("user_id", served.user_ids), titles.select(of="item_id", title="title")
     ids = positions("item_id", [*served.item_ids, *served.known.words])
     columns = ("user_id_at", "item_id_at", "event", "of", "name")
-    events = served.known.events.join(people, on="user_id", maintain_order="left")
+    liked = served.known.events.filter(pl.col("weight") > 0)
+    events = liked.join(people, on="user_id", maintain_order="left")
     newest = events.unique(["user_id", "item_id"], keep="last", maintain_order=True)  # they are sorted by time
     of_items = newest.with_columns(of="item_id").join(titled, on="of", how="left")
     said = served.known.said.join(people, on="user_id").rename({"about": "of"}).join(titled, on="of", how="left")

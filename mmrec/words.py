@@ -59,8 +59,10 @@ def said(lake: Lake, *, users: pl.LazyFrame | None = None) -> pl.LazyFrame:
     return pl.concat([frame.select(_COLUMNS) for frame in (own, events)])
 
 
-def read(lake: Lake, settings: Settings, up_to: str, only: str | None = None) -> pl.DataFrame:
+def read(lake: Lake, settings: Settings, up_to: str, weight: float, only: str | None = None) -> pl.DataFrame:
     """The encoded texts of people up to a period, of everybody or of one person; one that was said twice counts once.
+
+    `weight` is what each of them weighs.
 
     Columns as `history.read` has them, sorted by person and `item_id`, which is `MARK` and the text's key; and `key`,
     `about` (the reviewed item) and `text`.
@@ -77,7 +79,7 @@ def read(lake: Lake, settings: Settings, up_to: str, only: str | None = None) ->
         .unique(["user_id", "input_hash"], keep="first", maintain_order=True)
         .join(encoded, on=["user_id", "input_hash"], how="inner")
         .rename({"item_id": "about"})
-        .with_columns(item_id=MARK + pl.col("key"), weight=pl.lit(settings.users.weight))
+        .with_columns(item_id=MARK + pl.col("key"), weight=pl.lit(weight))
         .select(pl.col(name).cast(dtype) for name, dtype in _READ.items())
         .sort("user_id", "item_id")
         .collect()

@@ -38,7 +38,7 @@ def structure(settings: Settings, asset: str) -> dict[str, Any]:
         "partitions_def": periods,
         "backfill_policy": dg.BackfillPolicy.single_run() if node.partitioned else None,
         "pool": "gpu" if node.gpu else None,
-        "check_specs": contracts.specs(asset, periods),
+        "check_specs": contracts.specs(asset, settings, periods),
     }
 
 

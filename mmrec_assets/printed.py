@@ -95,16 +95,17 @@ def similar(out: Console, answer: dict[str, Any]) -> None:
 
 
 def rejected(out: Console, answer: dict[str, Any]) -> None:
-    """Rejected rows and failed media; the only answer that shows a row."""
-    out.print(
-        f"{answer['rows']} rejected rows"
-        + "".join(f"; {r['table']} {r['rule']}: {r['rows']}" for r in answer["by_rule"])
-    )
+    """Rows that are kept out, and failed media; the only answer that shows a row."""
+    counts = answer["by_kind"]
+    kept_out = f"{counts['rejected']} rejected rows, {counts['duplicate']} duplicates, {counts['ignored']} ignored"
+    out.print(kept_out + "".join(f"; {r['table']} {r['rule']}: {r['rows']}" for r in answer["by_rule"]))
     for row in answer["shown"]:
         out.print(escape(f"{row['source_file']} row {row['source_row']}, {row['rule']}: {row['reason']}"))
-        out.print(escape(f"    {_delivered(row['row'])}"))
-    if answer["rows"] > len(answer["shown"]):
-        out.print(f"… and {answer['rows'] - len(answer['shown'])} more; --limit shows more")
+        if row["row"] is not None:
+            out.print(escape(f"    {_delivered(row['row'])}"))
+    more = sum(counts.values()) - len(answer["shown"])
+    if more > 0:
+        out.print(f"… and {more} more; --limit shows more")
     for row in answer["failures"]:
         out.print(escape(f"{row['modality']} of item {row['item_id']}: {row['reason']}"))
 
@@ -181,8 +182,10 @@ def _content(out: Console, content: dict[str, Any]) -> None:
         out.print("no longer in the catalogue")
         return
     out.print(f"catalogue: {content['source_file']} row {content['source_row']}")
+    for name, value in content.get("attributes", {}).items():
+        out.print(escape(f"{name}: {value}"))
     for name, part in content.items():
-        if isinstance(part, dict) and part["input_sha256"]:
+        if isinstance(part, dict) and part.get("input_sha256"):
             made = f"key {str(part['key'])[:16]}… encoder {part['encoder']} {str(part['encoder_id'])[:16]}…"
             out.print(escape(f"{name}: {part['input']!r} sha256 {part['input_sha256'][:16]}… {made}"))
 

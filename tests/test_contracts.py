@@ -1,12 +1,13 @@
 """Batch contracts judge what is about to be published, and a suite says the table's contract again on its own."""
 
 import datetime as dt
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
 from mmrec import contracts, tables
-from mmrec.contracts import GOOD, Candidate
+from mmrec.contracts import DUPLICATE, GOOD, IGNORED, UNNAMED, Candidate
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
 from mmrec.report import Check
@@ -45,9 +46,14 @@ def events(count=4, **columns):
     return pl.DataFrame(rows | columns, schema=tables.contract(EVENTS).schema, strict=False)
 
 
-def candidate(good=None, rules=None, period="2024-01-01", digest="d", against="a"):
+def candidate(good=None, rules=None, period="2024-01-01", digest="d", against="a", known=None):
     good = events() if good is None else good
-    return Candidate(period, pl.Series("rule", rules or [GOOD] * good.height, dtype=pl.String), good, digest, against)
+    landed = pl.DataFrame({"rule": rules or [GOOD] * good.height}, schema={"rule": pl.String})
+    landed = landed.with_row_index("source_row", offset=1).with_columns(
+        source_file=pl.lit("f.csv"), reason=pl.lit("why")
+    )
+    landed = landed if known is None else landed.with_columns(known=pl.Series(known))
+    return Candidate(period, landed, good, digest, against)
 
 
 def judged(*arguments, asset=EVENTS, quality=None, **options):
@@ -62,7 +68,7 @@ def failed(*arguments, **options):
 
 def test_good_rows_pass_every_check():
     found = judged()
-    assert list(found) == [spec.name for spec in contracts.checks(EVENTS)]
+    assert list(found) == [spec.name for spec in contracts.checks(EVENTS, settings())]
     assert all(passed for passed, *_ in found.values())
     assert found["volume"] == (True, "1 to 1000000000 rows", "4 rows")
 
@@ -77,17 +83,38 @@ def test_the_share_of_rejected_rows(rejected, passes):
 
 
 def test_the_share_of_unknown_items():
-    rules = [GOOD] * 8 + ["item_unknown"] * 2
-    found = judged(events(8), rules, quality={"max_unknown_item_share": 0.1})
+    found = judged(events(10), known=[True] * 8 + [False] * 2, quality={"max_unknown_item_share": 0.1})
     assert found["references"] == (False, "at most 10% name an unknown item", "2 of 10 rows (20.0%)")
     assert found["rejected_share"][0]
+    assert "references" not in judged(events(10))
+
+
+def test_only_rejected_rows_enter_the_share():
+    assert judged(events(1), [GOOD, *[DUPLICATE] * 8, *[IGNORED] * 8, *[UNNAMED] * 8])["rejected_share"][0]
+
+
+def test_a_failed_check_shows_the_share_of_each_rule_and_its_worst_rows(lake, judge):
+    judge.fails = {"bad"}
+    rules = [GOOD, "user_missing", *["value_unusable"] * 7, DUPLICATE]
+    [checks] = contracts.verdicts(lake, EVENTS, [candidate(events(1), rules, digest="bad")], settings()).values()
+    share = next(check for check in checks if check.name == "rejected_share")
+    assert share.shares == {"value_unusable": 0.7, "user_missing": 0.1}
+    assert [(row["file"], row["row"]) for row in share.worst] == [("f.csv", at) for at in range(3, 8)]
+    assert share.worst[0]["reason"] == "why"
+    again = contracts.verdicts(lake, EVENTS, [candidate(events(1), rules, digest="bad")], settings())
+    assert share in next(iter(again.values())), "a verdict that is remembered shows them too"
+    twice = contracts._explained(
+        EVENTS, replace(share, name="keys"), candidate(events(2, user_id=["a", "a"])), settings()
+    )
+    assert [row["row"] for row in twice.worst] == [1, 2]
+    assert "value_unusable 70.0%, user_missing 10.0%; first f.csv row 3" in contracts.refusal([share])
 
 
 def test_an_empty_period_only_warns():
     found = failed(events(0))
     assert list(found) == ["volume"]
     assert found["volume"][2] == "0 rows"
-    assert {spec.name: spec.blocking for spec in contracts.checks(EVENTS)}["volume"] is False
+    assert {spec.name: spec.blocking for spec in contracts.checks(EVENTS, settings())}["volume"] is False
     assert contracts.refusal([Check("volume", "p", False, False, "e", "f")]) is None
 
 
@@ -154,7 +181,10 @@ def judge(monkeypatch):
     def pronounce(asset, candidate, settings):
         pronounce.asked.append(candidate.digest)
         passed = candidate.digest not in pronounce.fails
-        return [Check(spec.name, candidate.period, spec.blocking, passed, "e", "f") for spec in contracts.checks(asset)]
+        return [
+            Check(spec.name, candidate.period, spec.blocking, passed, "e", "f")
+            for spec in contracts.checks(asset, settings)
+        ]
 
     pronounce.asked, pronounce.fails = [], set()
     monkeypatch.setattr(contracts, "_judge", pronounce)
@@ -169,7 +199,7 @@ def verdicts(lake, *candidates, **quality):
 def test_the_same_candidate_suite_and_surroundings_are_the_old_verdict(lake, judge):
     assert verdicts(lake, candidate()) == verdicts(lake, candidate()) == {"2024-01-01": None}
     assert judge.asked == ["d"]
-    assert lake.rows(contracts.LEDGER) == len(contracts.checks(EVENTS))
+    assert lake.rows(contracts.LEDGER) == len(contracts.checks(EVENTS, settings()))
 
 
 @pytest.mark.parametrize("other", [{"digest": "x"}, {"against": "x"}, {"period": "2024-01-02"}])
@@ -206,6 +236,6 @@ def test_a_refusal_names_each_blocking_check_that_failed():
 
 
 def test_an_asset_without_a_contract_has_no_checks():
-    assert contracts.checks("fused/items") == []
+    assert contracts.checks("fused/items", settings()) == []
     with pytest.raises(MmrecError, match="no table is called"):
         tables.contract("validated/nothing")

@@ -1,6 +1,7 @@
 """Each row rule by example, times in every form, and that no landed row is lost between good and rejected."""
 
 import datetime as dt
+import json
 
 import polars as pl
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmrec import periods, rules, tables
-from mmrec.contracts import GOOD
+from mmrec.contracts import GOOD, IGNORED, UNNAMED
 from mmrec.settings import Calendar, Settings
 
 SHOP = Settings.model_validate(
@@ -16,11 +17,10 @@ SHOP = Settings.model_validate(
         "name": "shop",
         "calendar": {"start": "2024-01-01", "end": "2024-02-01", "timezone": "Europe/Berlin"},
         "interactions": {"files": ["*.csv"], "event": "view", "value_range": [1, 5]},
-        "events": {"view": 1, "search": 1},
+        "events": {"view": 1, "search": 1, "ignore": ["impression"]},
         "items": {"files": ["items.csv"]},
     }
 )
-CATALOGUE = pl.DataFrame({"item_id": ["i1", "i2", "i3"]})
 EVENT = {
     "user_id": "u1",
     "item_id": "i1",
@@ -46,7 +46,7 @@ def landed(*events):
 
 
 def judge(*events):
-    return rules.judge_interactions(landed(*events), CATALOGUE, SHOP).sort("source_file", "source_row")
+    return rules.judge_interactions(landed(*events), SHOP).sort("source_file", "source_row")
 
 
 def rules_of(*events):
@@ -143,8 +143,15 @@ def test_a_good_event_is_typed_and_cleaned():
         ({"user_id": "  "}, "user_missing", "user_id is empty"),
         ({"user_id": "u\x00"}, "control_characters", "an id holds a control character"),
         ({"item_id": "i\x1b1"}, "control_characters", "an id holds a control character"),
-        ({"event": "buy"}, "event_unknown", "event has no weight in [events], which has: search, view"),
-        ({"event": None}, "event_unknown", "event has no weight in [events], which has: search, view"),
+        ({"event": None}, "event_missing", "event is empty; [events] has: search, view"),
+        ({"event": " "}, "event_missing", "event is empty; [events] has: search, view"),
+        ({"event": " impression "}, IGNORED, "the type of the event is in [events] ignore"),
+        ({"event": "buy"}, UNNAMED, "the type of the event has no weight in [events], nor is it ignored"),
+        (
+            {"event": "buy", "time": "soon", "user_id": None},
+            UNNAMED,
+            "the type of the event has no weight in [events], nor is it ignored",
+        ),
         (
             {"time": "soon"},
             "time_unusable",
@@ -176,7 +183,6 @@ def test_a_good_event_is_typed_and_cleaned():
         ({"value": "-1"}, "value_out_of_range", "value lies outside 1 to 5"),
         ({"value": "5.01"}, "value_out_of_range", "value lies outside 1 to 5"),
         ({"value": "0"}, "value_out_of_range", "value lies outside 1 to 5"),
-        ({"item_id": "i9"}, "item_unknown", "item_id is not in the catalogue"),
         ({"event": "search", "item_id": None}, "item_missing", "item_id is empty"),
         ({"event": "view", "item_id": None, "query": "red shoes"}, "item_missing", "item_id is empty"),
     ],
@@ -185,13 +191,15 @@ def test_each_rule_and_its_reason(event, rule, reason):
     assert judge(event).select("rule", "reason").row(0) == (rule, reason)
 
 
-@pytest.mark.parametrize("event", [{"value": "1"}, {"value": "5"}, {"value": ""}, {"value": " "}, {"item_id": "i3"}])
+@pytest.mark.parametrize(
+    "event", [{"value": "1"}, {"value": "5"}, {"value": ""}, {"value": " "}, {"item_id": "of no catalogue"}]
+)
 def test_what_is_just_good_enough(event):
     assert rules_of(event) == [GOOD]
 
 
 def test_the_first_rule_that_breaks_is_the_one_told():
-    assert rules_of({"user_id": None, "event": "buy", "value": "NaN", "item_id": "i9"}) == ["user_missing"]
+    assert rules_of({"user_id": None, "value": "NaN"}) == ["user_missing"]
     assert rules_of({"problem": "broken", "user_id": None}) == ["malformed"]
 
 
@@ -203,7 +211,7 @@ def test_a_search_has_words_instead_of_an_item():
 
 def test_without_a_range_any_finite_value_will_do():
     free = SHOP.model_copy(update={"interactions": SHOP.interactions.model_copy(update={"value_range": None})})
-    found = rules.judge_interactions(landed({"value": "-1e9"}, {"value": "nan"}), CATALOGUE, free)
+    found = rules.judge_interactions(landed({"value": "-1e9"}, {"value": "nan"}), free)
     assert found.sort("source_row")["rule"].to_list() == [GOOD, "value_unusable"]
 
 
@@ -217,7 +225,7 @@ def test_of_equal_events_the_first_by_file_and_row_stays():
         "duplicate",
     ]
     backwards = landed(same, other, same).reverse()
-    found = rules.judge_interactions(backwards, CATALOGUE, SHOP).sort("source_file", "source_row")
+    found = rules.judge_interactions(backwards, SHOP).sort("source_file", "source_row")
     assert found["rule"].to_list() == [GOOD, GOOD, "duplicate"]
     assert found["reason"][2] == "the same event stands in an earlier row"
 
@@ -244,13 +252,13 @@ def test_reasons_never_repeat_what_was_delivered():
     person = "zq-person-1"
     mixed_up = [{column: person} for column in ("item_id", "event", "time", "value")]
     assert not judge(*mixed_up)["reason"].str.contains(person).any()
-    assert GOOD not in rules_of(*mixed_up)
+    assert rules_of(*mixed_up) == [GOOD, UNNAMED, "time_unusable", "value_unusable"]
 
 
 FIELDS = {
     "user_id": st.sampled_from([None, "", "u1", "u2", "u\x00"]),
     "item_id": st.sampled_from([None, " ", "i1", "i2", "i9", "\x7f"]),
-    "event": st.sampled_from([None, "view", "search", "buy"]),
+    "event": st.sampled_from([None, "view", "search", "buy", "impression"]),
     "time": st.sampled_from([None, "x", "2024-01-05", "1704446400", "2023-01-01", "9e18"]),
     "value": st.sampled_from([None, "", "3", "nan", "9", "x"]),
     "query": st.sampled_from([None, "words"]),
@@ -273,7 +281,6 @@ def test_good_and_rejected_are_everything_that_landed(events):
     for column in contract.columns_:
         assert column.nullable or not published[column.name].null_count()
     assert published["value"].drop_nulls().is_between(1, 5).all()
-    assert published["item_id"].drop_nulls().is_in(CATALOGUE["item_id"].implode()).all()
 
 
 # -- items -------------------------------------------------------------------------------------------------------------
@@ -331,3 +338,23 @@ def test_a_rejected_item_does_not_cost_the_good_one_of_the_same_id():
 )
 def test_text_is_cleaned_to_one_form(parts, text):
     assert items({"text": parts})["text"].item() == text
+
+
+@pytest.mark.parametrize(
+    ("values", "kept"),
+    [
+        (["12.50", "Lynch"], '{"price":12.50,"who \\"":"Lynch"}'),
+        (["007", None], '{"price":"007"}'),
+        (["-3", " "], '{"price":-3}'),
+        (["1e5", 'a "b" \\ \n c'], None),
+        ([" ", None], None),
+        (None, None),
+    ],
+)
+def test_attributes_are_kept_as_numbers_or_text(values, kept):
+    frame = pl.DataFrame([{"attributes": values}], schema={"attributes": pl.List(pl.String)})
+    found = frame.select(rules._attributes(["price", 'who "'])).item()
+    if values and values[0] == "1e5":
+        assert json.loads(found) == {"price": "1e5", 'who "': 'a "b" \\ \n c'}
+    else:
+        assert found == kept

@@ -37,7 +37,7 @@ def problem(seed=0, people=120, items=90, events=30, **changes):
     times = rng.integers(0, 10**9, len(users))
     return Problem.of(
         table([f"PERSON-{one}" for one in users], [f"i{one:03}" for one in chosen], times),
-        item_ids=[f"i{one:03}" for one in range(items)],
+        catalogue=[f"i{one:03}" for one in range(items)],
         blocks={"image": rng.normal(size=(items, 5)) / np.sqrt(5), "text": text / np.sqrt((text**2).sum(1).mean())},
         present={"image": np.ones(items, bool), "text": np.arange(items) != 4, "audio": np.zeros(items, bool)},
         settings=SETTINGS.model_copy(update=changes),
@@ -142,8 +142,33 @@ def test_candidates():
         replace(PROBLEM, candidates=())
 
 
-def test_events_of_unknown_items_drop_out_and_order_is_by_id():
+def test_a_liked_item_that_nobody_sells_takes_part_and_is_in_no_list():
     events = table(["b", "a", "a"], ["gone", "x", "y"], np.arange(3))
-    found = Problem.of(events, item_ids=["y", "x"], blocks={}, present={}, settings=SETTINGS)
-    assert found.user_idx.tolist() == [0, 0] and found.time_us.tolist() == [1, 2] and found.weight.tolist() == [1, 1]
-    assert found.item_idx.tolist() == [1, 0] and found.item_order.tolist() == [1, 0] and found.n_users == 2
+    text = np.array([[1.0], [2.0]])
+    found = Problem.of(events, ["y", "x"], {"text": text}, {"text": np.array([True, False])}, SETTINGS)
+    assert list(found.item_ids) == ["gone", "x", "y"]
+    assert found.listable.tolist() == [False, True, True]
+    assert found.item_idx.tolist() == [0, 1, 2]
+    assert found.blocks["text"].tolist() == [[0.0], [2.0], [1.0]]
+    assert found.present["text"].tolist() == [False, False, True]
+    whole = problem()
+    gone = replace(whole, listable=np.arange(whole.n_items) % 3 > 0)
+    lists = s._served(gone, Candidate("plain", Hyper(width=4, sweeps=1)))(gone.met(TRAIN))
+    assert gone.listable[lists[lists >= 0]].all()
+    assert gone.listable[gone.held(TEST).items].all()
+    assert gone.held(TEST).items.size < whole.held(TEST).items.size
+
+
+def test_what_was_met_and_not_liked_moves_no_cut_is_no_positive_and_is_masked():
+    liked = table(["a"] * 10, [f"i{at}" for at in range(10)], np.arange(10) * 10)
+    met = table(["a"] * 3, ["m0", "m1", "i9"], np.array([5, 95, 75])).with_columns(weight=0.0)
+    catalogue = [*[f"i{at}" for at in range(10)], "m0", "m1"]
+    both = Problem.of(pl.concat([met, liked]), catalogue, {}, {}, SETTINGS)
+    alone = Problem.of(liked, catalogue, {}, {}, SETTINGS)
+    assert both.part[3:].tolist() == alone.part.tolist()
+    assert both.part[:3].tolist() == [TRAIN, TEST, TRAIN]
+    at = {item: position for position, item in enumerate(both.item_ids)}
+    assert both.train.items.tolist() == alone.train.items.tolist()
+    assert at["m0"] in both.met(TRAIN).items and at["m0"] not in both.train.items
+    assert both.held(TEST).items.size == 0, "its only test item was met before, and not liked"
+    assert alone.held(TEST).items.tolist() == [at["i9"]]

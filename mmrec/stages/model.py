@@ -39,6 +39,7 @@ from mmrec.report import PeriodReport, StageReport
 from mmrec.served import Version
 from mmrec.settings import Settings
 from mmrec.stages.fused import Features
+from mmrec.weighing import Weighing
 
 USERS, EVALUATION = "model/users", "model/evaluation"
 HEADLINE = "NDCG@20"
@@ -126,7 +127,7 @@ def boundary_version(lake: Lake, settings: Settings, period: str, features: Feat
     stored = lake.scan("model/versions").filter(pl.col("stage_key") == key).sort("at").head(1).collect()
     if stored.height:
         return served.read_version(lake, stored["version"].item())
-    events = history.read(lake, settings, boundary)
+    events = history.read(lake, settings, boundary, Weighing.of(settings))
     version, search = _fit(settings, boundary, events, features)
     _store(lake, version, search, key, events)
     fitted.append(version.name)
@@ -143,11 +144,14 @@ def _key(lake: Lake, settings: Settings, period: str, more: Mapping[str, str] | 
 
 
 def _boundary(lake: Lake, settings: Settings, period: str) -> str | None:
-    """The refit boundary that serves a period; None before the first event."""
-    first = history.first_period(lake, settings)
-    if first is None or period < first:
+    """The refit boundary that serves a period; None before the first event.
+
+    It never lies behind the newest period with events: a version that was fitted before they came would stay.
+    """
+    filled = history.filled_periods(lake, settings, period)
+    if not filled:
         return None
-    return periods.boundary(settings.calendar, period, settings.model.refit, first)
+    return periods.boundary(settings.calendar, filled[-1], settings.model.refit, filled[0])
 
 
 def _version_key(lake: Lake, settings: Settings, boundary: str, space: str) -> str:
@@ -156,7 +160,7 @@ def _version_key(lake: Lake, settings: Settings, boundary: str, space: str) -> s
 
 def _read(settings: Settings) -> dict[str, object]:
     """The settings that the model is a function of."""
-    return {"model": settings.model.model_dump(), "events": settings.events.weights}
+    return {"model": settings.model.model_dump(), "weighing": Weighing.of(settings).to_json()}
 
 
 def _fit(
@@ -168,21 +172,31 @@ def _fit(
     chosen = search.winner
     rows = None
     if chosen.block_weights is not None:
-        rows = candidates.features_of(features.blocks, features.present, chosen)
+        rows = candidates.features_of(problem.blocks, problem.present, chosen)
     everything = problem.histories(protocol.TRAIN, protocol.VALIDATION, protocol.TEST)
     fitted = factorization.fit(everything, problem.n_items, chosen.hyper, rows)
-    name = version_name(boundary, features.space, chosen.to_json(), features.item_ids, _bytes(fitted))
-    return Version(name, boundary, features.space, chosen, features.item_ids, fitted), search
+    weighing, item_ids = Weighing.of(settings), list(problem.item_ids)
+    name = version_name(boundary, features.space, chosen.to_json(), item_ids, _bytes(fitted), weighing.to_json())
+    return Version(name, boundary, features.space, chosen, weighing, item_ids, fitted), search
 
 
 def version_name(
-    boundary: str, space: str, choice: Mapping[str, object], item_ids: list[str], arrays: Mapping[str, bytes]
+    boundary: str,
+    space: str,
+    choice: Mapping[str, object],
+    item_ids: list[str],
+    arrays: Mapping[str, bytes],
+    weighing: str | None,
 ) -> str:
-    """The name of an item-factor version: a digest of everything that it is, so that a changed byte shows."""
+    """The name of an item-factor version: a digest of everything that it is, so that a changed byte shows.
+
+    `weighing` is missing in versions of before it was stored.
+    """
     digest = hashlib.sha256()
     for name, data in sorted(arrays.items()):
         digest.update(name.encode() + data)
-    return canonical_digest([boundary, space, choice, item_ids, digest.hexdigest()])[:16]
+    more = [] if weighing is None else [weighing]
+    return canonical_digest([boundary, space, choice, item_ids, digest.hexdigest(), *more])[:16]
 
 
 def _bytes(fitted: factorization.ItemFactors) -> dict[str, bytes]:
@@ -222,6 +236,7 @@ def _store(lake: Lake, version: Version, search: selection.Selection, key: str, 
         "boundary": version.boundary,
         "space": version.space,
         "choice": json.dumps(version.choice.to_json(), sort_keys=True),
+        "weighing": version.weighing.to_json(),
         "people": events["user_id"].n_unique(),
         "events": events.height,
         "at": dt.datetime.now(dt.UTC),
@@ -260,19 +275,27 @@ def _fold_in(
     lake: Lake, settings: Settings, period: str, version: Version, features: Features, before: pl.DataFrame
 ) -> tuple[pl.DataFrame, int]:
     """Everybody's factor as of a period, and how many had to be solved for; `before` are the rows made just before."""
-    about = served.read_known(lake, settings, period, version, features)
-    digests = about.digests().with_columns(version=pl.lit(version.name))
+    text_weight = settings.users.weight if settings.users else 0.0
+    about = served.read_known(lake, settings, period, version, features, text_weight=text_weight)
+    counts = _counts(about)
+    digests = about.digests().join(counts.select("user_id"), on="user_id", how="semi")
+    digests = digests.with_columns(version=pl.lit(version.name))
     joined = digests.join(_stored_factors(lake, digests, before), on=_FOLDED, how="left").sort("user_id")
     todo = joined.filter(pl.col("factor").is_null())["user_id"].to_list()
-    ids = pl.concat([about.events.select("user_id", "item_id"), about.said.select("user_id", "item_id")])
-    is_text = pl.col("item_id").str.starts_with(words.MARK)
-    counts = ids.group_by("user_id").agg(events=(~is_text).sum(), words=is_text.sum())
     if todo:
         folded = factorization.fold_in(about.factors, about.histories(todo))
         solved = pl.DataFrame({"user_id": todo, "solved": pl.Series(folded).cast(tables.FACTOR)})
         joined = joined.join(solved, on="user_id", how="left").with_columns(factor=pl.coalesce("factor", "solved"))
-    rows = joined.join(counts, on="user_id").with_columns(period=pl.lit(period))
+    rows = joined.join(counts, on="user_id").with_columns(period=pl.lit(period), text_weight=pl.lit(text_weight))
     return tables.contract(USERS).conform(rows), len(todo)
+
+
+def _counts(about: served.Known) -> pl.DataFrame:
+    """user_id, events, words: of how many liked events and texts a factor is made; who has none is absent."""
+    liked = about.events.filter(pl.col("weight") > 0).select("user_id", "item_id")
+    is_text = pl.col("item_id").str.starts_with(words.MARK)
+    both = pl.concat([liked, about.said.select("user_id", "item_id")])
+    return both.group_by("user_id").agg(events=(~is_text).sum(), words=is_text.sum())
 
 
 def _stored_factors(lake: Lake, digests: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
@@ -292,7 +315,7 @@ def _evaluate(lake: Lake, settings: Settings, period: str, features: Features) -
     if _boundary(lake, settings, period) is None:
         return _nothing_to_evaluate(period)
     version = boundary_version(lake, settings, period, features, [])
-    events = history.read(lake, settings, period)
+    events = history.read(lake, settings, period, version.weighing)
     found = selection.evaluate(_problem(settings, events, features), version.choice)
     rows = pl.DataFrame([asdict(row) for row in found], infer_schema_length=None)
     mine = (pl.col("model") == selection.MODEL) & pl.col("note").is_null()

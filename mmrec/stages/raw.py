@@ -311,8 +311,11 @@ def _files_of(settings: Settings, table: str) -> list[str]:
 
 
 def _columns_of(settings: Settings, table: str) -> dict[str, Any]:
-    columns: dict[str, Any] = _section(settings, table).columns.model_dump()
-    return columns if "title" not in columns else {**columns, "text": columns["text"] or [columns["title"]]}
+    section = _section(settings, table)
+    columns: dict[str, Any] = section.columns.model_dump()
+    if isinstance(section, Items):
+        columns |= {"text": columns["text"] or [columns["title"]], "attributes": section.attributes}
+    return columns
 
 
 def _as_delivered(settings: Settings, table: str) -> tuple[pl.DataFrame, list[str]]:

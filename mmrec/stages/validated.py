@@ -1,8 +1,9 @@
-"""validated: good rows, typed and cleaned; and every rejected row with its reason.
+"""validated: good rows, typed and cleaned; and every other landed row with the reason why it is not published.
 
 Validate, then publish: row rules split the landed rows, the batch contract judges each period's candidate, and only
-then is anything committed. valid + rejected = landed for every published period. Judged = a verdict exists; published =
-the rows are in the table. A refused period keeps its last published rows; its rejected rows are written all the same.
+then is anything committed. landed = valid + rejected + duplicate + ignored for every published period. Judged = a
+verdict exists; published = the rows are in the table. A refused period keeps its last published rows; its rejected rows
+are written all the same.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import polars as pl
 
 from mmrec import builds, contracts, publishing, rules, tables
-from mmrec.contracts import GOOD, Candidate
+from mmrec.contracts import GOOD, KINDS, Candidate
 from mmrec.keys import canonical_digest, text_hashes
 from mmrec.lake import Lake, digest
 from mmrec.modalities import FILES, NAMES
@@ -22,6 +24,9 @@ from mmrec.report import WHOLE, Check, PeriodReport, StageReport
 from mmrec.settings import Settings
 
 REJECTED = "validated/rejected"
+_JUDGED = ("rule", "reason", "source_file", "source_row")
+_KEPT_OUT = tuple(f"rows_{kind}" for kind in dict.fromkeys((contracts.REJECTED, *KINDS.values())) if kind != "valid")
+_TYPES_NAMED = 10  # types of events that a warning names; of more only the number is told
 
 
 def items(lake: Lake, settings: Settings) -> StageReport:
@@ -30,7 +35,8 @@ def items(lake: Lake, settings: Settings) -> StageReport:
     def good_of(judged: pl.DataFrame) -> pl.DataFrame:
         return _good_items(judged, lake.scan("raw/media").collect())
 
-    report = _judge_whole(lake, settings, items_keys(lake, settings), rules.judge_items, good_of)
+    judge = partial(rules.judge_items, attributes=settings.items.attributes)
+    report = _judge_whole(lake, settings, items_keys(lake, settings), judge, good_of)
     return replace(report, facts=_item_facts(lake)) if report.periods else report
 
 
@@ -44,7 +50,7 @@ def users(lake: Lake, settings: Settings) -> StageReport:
 def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     """The wanted periods' good events. Each is judged before its commit; bad ones are named."""
     began = time.perf_counter()
-    against = _named_items(lake, wanted, lake.scan("validated/items"))
+    against = _named_items(lake, settings, wanted)
     keys = _interactions_keys(lake, settings, wanted, against)
     reports = unchanged(lake, keys)
     stale = {period: key for period, key in keys.items() if period not in reports}
@@ -55,21 +61,42 @@ def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageRepo
     unlanded = sorted(set(wanted) - set(keys))
     shown = ", ".join(unlanded[:5])
     told = f"{len(unlanded)} periods were never landed ({shown}); materialize raw/interactions for them first"
+    kept_out = _kept_out(lake, "interactions", wanted)
+    reports = {period: replace(each, facts=kept_out[period]) for period, each in reports.items()}
     return publishing.report(
         lake,
         "validated/interactions",
         reports,
         began,
         checks=checks,
-        facts={"rows_rejected": sum(each.rejected for each in reports.values())},
-        tables={"rejected by rule": _rejected_by_rule(lake, "interactions", wanted)},
+        facts={name: sum(of[name] for of in kept_out.values()) for name in _KEPT_OUT},
+        tables={"kept out by rule": _kept_out_by_rule(lake, "interactions", wanted)},
+        warnings=unnamed_types(lake, settings),
         problem=told if unlanded else None,
     )
 
 
-def preview_items(raw_items: pl.DataFrame, media: pl.DataFrame) -> pl.DataFrame:
+def unnamed_types(lake: Lake, settings: Settings) -> list[str]:
+    """A warning where landed events are of types that [events] neither weighs nor ignores: they are kept out."""
+    named = [*settings.events.weights, *settings.events.ignore]
+    landed = lake.scan("raw/interactions").select("user_id", event=pl.col("event").str.strip_chars())
+    unnamed = landed.filter((pl.col("event") != "") & ~pl.col("event").is_in(named))
+    counted = unnamed.group_by("event").agg(rows=pl.len()).sort("rows", "event", descending=[True, False]).collect()
+    if counted.is_empty():
+        return []
+    # Where columns were mixed up, a "type" may be a person's id.
+    people = landed.join(unnamed.select("event").unique(), left_on="user_id", right_on="event", how="semi")
+    told = f"{counted['rows'].sum():,} landed events are kept out, because their type "
+    if counted.height > _TYPES_NAMED or people.head(1).collect().height:
+        types = f"is none of those that [events] names ({counted.height:,} different values stand there instead)"
+    else:
+        types = f"is not named in [events]: {', '.join(f'{event} ({rows:,})' for event, rows in counted.iter_rows())}"
+    return [f"{told}{types}; give each a weight (0 = met, not liked), or list it in [events] ignore"]
+
+
+def preview_items(raw_items: pl.DataFrame, media: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """What validated/items would be for these rows of raw/items and raw/media, if its contract holds."""
-    return _good_items(rules.judge_items(raw_items), media)
+    return _good_items(rules.judge_items(raw_items, settings.items.attributes), media)
 
 
 def preview_users(raw_users: pl.DataFrame) -> pl.DataFrame:
@@ -80,7 +107,8 @@ def preview_users(raw_users: pl.DataFrame) -> pl.DataFrame:
 def items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The stage key of the validated catalogue."""
     inputs = builds.data_version(lake, "raw/items") | builds.data_version(lake, "raw/media")
-    return {WHOLE: builds.stage_key(lake.code_version, {"quality": settings.quality.model_dump()}, inputs)}
+    read = {"quality": settings.quality.model_dump(), "attributes": settings.items.attributes}
+    return {WHOLE: builds.stage_key(lake.code_version, read, inputs)}
 
 
 def users_keys(lake: Lake, settings: Settings) -> dict[str, str]:
@@ -93,8 +121,7 @@ def interactions_keys(
     lake: Lake, settings: Settings, wanted: list[str], items: pl.DataFrame | None = None
 ) -> dict[str, str]:
     """Stage keys by period, for validated/items as it is or is about to be; a period never landed has none."""
-    known = lake.scan("validated/items") if items is None else items.lazy()
-    return _interactions_keys(lake, settings, wanted, _named_items(lake, wanted, known))
+    return _interactions_keys(lake, settings, wanted, _named_items(lake, settings, wanted, items))
 
 
 def unchanged(lake: Lake, keys: Mapping[str, str]) -> dict[str, PeriodReport]:
@@ -123,7 +150,7 @@ def _judge_whole(
         landed = lake.scan(f"raw/{name}").collect()
         judged = judge(landed).with_columns(period=pl.lit(WHOLE))
         good = good_of(judged)
-        nothing = Candidate(WHOLE, judged["rule"], good, publishing.EMPTY, "")  # an empty delivery is judged too
+        nothing = Candidate(WHOLE, judged.select(_JUDGED), good, publishing.EMPTY)  # an empty delivery is judged too
         candidates = _candidates(contract, judged, good.with_columns(period=pl.lit(WHOLE)), {}) or [nothing]
         checks = contracts.verdicts(lake, lake.asset, candidates, settings)[WHOLE]
         rejected = _write_rejected(lake, name, landed, judged, [WHOLE])
@@ -133,7 +160,7 @@ def _judge_whole(
             reports = {WHOLE: PeriodReport(rows, version, rejected=rejected[WHOLE], refused=told)}
             return publishing.report(lake, contract.name, reports, began, checks=checks)
         reports = publishing.publish(lake, contract.name, good, keys, began, rejected)
-    by_rule = {"rejected by rule": _rejected_by_rule(lake, name, [WHOLE])}
+    by_rule = {"kept out by rule": _kept_out_by_rule(lake, name, [WHOLE])}
     return publishing.report(lake, contract.name, reports, began, checks=checks, tables=by_rule)
 
 
@@ -142,8 +169,11 @@ def _judge_and_publish(
 ) -> tuple[dict[str, PeriodReport], list[Check]]:
     periods = list(stale)
     landed = lake.scan("raw/interactions").filter(pl.col("period").is_in(periods)).collect()
-    known = lake.scan("validated/items").select("item_id").collect()
-    judged = rules.judge_interactions(landed, known, settings)
+    judged = rules.judge_interactions(landed, settings)
+    if settings.quality.max_unknown_item_share is not None:
+        known = lake.scan("validated/items").select("item_id").collect()["item_id"]
+        named = pl.col("item_id").is_null() | pl.col("item_id").is_in(known.implode())
+        judged = judged.with_columns(known=named | (pl.col("rule") != GOOD))
     contract = tables.contract("validated/interactions")
     good = contract.conform(judged.filter(pl.col("rule") == GOOD))
     candidates = _candidates(contract, judged, good, against)
@@ -175,24 +205,26 @@ def _candidates(
     """One candidate a period that has landed rows; a period without any has nothing to judge."""
     content = digest(good, "period", contract.columns)
     ruled = digest(judged, "period", ["rule", "source_file", "source_row"])
-    rows = judged.select("period", "rule").partition_by("period", as_dict=True)
+    rows = judged.select("period", *_JUDGED, *(["known"] if "known" in judged.columns else []))
+    by_period = rows.partition_by("period", as_dict=True)
     published = good.partition_by("period", as_dict=True)
     empty = contract.empty()
     return [
         Candidate(
             str(period),
-            of_period["rule"],
+            of_period,
             contract.conform(published[period,]) if (period,) in published else empty,
             canonical_digest([content.get(str(period), publishing.EMPTY), ruled[str(period)]]),
             against.get(str(period), ""),
         )
-        for (period,), of_period in sorted(rows.items(), key=lambda part: str(part[0]))
+        for (period,), of_period in sorted(by_period.items(), key=lambda part: str(part[0]))
     ]
 
 
 def _period_key(lake: Lake, settings: Settings, raw_version: str, against: str) -> str:
     read = {
         "events": sorted(settings.events.weights),
+        "ignore": sorted(settings.events.ignore),
         "value_range": settings.interactions.value_range,
         "quality": settings.quality.model_dump(),
     }
@@ -201,8 +233,16 @@ def _period_key(lake: Lake, settings: Settings, raw_version: str, against: str) 
     )
 
 
-def _named_items(lake: Lake, wanted: list[str], items: pl.LazyFrame) -> dict[str, str]:
-    """period → digest of which of the items named in it exist: all that this stage reads of the catalogue."""
+def _named_items(
+    lake: Lake, settings: Settings, wanted: list[str], about_to_be: pl.DataFrame | None = None
+) -> dict[str, str]:
+    """period → digest of which of the items named in it exist: all that this stage reads of the catalogue.
+
+    Nothing is read where no share of unknown items refuses a period: then a changed catalogue touches no event.
+    """
+    if settings.quality.max_unknown_item_share is None:
+        return {}
+    items = lake.scan("validated/items") if about_to_be is None else about_to_be.lazy()
     named = (
         lake.scan("raw/interactions")
         .filter(pl.col("period").is_in(wanted))
@@ -234,34 +274,50 @@ def _good_users(judged: pl.DataFrame) -> pl.DataFrame:
 def _write_rejected(
     lake: Lake, table: str, landed: pl.DataFrame, judged: pl.DataFrame, periods: list[str]
 ) -> dict[str, int]:
-    """Replaces the rejected rows of a table's periods, each with the row as delivered; their number by period."""
+    """Replaces what is kept out of a table's periods, each row as delivered; the number of rejected ones by period.
+
+    An ignored row is only named: a log of impressions would be stored twice.
+    """
     contract = tables.contract(REJECTED)
     place = ["source_file", "source_row"]
-    broken = judged.filter(pl.col("rule") != GOOD).select("period", "rule", "reason", *place)
-    delivered = landed.select(*place, row=pl.struct(pl.exclude("period", "time_utc", "problem")).struct.json_encode())
-    rows = broken.join(delivered, on=place, how="left").with_columns(table=pl.lit(table))
+    broken = judged.filter(pl.col("rule") != GOOD).select("period", *_JUDGED)
+    broken = broken.with_columns(kind=contracts.kind(pl.col("rule")), table=pl.lit(table))
+    told = broken.filter(pl.col("kind") != "ignored").select(place)
+    delivered = landed.join(told, on=place, how="semi")
+    packed = pl.struct(pl.exclude("period", "time_utc", "problem")).struct.json_encode()
+    rows = broken.join(delivered.select(*place, row=packed), on=place, how="left")
     rejected = contract.conform(rows).sort(*place)
     old = lake.scan(REJECTED).filter((pl.col("table") == table) & pl.col("period").is_in(periods)).collect()
-    if rejected.height != old.height or rejected.join(old, on=contract.columns, how="anti").height:
+    if rejected.height != old.height or rejected.join(old, on=contract.columns, how="anti", nulls_equal=True).height:
         lake.replace(REJECTED, rejected, {"table": [table], "period": periods})
-    counts = dict(rejected["period"].value_counts().iter_rows())
+    counts = dict(rejected.filter(pl.col("kind") == contracts.REJECTED)["period"].value_counts().iter_rows())
     return {period: counts.get(period, 0) for period in periods}
 
 
-def _rejected_by_rule(lake: Lake, table: str, periods: list[str]) -> pl.DataFrame:
-    """Rule, rows and the worst example by file and row number; never the row itself."""
+def _kept_out(lake: Lake, table: str, periods: list[str]) -> dict[str, dict[str, float]]:
+    """period → how many of its landed rows are rejected, duplicates or ignored."""
+    mine = (pl.col("table") == table) & pl.col("period").is_in(periods)
+    counted = lake.scan(REJECTED).filter(mine).group_by("period", "kind").agg(pl.len()).collect()
+    found = {period: dict.fromkeys(_KEPT_OUT, 0.0) for period in periods}
+    for period, kind, rows in counted.iter_rows():
+        found[period][f"rows_{kind}"] = rows
+    return found
+
+
+def _kept_out_by_rule(lake: Lake, table: str, periods: list[str]) -> pl.DataFrame:
+    """Kind, rule, rows and the first example by file and row number; never the row itself."""
     return (
         lake.scan(REJECTED)
         .filter((pl.col("table") == table) & pl.col("period").is_in(periods))
         .sort("source_file", "source_row")
-        .group_by("rule")
+        .group_by("kind", "rule")
         .agg(
             rows=pl.len(),
             file=pl.col("source_file").first(),
             row=pl.col("source_row").first(),
             reason=pl.col("reason").first(),
         )
-        .sort("rows", descending=True)
+        .sort("rows", "rule", descending=[True, False])
         .collect()
     )
 
