@@ -32,11 +32,15 @@ def keys(calendar: Calendar, now: dt.datetime | None = None) -> list[str]:
 def of_time(calendar: Calendar, column: str, now: dt.datetime | None = None) -> pl.Expr:
     """The period key of a UTC timestamp column; null where the time is null or outside the calendar."""
     step = _DAYS[calendar.period]
-    day = pl.col(column).dt.convert_time_zone(calendar.timezone).dt.date()
-    offset = (day - pl.lit(calendar.start)).dt.total_days()
+    offset = (local_day(calendar, column) - pl.lit(calendar.start)).dt.total_days()
     count = len(keys(calendar, now))
     first_day = pl.lit(calendar.start) + pl.duration(days=offset - offset % step)
     return pl.when((offset >= 0) & (offset < count * step)).then(first_day.cast(pl.Date).dt.strftime("%Y-%m-%d"))
+
+
+def local_day(calendar: Calendar, column: str) -> pl.Expr:
+    """The date that a clock in the calendar's zone shows at a UTC timestamp: what calendar dates are compared with."""
+    return pl.col(column).dt.convert_time_zone(calendar.timezone).dt.date()
 
 
 def up_to(calendar: Calendar, period: str, now: dt.datetime | None = None) -> list[str]:

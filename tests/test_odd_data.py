@@ -5,6 +5,7 @@ import datetime as dt
 import gzip
 import json
 import unicodedata
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -208,6 +209,25 @@ def test_times_of_every_form_fall_on_the_same_instant(new_shop):
     assert judge(new_shop) == {}
     assert new_shop.scan(EVENTS)["time"].unique().to_list() == [instant]
     assert new_shop.rows(EVENTS) == len(forms)
+
+
+ZONES = ["Europe/Berlin", "America/Santiago", "Africa/Cairo", "Asia/Kathmandu", "Pacific/Apia", "Etc/UTC"]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_files_land_in_the_days_of_any_time_zone(new_shop, zone):
+    """Half past midnight of four days, the first before the calendar and the last two behind it."""
+    local = [dt.datetime(2024, 1, day, 0, 30, tzinfo=ZoneInfo(zone)) for day in range(1, 5)]
+    events, items = rows_of([f"i{at}" for at in range(len(local))])
+    times = [instant.astimezone(dt.UTC).isoformat() for instant in local]
+    deliver(new_shop, ".csv", events | {"time": times}, items)
+    new_shop.configure(calendar={"timezone": zone, "start": "2024-01-02", "end": "2024-01-03"})
+    assert new_shop.run("raw/interactions", periods=["2024-01-02"]).refusals == []
+    assert new_shop.scan("raw/interactions", item_id="i1")["time_utc"].to_list() == [local[1]]
+    assert new_shop.scan("ledger/landing").select("period", "rows", "beyond").rows() == [("2024-01-02", 4, 2)]
+    new_shop.configure(calendar={"end": "2024-01-04"})
+    assert new_shop.run("raw/interactions", periods=["2024-01-02", "2024-01-03"]).refusals == []
+    assert new_shop.scan("raw/interactions", item_id="i2")["time_utc"].to_list() == [local[2]]
 
 
 def test_a_catalogue_in_latin_1_says_which_rows_and_why(new_shop):

@@ -12,11 +12,11 @@ from functools import cached_property
 
 import polars as pl
 
-from mmrec import rules
+from mmrec import times
 from mmrec.settings import Calendar
 
-_UTC = Calendar(start=dt.date(1970, 1, 1))
 _EARLIEST, _LATEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC), dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+_UTC = Calendar(start=_EARLIEST.date())
 # A script without spaces has a word a character, about.
 _WORD = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]|[\p{L}\p{M}]+"
 _YES_OR_NO = ("0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "on", "off", "granted", "denied")
@@ -100,8 +100,8 @@ class Column:
     @cached_property
     def instants(self) -> pl.Series:
         """The values that the row rules read as a time from 1990 on, as UTC."""
-        times = self.values.to_frame().select(rules.utc_time("value", _UTC)).to_series().drop_nulls()
-        return times.filter((times >= _EARLIEST) & (times < _LATEST))
+        found = self.values.to_frame().select(times.utc_time("value", _UTC)).to_series().drop_nulls()
+        return found.filter((found >= _EARLIEST) & (found < _LATEST))
 
     @property
     def is_time(self) -> bool:

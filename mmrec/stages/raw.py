@@ -7,7 +7,6 @@ that its file touches, and a file that touches none is refused whole, by name.
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import os
 import re
 import time
@@ -19,7 +18,7 @@ from typing import Any
 
 import polars as pl
 
-from mmrec import builds, periods, publishing, rules, sources, tables
+from mmrec import builds, periods, publishing, rules, sources, tables, times
 from mmrec.keys import canonical_digest, file_hash
 from mmrec.lake import Lake
 from mmrec.media import BadMedia, open_regular
@@ -225,7 +224,7 @@ def _read_events(settings: Settings, file: str) -> tuple[pl.DataFrame, int]:
     frame = sources.read(settings.data, file, columns)
     if columns["event"] is None:
         frame = frame.with_columns(event=pl.lit(settings.interactions.event))
-    frame = frame.with_columns(time_utc=rules.utc_time("time", settings.calendar))
+    frame = frame.with_columns(time_utc=times.utc_time("time", settings.calendar))
     frame = frame.with_columns(period=periods.of_time(settings.calendar, "time_utc"))
     newest = frame["period"].drop_nulls().max()
     if frame.height and newest is None:
@@ -234,8 +233,8 @@ def _read_events(settings: Settings, file: str) -> tuple[pl.DataFrame, int]:
             f"has {frame.height} rows but no usable time in column '{columns['time']}' from {settings.calendar.start} "
             f"up to {settings.calendar.end or 'now'}; its first is written like '{shape}'"
         )
-    first = dt.datetime.combine(settings.calendar.start, dt.time(), settings.calendar.zone)
-    beyond = frame.filter(pl.col("period").is_null() & (pl.col("time_utc") >= first)).height
+    since_start = periods.local_day(settings.calendar, "time_utc") >= settings.calendar.start
+    beyond = frame.filter(pl.col("period").is_null() & since_start).height
     placed = frame.with_columns(
         time_utc=pl.when(pl.col("period").is_not_null()).then("time_utc"),
         period=pl.col("period").fill_null(pl.lit(newest, dtype=pl.String)),
