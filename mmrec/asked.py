@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mmrec import encoders, factorization, history, lists, served, wording, words
+from mmrec import encoders, factorization, history, lists, served, unplaced, wording, words
 from mmrec.encoders import Failure
 from mmrec.errors import MmrecError
 from mmrec.keys import row_key, text_hash
@@ -71,6 +71,11 @@ def for_items(lake: Lake, settings: Settings, items: Sequence[str], period: str 
     liked = pl.DataFrame({"item_id": sorted(set(items))}).with_columns(user_id=pl.lit(_YOU), event=pl.lit("like"))
     events = known.events.clear()
     rows = pl.concat([events, liked.with_columns(weight=pl.lit(1.0))], how="diagonal")
+    if not known.factors.H[[known.item_ids.index(item) for item in liked["item_id"]]].any():
+        named = ", ".join(liked["item_id"].head(5))
+        raise MmrecError(
+            f"no place as of {period} for {named}: {unplaced.why(reader, settings, period)}; try --popular"
+        )
     choice = replace(known.choice, half_life=None)  # items named at once have no order in time
     return _answer(reader, settings, period, replace(known, events=rows, choice=choice))
 

@@ -22,7 +22,15 @@ from mmrec.lake import Lake
 from mmrec.report import WHOLE, PeriodReport
 
 LEDGER = "ledger/builds"
-_BUILD = ("stage_key", "data_version", "rows", "computed", "rejected", "seconds")  # what a `Build` is made of
+_BUILD = (
+    "stage_key",
+    "data_version",
+    "rows",
+    "computed",
+    "rejected",
+    "seconds",
+    "code_version",
+)  # what a `Build` is made of
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,7 @@ class Build:
     computed: int
     rejected: int
     seconds: float
+    code_version: str
 
 
 def stage_key(code_version: str, settings: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from mmrec.errors import MmrecError
 from mmrec.lake import Lake
 from mmrec.report import StageReport
 
-NEVER, INPUTS = "never built", "inputs changed"
+NEVER, INPUTS, CODE = "never built", "inputs changed", "mmrec makes it in another way now"
 RECENT = 5  # builds with work that a speed is the mean of
 _UNITS = {"h": 3600, "m": 60, "s": 1}
 

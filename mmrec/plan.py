@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from mmrec import builds, encoders, graph, periods, publishing, similar, words
-from mmrec.costs import INPUTS, NEVER, Costs
+from mmrec.costs import CODE, INPUTS, NEVER, Costs
 from mmrec.graph import Node, nodes
 from mmrec.lake import Lake
 from mmrec.planner import ENCODER, SAME, plan_embeddings
@@ -109,6 +109,7 @@ class _Walk:
     held: set[str]  # periods of events that stay as they are, because a file of theirs is refused now
     refused: list[str]
     new_space: bool = False  # whether every item-factor version is about to be fitted anew
+    older: set[str] = field(default_factory=set)  # assets that an earlier version of mmrec has made
 
 
 def plan(lake: Lake, settings: Settings, served_periods: list[str]) -> Plan:
@@ -127,7 +128,7 @@ def plan(lake: Lake, settings: Settings, served_periods: list[str]) -> Plan:
         else:
             found = _stage_rows(acting, settings, node, wanted if node.partitioned else [], walk)
         rows += found
-    return Plan(rows, walk.refused)
+    return Plan(rows, walk.refused, [*_made_otherwise(walk.older), *validated.unnamed_types(lake, settings)])
 
 
 def event_periods(lake: Lake, settings: Settings) -> list[str]:
@@ -142,6 +143,14 @@ def event_periods(lake: Lake, settings: Settings) -> list[str]:
             stale |= set(known) - _unchanged(acting, node, find(acting, settings, known))
     touched = [index for index, period in enumerate(known) if period in stale] or [len(known) - 1]
     return known[touched[0] : touched[-1] + 1]
+
+
+def _made_otherwise(assets: set[str]) -> list[str]:
+    """Why assets are made again although nothing of the sources has changed."""
+    if not assets:
+        return []
+    told = f"this version of mmrec makes {', '.join(sorted(assets))} in another way than the one that made them here"
+    return [f"{told}: they are made again once, and what comes out the same costs nothing further"]
 
 
 def _start(lake: Lake, settings: Settings) -> _Walk:
@@ -177,11 +186,14 @@ def _stage_rows(lake: Lake, settings: Settings, node: Node, wanted: list[str], w
     done |= walk.held if node.asset == "raw/interactions" else set()
     todo = [period for period in wanted or [WHOLE] if period not in done]
     walk.busy[node.asset] = set(todo)
+    older = {period for period in todo if period in known and known[period].code_version != node.code_version}
+    walk.older |= {node.asset} if older else set()
     rows = []
     for reason, of, waits in (
         (NEVER, [p for p in todo if p not in known], bool(waiting & set(todo) - set(known))),
-        (UPSTREAM, [p for p in todo if p in known and p in waiting], True),
-        (INPUTS, [p for p in todo if p in known and p not in waiting], False),
+        (CODE, [p for p in todo if p in older], bool(waiting & older)),
+        (UPSTREAM, [p for p in todo if p in known and p in waiting and p not in older], True),
+        (INPUTS, [p for p in todo if p in known and p not in waiting and p not in older], False),
     ):
         if of:
             counts = {period: _rows(lake, node, period, settings, walk) for period in of}

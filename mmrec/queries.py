@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mmrec import history, served, wording
+from mmrec import history, served, unplaced, wording, words
 from mmrec import similar as neighbours
 from mmrec.contracts import REJECTED
 from mmrec.errors import MmrecError
@@ -41,7 +41,7 @@ def recommend(lake: Lake, settings: Settings, user: str, period: str | None = No
         .collect()
     )
     if rows.is_empty():
-        raise _unknown_person(period)
+        raise _unknown_person(reader, settings, user, period)
     return {"period": period, "list": "published", "stand_in_media": settings.media.stand_in, "items": rows.to_dicts()}
 
 
@@ -152,12 +152,21 @@ class UnknownPerson(MmrecError):
     """Somebody without a published list."""
 
 
-def _unknown_person(period: str) -> UnknownPerson:
-    return UnknownPerson(
-        f"this person has no published list as of {period}: no good event of theirs is in a published period; "
-        "ask for --popular, look for their rows with `mmrec rejected`, "
-        'or give an id from `mmrec sql "SELECT user_id FROM model.users"`'
-    )
+def _unknown_person(lake: Lake, settings: Settings, user: str, period: str) -> UnknownPerson:
+    mine = pl.col("user_id") == user
+    events = lake.scan(history.EVENTS).filter(mine & (pl.col("period") <= period) & pl.col("item_id").is_not_null())
+    if not lake.scan("model/users").filter(mine & (pl.col("period") == period)).head(1).collect().is_empty():
+        told = f"nothing that they like has a place yet: {unplaced.why(lake, settings, period)}; ask for --popular"
+    elif not events.head(1).collect().is_empty():
+        told = "everything that they met says that they did not like it; ask for --popular"
+    elif not words.said(lake).filter(mine).head(1).collect().is_empty():
+        told = f"only their own words are known, and {unplaced.why(lake, settings, period)}; ask for --popular"
+    else:
+        told = (
+            "no good event of theirs is in a published period; ask for --popular, look for their rows with "
+            '`mmrec rejected`, or give an id from `mmrec sql "SELECT user_id FROM model.users"`'
+        )
+    return UnknownPerson(f"this person has no published list as of {period}: {told}")
 
 
 def _unknown_item(item: str) -> MmrecError:
@@ -183,7 +192,7 @@ def _chosen(lake: Lake, settings: Settings, user: str, item: str | None, period:
     scans = {history.EVENTS: mine, "model/users": mine & now, "recommendations/top_k": mine & now}
     own = dict(zip(scans, pl.collect_all([lake.scan(name).filter(rows) for name, rows in scans.items()]), strict=True))
     if own["model/users"].is_empty():
-        raise _unknown_person(period)
+        raise _unknown_person(lake, settings, user, period)
     ranks = dict(own["recommendations/top_k"].sort("rank").select("item_id", "rank").iter_rows())
     chosen = item or next(iter(ranks), None)
     if chosen is None:

@@ -186,8 +186,8 @@ _LISTED = "SELECT period, user_id FROM recommendations.top_k WHERE rank = 1"
 
 def _rejected(table: str, of_file: str) -> str:
     return f"""
-        SELECT rule, count(*) AS rows
-        FROM validated.rejected AS t WHERE t.table = '{table}' AND {of_file} GROUP BY rule ORDER BY rule"""
+        SELECT kind, rule, count(*) AS rows
+        FROM validated.rejected AS t WHERE t.table = '{table}' AND {of_file} GROUP BY ALL ORDER BY ALL"""
 
 
 def _union(parts: Sequence[str]) -> str:

@@ -257,11 +257,12 @@ def shop(built, make_shop, tmp_path):
 
 def judge_quickly(asset, candidate, settings):
     """Judges the share of rejected rows alone and without Great Expectations."""
-    bad = (candidate.rules != contracts.GOOD).sum() / max(candidate.rules.len(), 1)
+    rejected = candidate.landed.filter(contracts.kind(pl.col("rule")) == contracts.REJECTED)
+    bad = rejected.height / max(candidate.landed.height, 1)
     passed = bad <= settings.quality.max_rejected_share
     return [
         Check(spec.name, candidate.period, spec.blocking, passed or spec.name != "rejected_share", "few", f"{bad}")
-        for spec in contracts.checks(asset)
+        for spec in contracts.checks(asset, settings)
     ]
 
 

@@ -15,9 +15,11 @@ RANGE = {"dagster/asset_partition_range_start": PERIODS[0], "dagster/asset_parti
 class Stage:
     def __init__(self, monkeypatch):
         self.versions, self.refused, self.problem, self.judges, self.raises = {}, {}, None, True, None
-        monkeypatch.setattr(Node, "run", lambda node, lake, settings, periods, *_, **__: self.report(node, periods))
+        monkeypatch.setattr(
+            Node, "run", lambda node, lake, settings, periods, *_, **__: self.report(node, settings, periods)
+        )
 
-    def report(self, node, periods):
+    def report(self, node, settings, periods):
         if self.raises and node.asset == self.raises[0]:
             raise self.raises[1]
         keys = periods if node.partitioned else [WHOLE]
@@ -32,7 +34,7 @@ class Stage:
         }
         checks = [
             Check(spec.name, key, spec.blocking, not (made[key].refused and spec.name == "keys"), "unique", "2 twice")
-            for spec in contracts.checks(node.asset)
+            for spec in contracts.checks(node.asset, settings)
             for key in keys
             if self.judges
         ]

@@ -55,7 +55,9 @@ class Daemon:
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory):
     def judge(asset, candidate, settings):
-        return [Check(s.name, candidate.period, s.blocking, True, "good", "good") for s in contracts.checks(asset)]
+        return [
+            Check(s.name, candidate.period, s.blocking, True, "good", "good") for s in contracts.checks(asset, settings)
+        ]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(contracts, "_judge", judge)

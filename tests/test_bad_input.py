@@ -54,7 +54,6 @@ def test_everything_bad_at_once_costs_no_good_row(new_shop):
         day,
         f",item-01,{day}T01:00:00,view,,",
         f"{person},item-01,{day}T01:00:00,rating,NaN,",
-        f"{person},item-404,{day}T01:00:00,view,,",
         f"{person},item-01,{day}T01:00:00,rating,9,",
         f"{person},item-01,soon,view,,",
         f"{person},item-01",
@@ -69,8 +68,8 @@ def test_everything_bad_at_once_costs_no_good_row(new_shop):
     new_shop.edit_item("item-02", picture="nowhere.png")
     assert refresh(new_shop) == {}
     assert published(new_shop) == good
-    rules = ["user_missing", "value_unusable", "item_unknown", "value_out_of_range", "time_unusable", "malformed"]
-    rules += ["event_unknown", "item_missing", "duplicate"]
+    rules = ["user_missing", "value_unusable", "value_out_of_range", "time_unusable", "malformed"]
+    rules += ["event_unnamed", "item_missing", "duplicate"]
     catalogue = {("items.csv", 16): "duplicate", ("items.csv", 17): "item_missing", ("items.csv", 18): "title_missing"}
     assert rejected(new_shop) == {(f"events-{day}.csv", first + at): rule for at, rule in enumerate(rules)} | catalogue
     assert new_shop.rows(ITEMS) == 16

@@ -141,6 +141,8 @@ def test_the_figures_are_said(lake):
 
 def serve(lake, lists):
     land(lake, 2, 1)  # u0 and u1 on the first day, u0 on the second, all with i1
+    factors = [{"period": DAY, "user_id": u, "events": 1, "words": 0} for u in ("u0", "u1")]
+    put(lake, "model/users", [*factors, {"period": DAY, "user_id": "u2", "events": 0, "words": 0}])
     rows = [{"period": DAY, "user_id": u, "rank": 1, "item_id": item, "score": 1.0} for u, item in lists]
     put(lake, "recommendations/top_k", rows)
 

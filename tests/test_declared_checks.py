@@ -10,16 +10,19 @@ from tests.declaring import make_settings, names
 
 
 @pytest.fixture(scope="module")
-def defs():
+def settings():
     """Everything a data set can have: four modalities and people's profiles."""
     encoders = {"text": "minilm", "image": "efficientnet-lite0", "audio": "hash:4", "video": "hash:4"}
-    return build_defs(
-        make_settings(
-            items={"files": ["items.csv"], "columns": {**{name: name for name in encoders}, "text": ["title"]}},
-            embeddings={name: {"encoder": encoder} for name, encoder in encoders.items()},
-            users={"files": ["people.csv"], "columns": {"text": ["about"]}},
-        )
+    return make_settings(
+        items={"files": ["items.csv"], "columns": {**{name: name for name in encoders}, "text": ["title"]}},
+        embeddings={name: {"encoder": encoder} for name, encoder in encoders.items()},
+        users={"files": ["people.csv"], "columns": {"text": ["about"]}},
     )
+
+
+@pytest.fixture(scope="module")
+def defs(settings):
+    return build_defs(settings)
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +38,13 @@ def test_every_check_targets_a_defined_asset(defs):
     assert not phantoms
 
 
-def test_contracts_block_and_quality_warns(defs):
+def test_contracts_block_and_quality_warns(defs, settings):
     checks = {(key.asset_key.to_user_string(), key.name): key for key in defs.resolve_asset_graph().asset_check_keys}
     blocking = {name for name, key in checks.items() if defs.resolve_asset_graph().get_check_spec(key).blocking}
     contract = {
         (asset, spec.name)
         for asset in ("validated/interactions", "validated/items", "validated/users")
-        for spec in contracts.checks(asset)
+        for spec in contracts.checks(asset, settings)
         if spec.blocking
     }
     assert blocking == contract | {("raw/interactions", "files_readable")}

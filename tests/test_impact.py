@@ -150,7 +150,7 @@ def test_other_bytes_of_a_picture_change_the_items_that_name_it(shop):
 @pytest.mark.usefixtures("quick_judge")
 def test_an_event_file_that_goes_changes_the_factors_of_the_people_in_it(shop):
     day, file = shop.days[2], f"events-{shop.days[2]}.csv"
-    shop.write_events(day, [*shop.lines(day), f"{shop.people[0]},item-404,{day}T10:00:00,view,,"])
+    shop.write_events(day, [*shop.lines(day), f",item-04,{day}T10:00:00,view,,"])
     shop.run()
     found, before = of_file(shop, file), tables(shop)
     rows = shop.scan("validated/interactions", source_file=file)
@@ -163,7 +163,7 @@ def test_an_event_file_that_goes_changes_the_factors_of_the_people_in_it(shop):
             "items": rows["item_id"].drop_nulls().n_unique(),
         }
     ]
-    assert found["rejected"] == [{"rule": "item_unknown", "rows": 1}]
+    assert found["rejected"] == [{"kind": "rejected", "rule": "user_missing", "rows": 1}]
     assert [row["boundary"] for row in found["versions"]] == [day]
     assert [row["period"] for row in found["evaluation"]] == shop.days[2:]
     shop.write_events(day, [])

@@ -174,7 +174,7 @@ def test_why_answers_from_the_snapshot_and_not_from_what_was_written_since(shop)
 def test_rejected_rows_are_counted_by_rule_and_shown_with_the_row(judged_shop):
     day = judged_shop.days[1]
     judged_shop.write_events(
-        day, [*judged_shop.lines(day), f",item-01,{day},view,,", f"{judged_shop.people[0]},nix,{day},view,,"]
+        day, [*judged_shop.lines(day), f",item-01,{day},view,,", f"{judged_shop.people[0]},item-01,{day},view,five,"]
     )
     judged_shop.add_item(",No id,,")
     (judged_shop.data / "pictures" / "item-03.png").unlink()
@@ -182,10 +182,11 @@ def test_rejected_rows_are_counted_by_rule_and_shown_with_the_row(judged_shop):
     answer = queries.rejected(judged_shop.lake)
     assert answer["rows"] == 3
     assert answer["by_rule"] == [
-        {"table": "interactions", "rule": "item_unknown", "rows": 1},
-        {"table": "interactions", "rule": "user_missing", "rows": 1},
-        {"table": "items", "rule": "item_missing", "rows": 1},
+        {"table": "interactions", "kind": "rejected", "rule": "user_missing", "rows": 1},
+        {"table": "interactions", "kind": "rejected", "rule": "value_unusable", "rows": 1},
+        {"table": "items", "kind": "rejected", "rule": "item_missing", "rows": 1},
     ]
+    assert answer["by_kind"] == {"rejected": 3, "duplicate": 0, "ignored": 0}
     last = len(judged_shop.lines(day))
     shown = {(row["table"], row["source_file"], row["source_row"]): row for row in answer["shown"]}
     assert set(shown) == {
@@ -203,7 +204,13 @@ def test_rejected_rows_are_counted_by_rule_and_shown_with_the_row(judged_shop):
 
 
 def test_nothing_rejected_is_said_as_nothing(built):
-    assert queries.rejected(built.lake) == {"rows": 0, "by_rule": [], "shown": [], "failures": []}
+    assert queries.rejected(built.lake) == {
+        "rows": 0,
+        "by_kind": {"rejected": 0, "duplicate": 0, "ignored": 0},
+        "by_rule": [],
+        "shown": [],
+        "failures": [],
+    }
 
 
 def test_answers_import_nothing_heavy(built):

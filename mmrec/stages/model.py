@@ -30,6 +30,7 @@ from mmrec import (
     selection,
     served,
     tables,
+    unplaced,
     words,
 )
 from mmrec.keys import canonical_digest
@@ -64,7 +65,7 @@ def factors(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
         began,
         facts={"versions_fitted": len(fitted), "width": settings.model.width},
         tables={"item-factor versions": _versions(lake), "candidates on validation": _candidates(lake)},
-        warnings=gate.warnings,
+        warnings=gate.warnings + (unplaced.warnings(lake, settings, max(gate.open)) if gate.open else []),
     )
 
 

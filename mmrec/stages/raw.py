@@ -313,7 +313,7 @@ def _columns_of(settings: Settings, table: str) -> dict[str, Any]:
     section = _section(settings, table)
     columns: dict[str, Any] = section.columns.model_dump()
     if isinstance(section, Items):
-        columns |= {"text": columns["text"] or [columns["title"]], "attributes": section.attributes}
+        columns |= {"text": columns["text"] or [columns["title"]], "attributes": section.attributes or None}
     return columns
 
 
