@@ -5,10 +5,11 @@ here: the questions (`mmrec/questions.py`), printing (`mmrec_assets/traced.py`),
 (`mmrec/queries.py`).
 
 What a change can reach is said of each published period D, in people. `histories` met one of the items, or gave one of
-the file's events, in a period up to D: when it goes, their factors as of D change, and nobody else's. `lists` hold one
-of the items. `lists_at_most` are in one of these two: when it goes, nobody else's list changes. Another text or picture
-moves neither factor nor list where the item-factor version was fitted with the item; an item that it places by content
-can come onto any list.
+the file's events, in a period up to D. When the file goes, their factors as of D change, and nobody else's. When an
+item leaves the catalogue, what they liked stays known: their factors change only where the item-factor version was not
+fitted with it. `lists` hold one of the items. `lists_at_most` are in one of these two: whatever goes, no other list
+changes. Another text or picture moves neither factor nor list where the version was fitted with the item; an item that
+it places by content can come onto any list.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def _told(settings: Settings, version: dict[str, str], items: pl.DataFrame, peop
 
 
 def _because(settings: Settings, version: dict[str, str], used: list[str]) -> str:
-    reads = f"reads {', '.join(used)} alone" if used else "reads no content"
+    reads = f"reads their {', '.join(used)} alone, and they have none" if used else "reads no content"
     refit, period = settings.model.refit, settings.calendar.period
     periods = f"{refit} {period}s" if refit > 1 else period
     return (

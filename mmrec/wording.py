@@ -84,7 +84,7 @@ def reasons(served: Served, lists: pl.DataFrame, titles: pl.DataFrame) -> pl.Dat
         "reason": [sentence for sentence, _ in worded],
         "evidence": [evidence for _, evidence in worded],
         "content_share": [sum(value for name, value in part.items() if name != RESIDUAL) for part in parts],
-        "named": [[item for item, _ in each] for each in own],
+        "named": [[item for item, *_ in each] for each in own],
     }
     made = pl.DataFrame(columns, {name: contract.schema[name] for name in columns})
     return contract.conform(lists.select("period", "user_id", "rank", "item_id").hstack(made), partial=True)
@@ -108,38 +108,39 @@ def _kept(served: Served, people: np.ndarray, targets: np.ndarray) -> _Kept:
     return _Kept(row, item, share, {name: np.concatenate([m[name] for m in modalities]) for name in modalities[0]})
 
 
-def _past(served: Served, people: np.ndarray, kept: _Kept, titles: pl.DataFrame) -> list[tuple[str | None, Past]]:
-    """The kept past items as evidence, each with the item that its title is of."""
+def _past(served: Served, people: np.ndarray, kept: _Kept, titles: pl.DataFrame) -> list[tuple[str | None, Past, bool]]:
+    """The kept past items as evidence, each with the item that its title is of, and whether it has one."""
     wanted = pl.DataFrame({"user_id_at": people, "item_id_at": kept.item.astype(np.int64)})
     sources = _sources(served, titles)
     found = wanted.join(sources, on=["user_id_at", "item_id_at"], how="left", maintain_order="left")
-    columns = (found[name].to_list() for name in ("of", "name", "event"))
-    return [
-        (item, Past(name, event, share)) for item, name, event, share in zip(*columns, kept.share.tolist(), strict=True)
-    ]
+    columns = [found[name].to_list() for name in ("of", "name", "event")]
+    evidence = [Past(*each) for each in zip(*columns[1:], kept.share.tolist(), strict=True)]
+    return list(zip(columns[0], evidence, found["titled"].to_list(), strict=True))
 
 
-def _worded(past: Sequence[tuple[str | None, Past]], parts: Mapping[str, float], cold: bool) -> tuple[str, str]:
-    """The sentence and its evidence."""
-    own = [each for _, each in past]
+def _worded(past: Sequence[tuple[str | None, Past, bool]], parts: Mapping[str, float], cold: bool) -> tuple[str, str]:
+    """The sentence and its evidence. An item that has left the catalogue is evidence, and no sentence names its id."""
+    own = [each for _, each, _ in past]
+    titled = [each for _, each, has_title in past if has_title]
     detail = {
         "past": [[p.title, p.event, round(p.share, 6)] for p in own],
         "through": {name: round(value, 6) for name, value in parts.items()},
     }
-    return decomposition.word(Evidence(own, parts, cold=cold)), json.dumps(detail, ensure_ascii=False)
+    return decomposition.word(Evidence(titled, parts, cold=cold)), json.dumps(detail, ensure_ascii=False)
 
 
 def _sources(served: Served, titles: pl.DataFrame) -> pl.DataFrame:
     """What a sentence says of each past item and text: the event's type, its name, and the item its title is `of`."""
     people, titled = positions("user_id", served.user_ids), titles.select(of="item_id", title="title")
     ids = positions("item_id", [*served.item_ids, *served.known.words])
-    columns = ("user_id_at", "item_id_at", "event", "of", "name")
+    columns = ("user_id_at", "item_id_at", "event", "of", "name", "titled")
     liked = served.known.events.filter(pl.col("weight") > 0)
     events = liked.join(people, on="user_id", maintain_order="left")
     newest = events.unique(["user_id", "item_id"], keep="last", maintain_order=True)  # they are sorted by time
     of_items = newest.with_columns(of="item_id").join(titled, on="of", how="left")
     said = served.known.said.join(people, on="user_id").rename({"about": "of"}).join(titled, on="of", how="left")
-    parts = (of_items.with_columns(name=_TITLE), said.with_columns(name=_WORDS, event=_VERB))
+    of_items = of_items.with_columns(name=_TITLE, titled=pl.col("title").is_not_null())
+    parts = (of_items, said.with_columns(name=_WORDS, event=_VERB, titled=True))
     return pl.concat([part.join(ids, on="item_id").select(columns) for part in parts])
 
 

@@ -39,7 +39,7 @@ _LINEAGE: dict[str, _Columns] = {
         **_from("time_utc", _EVENTS, "time"),
         **_from("period", _EVENTS, "time"),
     },
-    "raw/items": _same(_CATALOGUE, "item_id", "title", *NAMES, "categories"),
+    "raw/items": _same(_CATALOGUE, "item_id", "title", *NAMES, "categories", "attributes"),
     "raw/users": {**_same(_PROFILES, "user_id", "consent"), **_from("text", _PROFILES, "text", "consent")},
     "raw/media": {
         **_from("uri", "raw/items", *[kind.name for kind in FILES]),
@@ -47,7 +47,7 @@ _LINEAGE: dict[str, _Columns] = {
         **_from("problem", _MEDIA, "bytes"),
     },
     "validated/items": {
-        **_same("raw/items", "item_id", "title", *NAMES, "categories", "source_file", "source_row"),
+        **_same("raw/items", "item_id", "title", *NAMES, "categories", "attributes", "source_file", "source_row"),
         **_from("text_hash", "raw/items", "text"),
         **{f"{kind.name}_hash": ("raw/media:sha256",) for kind in FILES},
         **{f"{kind.name}_problem": ("raw/media:problem",) for kind in FILES},
@@ -56,7 +56,7 @@ _LINEAGE: dict[str, _Columns] = {
         **_same("raw/interactions", "period", "user_id", "event", "value", "query", "review"),
         **_same("raw/interactions", "source_file", "source_row"),
         **_from("words_hash", "raw/interactions", "query", "review"),
-        "item_id": ("raw/interactions:item_id", f"{_ITEMS}:item_id"),
+        **_same("raw/interactions", "item_id"),
         **_from("time", "raw/interactions", "time_utc"),
     },
     "validated/users": {

@@ -34,7 +34,8 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     rejected = dg.AssetSpec(
         key(REJECTED),
         deps=[key(node.asset) for node in graph.nodes(settings) if node.stage == "raw" and node.asset != "raw/media"],
-        description="One row is one rejected row: table, rule, reason, source file and row, the row itself."
+        description="One row is one landed row that is not published: table, kind, rule, reason, source file and row, "
+        "the row itself."
         "\n\nWritten by the assets beside it, which also record its materializations.",
     )
     return [items, interactions, *([_users(settings)] if settings.users else []), rejected]

@@ -190,15 +190,15 @@ def test_impact(mmrec, built):
 
 
 def test_rejected(mmrec, built, judged_shop):
-    assert mmrec(built, "rejected", "--json").json == {"rows": 0, "by_rule": [], "shown": [], "failures": []}
+    assert mmrec(built, "rejected", "--json").json["by_kind"] == {"rejected": 0, "duplicate": 0, "ignored": 0}
     day = judged_shop.days[0]
     judged_shop.write_events(day, [*judged_shop.lines(day), f",item-01,{day},view,,[bold]"])
     judged_shop.run(*judged_shop.events)
     answer = mmrec(judged_shop, "rejected", "--period", day, "--json").json
-    assert answer["by_rule"] == [{"table": "interactions", "rule": "user_missing", "rows": 1}]
+    assert answer["by_rule"] == [{"table": "interactions", "kind": "rejected", "rule": "user_missing", "rows": 1}]
     assert answer["shown"][0]["reason"] == "user_id is empty"
     shown = mmrec(judged_shop, "rejected").out
-    assert "1 rejected rows; interactions user_missing: 1" in shown
+    assert "1 rejected rows, 0 duplicates, 0 ignored; interactions user_missing: 1" in shown
     assert "[bold]" in shown
 
 

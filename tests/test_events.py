@@ -123,8 +123,8 @@ def test_a_refused_single_period_is_not_materialized_and_its_verdict_is_recorded
 
 
 def test_a_failed_warning_does_not_fail_the_run(case, stage, monkeypatch):
-    def lenient(node, periods):
-        report = Stage.report(stage, node, periods)
+    def lenient(node, settings, periods):
+        report = Stage.report(stage, node, settings, periods)
         checks = [Check("volume", p, False, False, "1 row or more", "0 rows") for p in periods]
         return StageReport(node.asset, report.periods, 0.5, 3, {}, checks=checks)
 
@@ -176,7 +176,10 @@ def test_a_problem_of_the_whole_run_fails_it_and_keeps_what_was_published(case, 
 def test_rejected_rows_have_an_event_of_their_own_even_when_the_run_fails(case, stage, settings):
     lake = LakeResource(root=settings.lake_root).open()
     row = {"table": "interactions", "period": PERIODS[1], "rule": "no user", "reason": "user_id is empty"}
-    lake.append("validated/rejected", pl.DataFrame([{**row, "source_file": "a.csv", "source_row": 7, "row": "{}"}]))
+    lake.append(
+        "validated/rejected",
+        pl.DataFrame([{**row, "kind": "rejected", "source_file": "a.csv", "source_row": 7, "row": "{}"}]),
+    )
     stage.refused["validated/interactions", PERIODS[1]] = "failed its contract: keys"
     result = case.run(["validated/interactions"], partition=PERIODS[1])
     event = case.newest(dg.AssetKey(["validated", "rejected"]))

@@ -16,6 +16,7 @@ from mmrec.factorization import Hyper, ItemFactors
 from mmrec.keys import row_checksums
 from mmrec.lists import State
 from mmrec.served import Known, Served, Version, load
+from mmrec.weighing import Weighing
 from mmrec.words import MARK, PROFILE
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
@@ -135,10 +136,11 @@ class Told:
             "item_id", "text_hash", "image_hash", "title").iter_rows()}  # fmt: skip
         fitted = set(shop.scan("model/items", version=found["version"][0])["item_id"])
         placed = {item: item in fitted or hashes[:2] for item, hashes in items.items()}
+        weighs = {**dict.fromkeys(fitted, True), **placed}  # what was fitted counts after it left the catalogue too
         histories = {}
         for told in (known.events, known.said):
             for row in told.drop("source_file", "source_row", "period").iter_rows(named=True):
-                event = (*row.values(), placed.get(row["item_id"]))
+                event = (*row.values(), weighs.get(row["item_id"]))
                 histories.setdefault(row["user_id"], set()).add(event)
         listed = shop.scan(TOP_K, period=day).group_by("user_id").agg("item_id").iter_rows()
         named = shop.scan(REASONS, period=day).select("user_id", "item_id", "named").iter_rows()
@@ -238,7 +240,7 @@ def world(new, gone, events):
     frame = pl.DataFrame(rows, columns, orient="row", schema_overrides=schema)
     said = frame.clear().with_columns(*(pl.lit(None, pl.String).alias(name) for name in ("key", "about", "text")))
     known = Known(choice, ids, dict(new), [], factors, None, {}, frame, said)
-    version = Version("v1", "p", "", choice, FITTED, factors)
+    version = Version("v1", "p", "", choice, Weighing({"view": 1.0}), FITTED, factors)
     users = np.array([vector(person, sum(p == person for p, _ in events)) for person in PEOPLE])
     return Served("p", version, known, np.array([item not in gone for item in ids]), PEOPLE, users)
 
