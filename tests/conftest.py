@@ -256,12 +256,23 @@ def shop(built, make_shop, tmp_path):
 
 
 def judge_quickly(asset, candidate, settings):
-    """Judges the share of rejected rows alone and without Great Expectations."""
-    rejected = candidate.landed.filter(contracts.kind(pl.col("rule")) == contracts.REJECTED)
-    bad = rejected.height / max(candidate.landed.height, 1)
-    passed = bad <= settings.quality.max_rejected_share
+    """Judges the shares of rejected rows and of unknown items alone, without Great Expectations."""
+    landed = candidate.landed
+    bad = {"rejected_share": landed.filter(contracts.kind(pl.col("rule")) == contracts.REJECTED).height}
+    limits = {"rejected_share": settings.quality.max_rejected_share}
+    if "known" in landed.columns:
+        bad["references"] = landed.filter(~pl.col("known")).height
+        limits["references"] = settings.quality.max_unknown_item_share
+    shares = {name: rows / max(landed.height, 1) for name, rows in bad.items()}
     return [
-        Check(spec.name, candidate.period, spec.blocking, passed or spec.name != "rejected_share", "few", f"{bad}")
+        Check(
+            spec.name,
+            candidate.period,
+            spec.blocking,
+            shares.get(spec.name, 0) <= limits.get(spec.name, 1),
+            "few",
+            f"{shares.get(spec.name, 0)}",
+        )
         for spec in contracts.checks(asset, settings)
     ]
 
