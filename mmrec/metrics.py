@@ -169,14 +169,14 @@ def differences(figures: Mapping[str, Figures], model: str, split: str, seed: in
 
 
 def breadth(
-    lists: Mapping[str, np.ndarray], train: Histories, vectors: np.ndarray | None, n_items: int, split: str
+    lists: Mapping[str, np.ndarray], train: Histories, vectors: np.ndarray | None, listable: np.ndarray, split: str
 ) -> tuple[Row, ...]:
     """Coverage (one number, so no interval), novelty, and diversity where items have content vectors to differ in."""
-    counts, people = np.bincount(train.items, minlength=n_items), int((train.lengths > 0).sum())
+    counts, people = np.bincount(train.items, minlength=len(listable)), int((train.lengths > 0).sum())
     out: list[Row] = []
     for model, made in lists.items():
         k = made.shape[1]
-        out.append(Row(model, split, f"Coverage@{k}", ALL, coverage(made, n_items), None, None, people))
+        out.append(Row(model, split, f"Coverage@{k}", ALL, coverage(made, int(listable.sum())), None, None, people))
         out.append(_row(model, split, f"Novelty@{k}", ALL, interval(novelty(made, counts, people))))
         if vectors is not None:
             out.append(_row(model, split, f"Diversity@{k}", ALL, interval(diversity(made, vectors))))

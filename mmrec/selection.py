@@ -83,7 +83,7 @@ def evaluate(problem: Problem, candidate: Candidate) -> tuple[Row, ...]:
         rows += metrics.rows(figures, split, problem.seed, {"EASE": note})
         rows += metrics.differences(figures, MODEL, split, problem.seed)
         first = {name: made[:, : problem.k] for name, made in lists.items()}
-        rows += metrics.breadth(first, problem.train, content, int(problem.listable.sum()), split)
+        rows += metrics.breadth(first, problem.train, content, problem.listable, split)
     return rows
 
 

@@ -54,7 +54,7 @@ def materialization(node: Node, report: StageReport, period: str) -> Metadata:
     table = main_table(node.asset)
     return {
         **(_facts(report, table) if period == max(report.periods) else {}),
-        **{_key(name): dg.MetadataValue.float(round(value, 4)) for name, value in counts.facts.items()},
+        **{_key(name): _number_or_text(round(value, 4)) for name, value in counts.facts.items()},
         **_counts(counts, node.partitioned),
         "run_seconds": dg.MetadataValue.float(round(report.seconds, 3)),
         "run_periods": dg.MetadataValue.int(len(report.periods)),

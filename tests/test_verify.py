@@ -227,7 +227,7 @@ def test_rows_that_a_refused_delivery_has_left_are_given_and_told(new_shop):
     shop.spoil(second)
     shop.write_events(third, shop.lines(third), header="who,what,when,event,rating,query")
     shop.write_events(first, shop.lines(first)[:-3])
-    shop.write_events(last, [*shop.lines(last), f"{shop.people[0]},item-404,{last}T10:00:00,view,,"])
+    shop.write_events(last, [*shop.lines(last), f"{shop.people[0]},item-04,{last}T10:00:00,view,five,"])
     shop.run(strict=False)
     assert scope.choose(shop.lake, shop.settings, last=1).chosen == [last]  # a refused period is always planned again
     made = Lake(str(shop.folder / "rebuilt"))
