@@ -1,8 +1,8 @@
 """Opening files that somebody else wrote: regular files inside one folder only, with their registered bytes.
 
-Belongs here: the guard between untrusted names and everything behind it. Does not belong here: what is in the files
-(`pictures`, `decoding`), and torch. Everything refused is a `BadMedia` whose text a person understands; it names no
-folder of the machine.
+Belongs here: the guard between untrusted names and everything behind it, and finding a file whose name is written in
+another Unicode form. Does not belong here: what is in the files (`pictures`, `decoding`), and torch. Everything refused
+is a `BadMedia` whose text a person understands; it names no folder of the machine.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+import time
+import unicodedata
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BufferedReader
 from pathlib import Path
 
@@ -33,6 +36,9 @@ _OPEN_REASONS = {
     errno.ENXIO: "not a regular file",
 }
 _CHANGED = "the file changed since it was registered"
+_TWO_FORMS = "two files have this name in other Unicode forms (é as one character or as two); keep one of them"
+# A folder listed so soon after it was touched may change again under the same time stamp.
+_SETTLED_NS = 2_000_000_000
 
 
 class BadMedia(Exception):
@@ -52,10 +58,11 @@ def open_regular(path: Path, root: Path, max_bytes: int) -> BufferedReader:
     """Open a regular file of at most `max_bytes` that really lies below `root`, for reading; the caller closes it.
 
     A relative `path` counts from `root`. Symbolic links between folders inside `root` are followed; a link that
-    leads out of it, a file that is itself a link, a folder, a FIFO, a device and a socket are refused (`BadMedia`).
+    leads out of it, a file that is itself a link, a folder, a FIFO, a device, a socket and an empty file are refused
+    (`BadMedia`). Where no file has the very name, one whose name is equal in Unicode's form NFC is opened.
     """
     try:
-        descriptor = _open_below(path, Path(os.path.realpath(root)))
+        descriptor = _open_in_any_form(path, root)
     except OSError as error:
         raise BadMedia(_OPEN_REASONS.get(error.errno or 0, f"the file cannot be opened ({error.strerror})")) from error
     except ValueError as error:  # a NUL in the name
@@ -66,6 +73,66 @@ def open_regular(path: Path, root: Path, max_bytes: int) -> BufferedReader:
     except BaseException:
         os.close(descriptor)
         raise
+
+
+def spelled_on_disk(path: Path, root: Path) -> Path | None:
+    """Give a path as the names below `root` are really written; None where nothing is there.
+
+    Of each part the very name comes first, else the one name that is equal in Unicode's form NFC: disks and catalogues
+    write é as one character or as two. `BadMedia` where two names are. Folders outside `root` are not looked into.
+    """
+    if path.is_absolute():
+        if not path.is_relative_to(root):
+            return None
+        path = path.relative_to(root)
+    inside = current = Path(os.path.realpath(root))
+    for part in path.parts:
+        name = part if os.path.lexists(current / part) else _in_other_form(part, current, inside)
+        if name is None:
+            return None
+        current /= name
+    return current
+
+
+def _in_other_form(name: str, folder: Path, inside: Path) -> str | None:
+    if not Path(os.path.realpath(folder)).is_relative_to(inside):
+        return None
+    names = _other_forms(folder).get(unicodedata.normalize("NFC", name), ())
+    if len(names) > 1:
+        raise BadMedia(_TWO_FORMS)
+    return names[0] if names else None
+
+
+def _other_forms(folder: Path) -> Mapping[str, tuple[str, ...]]:
+    """The names of a folder that are not plain ASCII, by their NFC; listed once while the folder stays as it is."""
+    try:
+        status = folder.stat()
+        settled = time.time_ns() - status.st_mtime_ns > _SETTLED_NS
+        listed = _listed if settled else _listed.__wrapped__
+        return listed(folder, status.st_ino, status.st_mtime_ns)
+    except OSError:
+        return {}
+
+
+@lru_cache(maxsize=256)
+def _listed(folder: Path, inode: int, mtime_ns: int) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for name in os.listdir(folder):  # noqa: PTH208 (names, not paths)
+        if not name.isascii():
+            form = unicodedata.normalize("NFC", name)
+            found[form] = (*found.get(form, ()), name)
+    return found
+
+
+def _open_in_any_form(path: Path, root: Path) -> int:
+    real_root = Path(os.path.realpath(root))
+    try:
+        return _open_below(path, real_root)
+    except FileNotFoundError:
+        spelled = None if str(path).isascii() else spelled_on_disk(path, root)
+        if spelled is None:
+            raise
+    return _open_below(spelled, real_root)
 
 
 def _open_below(path: Path, root: Path) -> int:
@@ -87,6 +154,8 @@ def _open_below(path: Path, root: Path) -> int:
 def _check_regular(status: os.stat_result, max_bytes: int) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise BadMedia("not a regular file")
+    if status.st_size == 0:
+        raise BadMedia("the file is empty")
     if status.st_size > max_bytes:
         raise _too_big(status.st_size, max_bytes)
 

@@ -85,6 +85,10 @@ def _decode(file: io.RawIOBase, kind: str, **options: Any) -> tuple[protocol.Mes
         from mmrec.decoding import sound
 
         return sound.decode(file, **options)
+    if kind == "picture":
+        from mmrec.decoding import picture
+
+        return picture.decode(file)
     from mmrec.decoding import film
 
     return film.decode(file, **options)

@@ -359,7 +359,7 @@ def _media_keys(lake: Lake, frame: pl.DataFrame) -> dict[str, str]:
 
 def _media_row(root: Path, uri: str, max_bytes: int, known: sources.Stat | None, *, trusted: bool) -> tuple[Any, ...]:
     """A file's row; one whose folder is `trusted` and that looks as it did is not opened again."""
-    if known is not None and trusted and known.size_bytes <= max_bytes and sources.untouched(root / uri, known):
+    if known is not None and trusted and 0 < known.size_bytes <= max_bytes and sources.untouched(root / uri, known):
         return (uri, known.size_bytes, known.mtime_ns, known.sha256, None)
     try:
         with open_regular(Path(uri), root, max_bytes) as opened:
