@@ -116,7 +116,8 @@ class Events(_Section):
     def _apart(cls, given: Any) -> Any:
         if not isinstance(given, dict) or isinstance(given.get("weights"), dict):
             return given
-        ignore = {"ignore": given["ignore"]} if isinstance(given.get("ignore"), list) else {}
+        is_type = isinstance(given.get("ignore", 0), int | float)  # a type of event may be called so
+        ignore = {} if is_type else {"ignore": given["ignore"]}
         return {"weights": {name: weight for name, weight in given.items() if name not in ignore}, **ignore}
 
     @model_validator(mode="after")
