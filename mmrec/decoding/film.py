@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mmrec.decoding import film_parts
 from mmrec.media import BadMedia
 
 KINDS = "MP4, MOV, WebM, MKV, AVI"
@@ -43,7 +44,7 @@ def decode(
     import av
 
     kind = _kind(file.read(12) or b"")
-    file.seek(0)
+    film_parts.check_end(file, kind)
     try:
         with av.open(file, format=kind, options=_OPTIONS, **_any_titles(av)) as container:
             stream = container.streams.best("video")

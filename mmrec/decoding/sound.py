@@ -4,22 +4,41 @@ from __future__ import annotations
 
 import io
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmrec.decoding import sound_parts
 from mmrec.media import BadMedia
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
 
-KINDS = "WAV, FLAC, OGG, MP3"
 _BLOCK_SAMPLES = 1 << 16
 _MIN_RATE = 4_000
-# An Ogg page holds at most 255 segments of 255 bytes behind a header of 27 + 255.
-_OGG_PAGE_BYTES = 27 + 255 + 255 * 255
-_OGG_LAST_PAGE = 4
-_STREAMED = (0, 0xFFFFFFFF)  # a writer that could not go back leaves the size of a WAV open
+_UNKNOWN_FRAMES = 1 << 62  # libsndfile says more where a FLAC does not say how long it is
+
+
+class _Mended(io.RawIOBase):
+    """A file, read with other bytes in a few places."""
+
+    def __init__(self, file: io.RawIOBase, mends: Mapping[int, bytes]) -> None:
+        self._file, self._bytes = file, {at + n: byte for at, part in mends.items() for n, byte in enumerate(part)}
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def readinto(self, buffer: Any) -> int:
+        start = self._file.tell()
+        count = self._file.readinto(buffer) or 0
+        for at, byte in self._bytes.items():
+            if start <= at < start + count:
+                buffer[at - start] = bytes((byte,))
+        return count
 
 
 def decode(
@@ -32,46 +51,16 @@ def decode(
     """
     import soundfile
 
-    _check_kind_and_end(file)
+    mends = sound_parts.mends(file)
     file.seek(0)
     try:
-        with soundfile.SoundFile(file.fileno(), closefd=False) as sound:
-            _check_size(sound.samplerate, sound.channels, sound.frames, max_seconds, max_rate, max_channels)
-            return {"rate": sound.samplerate}, [_mono(sound)]
+        with soundfile.SoundFile(_Mended(file, mends) if mends else file.fileno(), closefd=False) as sound:
+            known = sound.frames if sound.frames < _UNKNOWN_FRAMES else 1
+            _check_size(sound.samplerate, sound.channels, known, max_seconds, max_rate, max_channels)
+            samples = _mono(sound) if known == sound.frames else _mono_to_end(sound, max_seconds)
+            return {"rate": sound.samplerate}, [samples]
     except soundfile.LibsndfileError as error:
         raise BadMedia(f"the sound is damaged: {' '.join(error.error_string.split())[:200]}") from error
-
-
-def _check_kind_and_end(file: io.RawIOBase) -> None:
-    """Refuse other kinds, and those cut files that libsndfile takes for whole, shorter ones."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    head = file.read(12) or b""
-    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
-        declared = int.from_bytes(head[4:8], "little")
-        # Eight bytes of tolerance: some writers count their own header, or forget the padding.
-        if declared not in _STREAMED and declared > size:
-            raise _cut(f"{size:,} bytes of {declared + 8:,} are there")
-    elif head[:4] == b"OggS":
-        file.seek(max(0, size - _OGG_PAGE_BYTES))
-        if not _ends_with_last_page(file.read(_OGG_PAGE_BYTES) or b""):
-            raise _cut("its last page is missing")
-    elif not (head[:4] == b"fLaC" or head[:3] == b"ID3" or _is_mpeg_layer_3(head)):
-        raise BadMedia(f"not a sound of a known kind ({KINDS}), or its beginning is damaged")
-
-
-def _is_mpeg_layer_3(head: bytes) -> bool:
-    """Tell the header of an MPEG audio frame: eleven bits set, then a version and layer III."""
-    return len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2
-
-
-def _ends_with_last_page(tail: bytes) -> bool:
-    """Say whether the last page is marked as such (RFC 3533, section 6) and is there to its end."""
-    page = tail[tail.rfind(b"OggS") :]
-    if len(page) < 27 or not page[5] & _OGG_LAST_PAGE:
-        return False
-    segments = page[26]
-    return len(page) >= 27 + segments + sum(page[27 : 27 + segments])
 
 
 def _check_size(rate: int, channels: int, frames: int, max_seconds: float, max_rate: int, max_channels: int) -> None:
@@ -80,9 +69,13 @@ def _check_size(rate: int, channels: int, frames: int, max_seconds: float, max_r
     if channels > max_channels:
         raise BadMedia(f"{channels} channels; allowed are {max_channels}")
     if frames > max_seconds * rate:
-        raise BadMedia(f"the sound is too long: {frames / rate:,.0f} seconds, allowed {max_seconds:,.0f}")
+        raise _too_long(f"{frames / rate:,.0f} seconds", max_seconds)
     if frames < 1:
         raise BadMedia("the sound is empty")
+
+
+def _too_long(found: str, max_seconds: float) -> BadMedia:
+    return BadMedia(f"the sound is too long: {found}, allowed {max_seconds:,.0f}")
 
 
 def _mono(sound: SoundFile) -> np.ndarray:
@@ -90,15 +83,29 @@ def _mono(sound: SoundFile) -> np.ndarray:
     samples = np.empty(sound.frames, dtype=np.float32)
     for start in range(0, len(samples), _BLOCK_SAMPLES):
         rows = samples[start : start + _BLOCK_SAMPLES]
-        block = sound.read(len(rows), dtype="float32", always_2d=True)
+        block = _block(sound, len(rows))
         if len(block) < len(rows):
             there, promised = (count / sound.samplerate for count in (start + len(block), len(samples)))
-            raise _cut(f"{there:.1f} seconds of {promised:.1f} are there")
-        if not np.isfinite(block).all():
-            raise BadMedia("the sound holds samples that are not finite numbers")
+            raise sound_parts.cut(f"{there:.1f} seconds of {promised:.1f} are there")
         block.mean(axis=1, out=rows)
     return samples
 
 
-def _cut(found: str) -> BadMedia:
-    return BadMedia(f"the sound is cut short: {found}")
+def _mono_to_end(sound: SoundFile, max_seconds: float) -> np.ndarray:
+    """Read on to the end of a sound that does not say how long it is; libsndfile refuses one that is cut."""
+    sound.seekable = lambda: False  # type: ignore[method-assign]  # soundfile seeks behind a block; the end is unknown
+    blocks, most = list[np.ndarray](), int(max_seconds * sound.samplerate)
+    while len(block := _block(sound, _BLOCK_SAMPLES)):
+        blocks.append(block.mean(axis=1))
+        if sum(map(len, blocks)) > most:
+            raise _too_long(f"more than {max_seconds:,.0f} seconds", max_seconds)
+    if not blocks:
+        raise BadMedia("the sound is empty")
+    return np.concatenate(blocks)
+
+
+def _block(sound: SoundFile, frames: int) -> np.ndarray:
+    block: np.ndarray = sound.read(frames, dtype="float32", always_2d=True)
+    if not np.isfinite(block).all():
+        raise BadMedia("the sound holds samples that are not finite numbers")
+    return block
