@@ -103,7 +103,7 @@ def nodes(settings: Settings) -> list[Node]:
         Node("validated/items", ("raw/items", "raw/media"), "2"),
         Node("validated/interactions", ("raw/interactions", *_judged_against(settings)), "2", partitioned=True),
         *([Node("validated/users", ("raw/users",), "2")] if settings.users else []),
-        *[Node(asset, ("validated/items", *_said(settings, asset)), "1", gpu=True) for asset in embeddings],
+        *[Node(each, ("validated/items", *_said(settings, each)), _reading(each), gpu=True) for each in embeddings],
         Node("fused/items", ("validated/items", *embeddings), "1"),
         Node("model/factors", behind, "2", partitioned=True, history=events),
         Node(
@@ -146,6 +146,14 @@ def nodes(settings: Settings) -> list[Node]:
 def _judged_against(settings: Settings) -> tuple[str, ...]:
     """What events are held against: the catalogue, only where a share of unknown items refuses a period."""
     return () if settings.quality.max_unknown_item_share is None else ("validated/items",)
+
+
+def _reading(asset: str) -> str:
+    """The code version of an embedding: raised where inputs are read now that could not be; failed ones then get a try.
+
+    A vector does not depend on it, but on its input and its encoder alone.
+    """
+    return "1" if asset == "embeddings/text" else "2"
 
 
 def _said(settings: Settings, asset: str) -> tuple[str, ...]:

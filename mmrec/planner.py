@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from mmrec import keys, words
+from mmrec import builds, keys, words
 from mmrec.lake import Lake
+from mmrec.report import WHOLE
 
 NEW, CHANGED, ENCODER, FAILED, MISSING, REMOVED, SAME = (
     "new",
@@ -72,7 +73,8 @@ def plan_embeddings(
     """Joins what there is to what is current: `items` (validated/items, or what it is about to be), and for text what
     people `said` (`words.said`).
 
-    A recorded failure stays unless it is retried, or its key got a vector from another run.
+    A recorded failure stays unless it is retried, or its key got a vector from another run. All are tried again once
+    after the asset's code version has changed: what another version of the code could not read, this one may.
     """
     catalogue = lake.scan("validated/items") if items is None else items
     wanted = catalogue.select("item_id", input_hash=f"{modality}_hash").drop_nulls("input_hash")
@@ -102,8 +104,10 @@ class _Finder:
     """
 
     def __init__(self, lake: Lake, modality: str, encoder_id: str, retry_failed: bool) -> None:
-        self.lake, self.modality, self.encoder_id, self.retry_failed = lake, modality, encoder_id, retry_failed
+        self.lake, self.modality, self.encoder_id = lake, modality, encoder_id
         self.asset = f"embeddings/{modality}"
+        built = builds.newest(lake, self.asset).get(WHOLE)
+        self.retry_failed = retry_failed or (built is not None and built.code_version != lake.code_version)
         self.vectors = lake.scan(f"{self.asset}/vectors").select("key")
         self.hashes = self.vectors.select(pl.col("key").hash()).collect().to_series()
         failed = lake.scan(f"{self.asset}/failed").filter((pl.col("encoder_id") == encoder_id) & (pl.col("key") != ""))

@@ -1,6 +1,7 @@
-"""Sounds and films for the tests, made on the spot."""
+"""Pictures, sounds and films for the tests, made on the spot."""
 
 import hashlib
+import io
 import os
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from PIL import Image
 
 from mmrec.media import MediaRef
 
@@ -22,6 +24,18 @@ def needs_weights(*names):
 
 def registered(path):
     return MediaRef(path, path.parent, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def picture(size=(61, 47), mode="RGB", detail=8):
+    grid = (size[1] // detail + 1, size[0] // detail + 1, 3)
+    samples = np.random.default_rng(0).integers(0, 256, grid, dtype=np.uint8)
+    return Image.fromarray(samples).resize(size, Image.Resampling.BICUBIC).convert(mode)
+
+
+def encoded(image, kind, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
 
 
 def chirp(seconds=4.0, rate=44_100):

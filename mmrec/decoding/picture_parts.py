@@ -27,7 +27,6 @@ _ORIENTATION = 274
 _TIFF_PIXELS = frozenset((256, 257, 258, 259, 262, 266, 273, _ORIENTATION, 277, 278, 279, 284, 292, 293, 317, 320))
 _TIFF_PIXELS |= {322, 323, 324, 325, 332, 338, 339, 347, 529, 530, 531, 532}
 _TIFF_STRIPS = ((273, 279), (324, 325))  # the tags that say where the strips or the tiles are, and how big
-_STRIPS = frozenset(tag for pair in _TIFF_STRIPS for tag in pair)
 _TIFF_TYPES, _TIFF_PLACES = {3: "H", 4: "I", 16: "Q"}, {4: "I", 8: "Q"}
 _MAX_TIFF_PAGES = 10_000
 
@@ -183,7 +182,9 @@ def _is_tiff_whole(data: bytes) -> bool:
 
 
 def _are_strips_there(data: bytes, order: str, tags: Iterable[tuple[int, int, int, bytes]]) -> bool:
-    values = {tag: _tiff_values(data, order, kind, count, value) for tag, kind, count, value in tags if tag in _STRIPS}
+    values = {
+        tag: _tiff_values(data, order, kind, count, value) for tag, kind, count, value in tags if tag in _TIFF_PIXELS
+    }
     return all(
         place + size <= len(data)
         for places, sizes in _TIFF_STRIPS
