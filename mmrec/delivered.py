@@ -1,7 +1,7 @@
-"""What delivered files of every kind share: their bytes as text, and the header that they must have.
+"""What delivered files of every kind share: their bytes as text, the header that they must have, where lines went.
 
-Here: unpacking, encodings, the refusal of a whole file. Not here: one kind's grammar (`mmrec/delimited.py`,
-`mmrec/jsonlines.py`, `mmrec/parquet.py`), and finding and hashing files (`mmrec/sources.py`).
+Here: unpacking, encodings, the refusal of a whole file, the account of its lines. Not here: one kind's grammar
+(`mmrec/delimited.py`, `mmrec/jsonlines.py`, `mmrec/parquet.py`), and finding and hashing files (`mmrec/sources.py`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import codecs
 import gzip
 import zlib
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -23,6 +24,40 @@ _REPLACED = "\ufffd"  # what a decoder writes for bytes that are no text
 
 class RefusedFile(Exception):
     """A file that cannot be read as what it should be; the message says what was found and expected."""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Where every line of a file went: total = head + rows + continued + rejected + blank.
+
+    In Parquet and in a JSON array, what is counted are rows and elements.
+    """
+
+    total: int
+    head: int = 0  # the header, and comment and `sep=` lines above it
+    rows: int = 0  # the first lines of good rows
+    continued: int = 0  # the further lines of rows, of which some field holds line ends
+    rejected: int = 0  # lines that are no row, each delivered with its problem
+    blank: int = 0
+
+    @property
+    def add_up(self) -> bool:
+        """Whether no line is lost and none counted twice."""
+        return self.total == self.head + self.rows + self.continued + self.rejected + self.blank
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """The rows of one file as text, with `_problem`, and where its lines went."""
+
+    rows: pl.DataFrame
+    lines: Lines
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame, total: int, head: int = 0, continued: int = 0, blank: int = 0) -> Delivered:
+        """Rows with a problem are rejected lines."""
+        good = rows[PROBLEM].null_count()
+        return cls(rows, Lines(total, head, good, continued, rows.height - good, blank))
 
 
 def text_bytes(path: Path) -> bytes:

@@ -1,41 +1,64 @@
-"""JSON lines: one object a line.
+"""JSON lines: one object a line; and one array of objects, however it is laid out.
 
 Here: bytes → the wanted keys as text: strings as they are, numbers with the digits that were written, lists joined by
-spaces, objects as JSON. A line that is no object becomes a row with a problem. Not here: which file, and which key is
-what (`mmrec/sources.py`).
+spaces, objects as JSON. A line or element that is no object becomes a row with a problem. Not here: which file, and
+which key is what (`mmrec/sources.py`).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import polars as pl
 
-from mmrec.delivered import PROBLEM, require, tell_broken_text
+from mmrec.delivered import PROBLEM, Delivered, RefusedFile, require, tell_broken_text
 
 # Polars writes 1e5, 1.0 and -0 as 100000, 1 and 0, and a list between texts as JSON.
 _ODD_NUMBER = rb"-?\d+[.eE]|-0(?![.\d])"
 _PLAIN = (pl.String, pl.Int64, pl.Int128, pl.Boolean, pl.Null)
 _LISTS = (pl.List(pl.String), pl.List(pl.Int64), pl.List(pl.Null))
 _EXACT = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=lambda _: None)  # NaN is no value
+_PLACES = json.JSONDecoder()
+_ARRAY, _END = re.compile(rb"\s*\[\s*(?:\{|\]\s*$)"), re.compile(rb"\]\s*$")
+_BETWEEN = re.compile(r"[\s,]*")
+_NAME = re.compile(r"\$?[A-Za-z_]+")
 
 
 def read(data: bytes, wanted: list[str], optional: Collection[str] = ()) -> pl.DataFrame:
-    """The wanted keys and `_problem`. Raises `RefusedFile` when no line has a wanted key that is not optional."""
-    frame = _read_at_once(data, wanted, optional)
-    return tell_broken_text(_read_line_by_line(data, wanted, optional) if frame is None else frame, data)
+    """The wanted keys and `_problem`. Raises `RefusedFile` when no object has a wanted key that is not optional.
+
+    Of an array that breaks off, as a sample does, what lies before.
+    """
+    return _read(data, wanted, optional, {}, whole=False).rows
+
+
+def read_whole(
+    data: bytes, wanted: list[str], optional: Collection[str] = (), ids: Mapping[str, str] | None = None
+) -> Delivered:
+    """The same of a whole file, with where its lines went (of an array: its elements).
+
+    `ids`: what is an id → the key that holds it. An object there is a problem: nobody's id is written like that.
+    """
+    return _read(data, wanted, optional, ids or {}, whole=True)
 
 
 def keys(data: bytes) -> list[str]:
-    """Every key of any line, in the order in which they appear."""
-    lines = (line for line in data.decode(errors="replace").split("\n") if line.strip())
-    return list({name: None for line in lines for name in _object(line)[0]})
+    """Every key of any object, in the order in which they appear."""
+    return list({name: None for text in _texts(data, whole=False) for name in _object(text)[0]})
 
 
-def _read_at_once(data: bytes, wanted: list[str], optional: Collection[str]) -> pl.DataFrame | None:
+def _read(
+    data: bytes, wanted: list[str], optional: Collection[str], ids: Mapping[str, str], *, whole: bool
+) -> Delivered:
+    found = None if _is_array(data) else _read_at_once(data, wanted, optional)
+    found = found or _read_one_by_one(_texts(data, whole=whole), wanted, optional, ids)
+    return Delivered(tell_broken_text(found.rows, data), found.lines)
+
+
+def _read_at_once(data: bytes, wanted: list[str], optional: Collection[str]) -> Delivered | None:
     """The fast way; None where it would fail, or write a value in another way than it was delivered."""
     try:
         frame = pl.read_ndjson(data, infer_schema_length=None)
@@ -44,10 +67,14 @@ def _read_at_once(data: bytes, wanted: list[str], optional: Collection[str]) -> 
     present = {name: frame.schema[name] for name in wanted if name in frame.columns}
     if any(_differs(data, name, dtype) for name, dtype in present.items()):
         return None
+    total = data.count(b"\n") + (data[-1:] not in (b"", b"\n"))
+    blank = 0 if total == frame.height else sum(not line.strip() for line in data.split(b"\n")) - data.endswith(b"\n")
+    if total != frame.height + blank:
+        return None
     if frame.height:
         require(wanted, frame.columns, optional)
     texts = [_text(name, present.get(name)) for name in wanted]
-    return frame.select(*texts, pl.lit(None, dtype=pl.String).alias(PROBLEM))
+    return Delivered.of(frame.select(*texts, pl.lit(None, dtype=pl.String).alias(PROBLEM)), total, blank=blank)
 
 
 def _differs(data: bytes, name: str, dtype: pl.DataType) -> bool:
@@ -67,19 +94,66 @@ def _text(name: str, dtype: pl.DataType | None) -> pl.Expr:
     return pl.col(name).cast(pl.String)
 
 
-def _read_line_by_line(data: bytes, wanted: list[str], optional: Collection[str]) -> pl.DataFrame:
-    """The slow way, exact in every digit; broken lines become rows with a problem."""
+def _read_one_by_one(
+    texts: Iterable[str], wanted: list[str], optional: Collection[str], ids: Mapping[str, str]
+) -> Delivered:
+    """The slow way, exact in every digit; what is no object becomes a row with a problem."""
     seen: dict[str, None] = {}
     rows: list[dict[str, str | None]] = []
-    for line in data.decode(errors="replace").split("\n"):
-        if not line.strip():
+    total = blank = 0
+    for text in texts:
+        total += 1
+        if not text.strip():
+            blank += 1
             continue
-        row, problem = _object(line)
+        row, problem = _object(text)
         seen |= dict.fromkeys(row)
-        rows.append({**{name: as_text(row.get(name)) for name in wanted}, PROBLEM: problem})
+        problem = problem or _problem(row, ids)
+        rows.append({**{name: None if problem else as_text(row.get(name)) for name in wanted}, PROBLEM: problem})
     if rows:
         require(wanted, list(seen), optional)
-    return pl.DataFrame(rows, schema=dict.fromkeys([*wanted, PROBLEM], pl.String))
+    frame = pl.DataFrame(rows, schema=dict.fromkeys([*wanted, PROBLEM], pl.String))
+    return Delivered.of(frame, total, blank=blank)
+
+
+def _is_array(data: bytes) -> bool:
+    """Whether the file is one array of objects, also where its end is missing; not where its first line is one."""
+    if not _ARRAY.match(data):
+        return False
+    first, _, more = data.partition(b"\n")
+    return bool(_END.search(data)) or not more.strip() or _object(first.decode(errors="replace"))[1] is not None
+
+
+def _texts(data: bytes, *, whole: bool) -> Iterator[str]:
+    """The lines of a file or, of an array, its elements."""
+    text = data.decode(errors="replace")
+    yield from _elements(text, whole=whole) if _is_array(data) else text.removesuffix("\n").split("\n") if text else []
+
+
+def _elements(text: str, *, whole: bool) -> Iterator[str]:
+    at = _BETWEEN.match(text, text.index("[") + 1).end()  # type: ignore[union-attr]
+    while not text.startswith("]", at):
+        try:
+            _, end = _PLACES.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            if not whole:
+                return
+            where = getattr(error, "pos", at)
+            raise RefusedFile(f"is a JSON array that breaks off or is broken at character {where}") from None
+        yield text[at:end]
+        at = _BETWEEN.match(text, end).end()  # type: ignore[union-attr]
+    if whole and text[at + 1 :].strip():
+        raise RefusedFile(f"holds more than its JSON array: something follows at character {at + 1}")
+
+
+def _problem(row: Mapping[str, Any], ids: Mapping[str, str]) -> str | None:
+    """Names an id that is an object, by the shape that it has and not by what it holds."""
+    for target, name in ids.items():
+        if isinstance(value := row.get(name), dict):
+            first = next(iter(value), "")
+            told = f'{{"{first}": …}}' if _NAME.fullmatch(first) else "{…}"
+            return f"{target} is an object such as {told}; text or a number is expected"
+    return None
 
 
 def _object(line: str) -> tuple[dict[str, Any], str | None]:

@@ -20,12 +20,13 @@ from typing import Any
 import polars as pl
 
 from mmrec import delimited, jsonlines, parquet
-from mmrec.delivered import PROBLEM, RefusedFile, text_bytes
+from mmrec.delivered import PROBLEM, Delivered, RefusedFile, text_bytes
 from mmrec.errors import MmrecError
 
 KINDS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")  # the text kinds also packed, as .csv.gz
 # A row without one of these can be nothing but rejected, so a file that has none at all is not what it should be.
 _ESSENTIAL = frozenset({"user_id", "item_id", "time", "event", "title"})
+_IDS = frozenset({"user_id", "item_id"})
 # A file hashed so soon after it was touched may change again under the same time stamp: a tick of the kernel's clock,
 # or 2 s on file systems that keep whole seconds.
 _TICK_NS, _COARSE_NS = 20_000_000, 2_000_000_000
@@ -108,7 +109,12 @@ def untouched(path: Path, known: Stat) -> bool:
 
 
 def read(data: Path, file: str, columns: Mapping[str, str | list[str] | None]) -> pl.DataFrame:
-    """The mapped columns of one file as text, with `source_file`, `source_row` (from 1) and `problem`.
+    """The rows of `deliver`, without the account of the lines."""
+    return deliver(data, file, columns).rows
+
+
+def deliver(data: Path, file: str, columns: Mapping[str, str | list[str] | None]) -> Delivered:
+    """The mapped columns of one file as text, with `source_file`, `source_row` (from 1) and `problem`; and its lines.
 
     `columns` maps a target to the delivered column that holds it, to several (a list of text), or to None (all null).
     A JSON line may leave out a key that has no value, so a file of them may lack a key that no row needs. Raises
@@ -119,23 +125,26 @@ def read(data: Path, file: str, columns: Mapping[str, str | list[str] | None]) -
         delivered = _delivered(data / file, shape, columns)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, UnicodeError, csv.Error) as error:
         raise RefusedFile(f"cannot be read as {shape[1:]}: {_first_line(error)}") from None
-    return delivered.select(
+    rows = delivered.rows.select(
         *[_target(name, source) for name, source in columns.items()],
         pl.lit(file).alias("source_file"),
         pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("source_row"),
         pl.col(PROBLEM).alias("problem"),
     )
+    return Delivered(rows, delivered.lines)
 
 
-def _delivered(path: Path, shape: str, columns: Mapping[str, str | list[str] | None]) -> pl.DataFrame:
+def _delivered(path: Path, shape: str, columns: Mapping[str, str | list[str] | None]) -> Delivered:
     wanted = sorted({name for source in columns.values() for name in _as_list(source)})
-    if shape == ".parquet":
-        return parquet.read(path, wanted)
-    if shape in (".csv", ".tsv"):
-        return delimited.read(text_bytes(path), wanted)
     essential = _ESSENTIAL - ({"item_id"} if columns.get("query") else set())  # a search names no item
-    needed = {name for target, source in columns.items() if target in essential for name in _as_list(source)}
-    return jsonlines.read(text_bytes(path), wanted, set(wanted) - needed)
+    needed = {target: name for target, name in columns.items() if target in essential and isinstance(name, str)}
+    ids = {target: name for target, name in columns.items() if target in _IDS and isinstance(name, str)}
+    if shape == ".parquet":
+        return parquet.read(path, wanted, ids)
+    if shape in (".csv", ".tsv"):
+        filled = [name for target, name in needed.items() if target in _IDS]
+        return delimited.read_whole(text_bytes(path), wanted, delimited.Signs(filled, needed.get("time")))
+    return jsonlines.read_whole(text_bytes(path), wanted, set(wanted) - set(needed.values()), ids)
 
 
 def _target(name: str, source: str | list[str] | None) -> pl.Expr:
