@@ -70,6 +70,12 @@ def init(
         table.add_row(setting, escape("-" if value is None else str(value)), escape(why))
     out.print(table)
     out.print(f"not found, left for you to fill in: {', '.join(drafted.missing) or 'nothing'}")
+    for line in drafted.unused:
+        out.print(escape(line))
+    for line in drafted.warnings:
+        out.print(escape(f"warning: {line}"))
+    if drafted.judged:
+        out.print(escape(f"tried on the sampled rows: {drafted.judged}"))
     out.print(f"wrote {folder / drafting.FILE}; read it, then: MMREC_CONFIG={folder / drafting.FILE} mmrec plan")
 
 

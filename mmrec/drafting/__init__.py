@@ -14,9 +14,12 @@ from pathlib import Path
 
 from mmrec.drafting import media, missing, parts, roles, sections
 from mmrec.drafting.days import days
-from mmrec.drafting.patterns import globs
+from mmrec.drafting.patterns import Files, event_files, other_files
 from mmrec.drafting.samples import look
-from mmrec.drafting.writing import Line, Section, toml
+from mmrec.drafting.tally import tally
+from mmrec.drafting.trial import trial
+from mmrec.drafting.weights import counts, weights
+from mmrec.drafting.writing import Line, Section, not_used, toml
 from mmrec.errors import MmrecError
 
 FILE = "mmrec.toml"
@@ -24,11 +27,18 @@ FILE = "mmrec.toml"
 
 @dataclass(frozen=True)
 class Draft:
-    """A drafted settings file: its text, its lines as (setting, value, why), and what was not found."""
+    """A drafted settings file: its text, its lines as (setting, value, why), and what was not found.
+
+    `judged` says in words what becomes of the sampled rows with it; `warnings` what a person should see before a run;
+    `unused` which columns have no part.
+    """
 
     text: str
     guesses: list[tuple[str, object, str]]
     missing: list[str]
+    judged: str
+    warnings: list[str]
+    unused: list[str]
 
 
 def write(folder: Path, today: dt.date) -> Draft:
@@ -42,7 +52,10 @@ def write(folder: Path, today: dt.date) -> Draft:
 
 
 def draft(folder: Path, today: dt.date) -> Draft:
-    """The settings that fit a folder's files. `MmrecError` in one line where no events or no catalogue are found."""
+    """The settings that fit a folder's files, tried on them.
+
+    `MmrecError` in one line where no events or no catalogue are found.
+    """
     if not folder.is_dir():
         raise MmrecError(f"there is no folder {folder}; name the one that holds your event files and your catalogue")
     found = look(folder)
@@ -50,12 +63,18 @@ def draft(folder: Path, today: dt.date) -> Draft:
     if assigned.events is None or assigned.catalogue is None:
         raise MmrecError(missing.told(folder, found, assigned))
     written = _sections(folder, found.folders, assigned, assigned.events, assigned.catalogue, today)
-    unused = [source.files[0] for source in assigned.left] + found.unreadable
+    text = toml(_title([source.files[0] for source in assigned.left] + found.unreadable), written)
+    used = [part.source for part in (assigned.events, assigned.catalogue, assigned.people) if part]
+    tried = trial(text, folder, used)
     lines = list(_told(written))
+    item = assigned.events.chosen["item_id"]
     return Draft(
-        toml(_title(unused), written),
+        text,
         [(setting, line.value, line.why) for setting, line in lines if not line.is_off or line.why.startswith("found")],
         [setting for setting, line in lines if line.is_off and line.why.startswith("not found")],
+        tried.judged,
+        [*([f"interactions.columns.item_id: {item.why}"] if item.is_doubtful else []), *tried.warnings],
+        [f"{section.header}: {not_used(section.unused)}" for section in written if section.unused],
     )
 
 
@@ -63,17 +82,24 @@ def _sections(
     folder: Path, folders: list[str], assigned: parts.Parts, events: parts.Table, catalogue: parts.Table, today: dt.date
 ) -> list[Section]:
     columns, ids, title = catalogue.source.columns, catalogue.column("item_id"), catalogue.column("title")
-    root, named = media.media(folder, folders, ids, [each for each in columns if each not in catalogue.taken])
+    shared = [each for each in catalogue.source.shared if each not in catalogue.taken]
+    root, named = media.media(folder, folders, ids, shared)
     files = [each for each in columns if each.name in {one.column for one in named}]
-    catalogue = replace(catalogue, text=(title, *roles.texts_of(columns, [ids, title, *files])))
+    catalogue = replace(catalogue, text=(title, *roles.texts_of(catalogue.source.shared, [ids, title, *files])))
+    attributes = roles.attributes_of(shared, [*catalogue.taken, *files])
     people = assigned.people
+    counted, event_patterns = tally(folder, events), event_files(folder, events.source.files)
+    more_files = any("*" in each or "?" in each for each in event_patterns.patterns)
+    fits = days(counted, events.source.row_count, today, more_files=more_files)
+    weighed = weights(events, counted.types, sections.type_of(events))
+    people_files = other_files(folder, people.source.files) if people else Files([])
     return [
         Section("", "", [Line("name", _name(folder), "what the data set is called: the folder's name")]),
-        sections.calendar(days(events, today), events.source),
-        *sections.interactions(events, globs(folder, events.source.files)),
-        *sections.items(catalogue, globs(folder, catalogue.source.files), named),
+        sections.calendar(fits, events, complete=counted.complete),
+        *sections.interactions(events, event_patterns, people, weighed),
+        *sections.items(catalogue, other_files(folder, catalogue.source.files), named, attributes),
         sections.media(root, named),
-        *sections.users(people, globs(folder, people.source.files) if people else []),
+        *sections.users(people, people_files, events),
         *sections.embeddings(catalogue, named),
     ]
 
@@ -91,7 +117,6 @@ def _told(written: Sequence[Section]) -> Iterator[tuple[str, Line]]:
     """Every line by its setting; the weights as one, since the types of events are for the file alone."""
     for section in written:
         if section.header == "events":
-            weighed = sum(not line.is_off for line in section.lines)
-            yield "events", Line("", f"{weighed} of {len(section.lines)} types have a weight", "guessed by their names")
+            yield "events", Line("", counts(section.lines), "guessed by their names")
         else:
             yield from ((f"{section.header}.{line.key}".lstrip("."), line) for line in section.lines)

@@ -61,6 +61,11 @@ class Column:
         """Words a value, on average; digits and signs are none."""
         return float(self.values.head(1000).str.count_matches(_WORD).mean() or 0)  # type: ignore[arg-type]
 
+    @property
+    def longest(self) -> int:
+        """The characters of its longest value."""
+        return int(self.values.str.len_chars().max() or 0)  # type: ignore[arg-type]
+
     def share(self, pattern: str) -> float:
         """The share of values that a regular expression finds."""
         return float(self.values.str.contains(pattern).mean() or 0)  # type: ignore[arg-type]
@@ -100,8 +105,7 @@ class Column:
     @cached_property
     def instants(self) -> pl.Series:
         """The values that the row rules read as a time from 1990 on, as UTC."""
-        found = self.values.to_frame().select(times.utc_time("value", _UTC)).to_series().drop_nulls()
-        return found.filter((found >= _EARLIEST) & (found < _LATEST))
+        return instants(self.values).drop_nulls()
 
     @property
     def is_time(self) -> bool:
@@ -109,12 +113,17 @@ class Column:
         return self.count > 0 and self.instants.len() >= 0.9 * self.count
 
     @property
+    def has_zone(self) -> bool:
+        """Whether its times are instants, wherever they are read: unix times, or dates with an offset."""
+        return "without" not in self.time_form
+
+    @property
     def time_form(self) -> str:
         """How its times are written, in words."""
         if self.numbers.len() > self.count / 2:
             typical = float(self.numbers.abs().median() or 0)  # type: ignore[arg-type]
             return next(unit for limit, unit in _UNITS if typical < limit)
-        offset = self.values.str.contains(r"(Z|[+-]\d\d:?\d\d)$").mean()
+        offset = self.values.str.contains(r"(?i)[T ]\S*(z|[+-]\d\d(:?\d\d)?)$").mean()
         day_alone = self.values.str.len_chars().max() == len("2024-01-01")
         return f"{'days' if day_alone else 'dates and times'} {'with' if offset == 1 else 'without'} a time zone"
 
@@ -123,3 +132,9 @@ class Column:
         """How its first value is written, masked."""
         first = str(self.values[0])[:40] if self.count else ""
         return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", first))
+
+
+def instants(values: pl.Series) -> pl.Series:
+    """Texts as times in UTC; null where the row rules read none, or one before 1990."""
+    read = values.to_frame("value").select(times.utc_time("value", _UTC)).to_series()
+    return read.set(~((read >= _EARLIEST) & (read < _LATEST)).fill_null(value=False), None)

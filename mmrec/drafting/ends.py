@@ -9,6 +9,7 @@ import csv
 import os
 import re
 import zlib
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,24 +29,55 @@ UNREADABLE = (
 )
 _WHOLE_BYTES, _END_BYTES = 4 << 20, 256 << 10  # a bigger text file is read at its two ends
 _END_ROWS = 10_000  # of a Parquet file
+_WHOLE_PARQUET_BYTES = 32 << 20
+_FIRST_ROWS, _ID_CHARACTERS = 100, 200  # bytes that are text, and no longer, may be ids
 _VALUE = re.compile(r"[-+\d.,:/ TZ]*\d[-+\d.,:/ TZ]*")
 
 
-def rows_of(path: Path) -> tuple[pl.DataFrame, int]:
-    """A sample of a file's good rows, and how many rows it has (estimated from the bytes where not all are read).
-
-    Raises one of `UNREADABLE`.
+@dataclass(frozen=True)
+class Sample:
+    """A file's good sampled rows as text, how many rows it has (estimated from the bytes where not all are read), and
+    the columns that are left out; of the other sampled rows how many there are, and what most of them suffer from.
     """
+
+    rows: pl.DataFrame = field(repr=False)
+    row_count: int
+    left_out: tuple[str, ...] = ()
+    bad: int = 0
+    problem: str | None = None
+
+
+def sample(path: Path) -> Sample:
+    """A sample of one file. Raises one of `UNREADABLE`."""
     if sources.kind(path.name) == ".parquet":
-        return _parquet_rows(path)
+        return _parquet(path)
     data, share = _ends(path)
-    lines = sources.kind(path.name) in (".csv", ".tsv")
-    names = _names(delimited.header_of(data, [])[1]) if lines else jsonlines.keys(data)
-    if not names:
+    if not data.strip():
         raise RefusedFile("is empty")
-    frame = delimited.read(data, names) if lines else jsonlines.read(data, names)
+    is_delimited = sources.kind(path.name) in (".csv", ".tsv")
+    header = delimited.header_of(data, [])[1] if is_delimited else jsonlines.keys(data)
+    names = _names(header)
+    if not names:
+        array = "one JSON array" if data.lstrip().startswith(b"[") else "no line that is a JSON object"
+        raise RefusedFile("has no column names" if is_delimited else f"holds {array}; one object a line is expected")
+    frame = delimited.read(data, names) if is_delimited else jsonlines.read(data, names)
+    bad = frame.filter(pl.col(PROBLEM).is_not_null())
     good = frame.filter(pl.col(PROBLEM).is_null()).drop(PROBLEM)
-    return good, round(good.height / share)
+    told = str(bad[PROBLEM].value_counts().sort("count", PROBLEM)[PROBLEM][-1]) if bad.height else None
+    left_out = tuple(dict.fromkeys(name for name in header if name and name not in names))
+    return Sample(good, round(good.height / share), left_out, bad.height, told)
+
+
+def copy_sample(path: Path, to: Path) -> None:
+    """A file, or what is sampled of a big one, under another path."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    is_parquet = sources.kind(path.name) == ".parquet"
+    if path.stat().st_size <= (_WHOLE_PARQUET_BYTES if is_parquet else _WHOLE_BYTES):
+        to.symlink_to(path.resolve())
+    elif is_parquet:
+        sample(path).rows.write_parquet(to)
+    else:
+        to.write_bytes(_ends(path)[0])
 
 
 def _ends(path: Path) -> tuple[bytes, float]:
@@ -72,16 +104,25 @@ def _names(header: list[str]) -> list[str]:
     return [name for name in header if name and header.count(name) == 1]
 
 
-def _parquet_rows(path: Path) -> tuple[pl.DataFrame, int]:
+def _parquet(path: Path) -> Sample:
     rows = pl.scan_parquet(path, glob=False)
     count = rows.select(pl.len()).collect().item()
-    names = [name for name, dtype in rows.collect_schema().items() if not _is_vector(dtype)]
+    names = {name.strip(): _is_readable(rows, name, dtype) for name, dtype in rows.collect_schema().items()}
+    kept = [name for name, readable in names.items() if readable]
     ends = [rows.head(_END_ROWS), rows.tail(_END_ROWS)] if count > 2 * _END_ROWS else [rows]
-    good = pl.concat([parquet.as_text(end, [name.strip() for name in names]).collect() for end in ends])
-    return good.drop(PROBLEM), count
+    good = pl.concat([parquet.as_text(end, kept).collect() for end in ends])
+    return Sample(good.drop(PROBLEM), count, tuple(name for name in names if name not in kept))
 
 
-def _is_vector(dtype: Any) -> bool:
-    """Embeddings and bytes, which are no column of anybody's and dear to write as text."""
+def _is_readable(rows: pl.LazyFrame, name: str, dtype: Any) -> bool:
+    """Whether a column may be somebody's: embeddings are not, which are dear to write as text, nor are pictures."""
     inner = getattr(dtype, "inner", None)
-    return dtype == pl.Binary or (inner is not None and inner.is_float())
+    if inner is not None and inner.is_float():
+        return False
+    if dtype != pl.Binary:
+        return True
+    try:
+        texts = parquet.as_text(rows.head(_FIRST_ROWS), [name.strip()]).collect().to_series()
+    except UNREADABLE:
+        return False
+    return bool((texts.str.len_chars() <= _ID_CHARACTERS).all())

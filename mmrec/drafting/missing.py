@@ -31,6 +31,8 @@ def _described(source: Source) -> str:
     reads = sum(any(fit(name, role)[0] == 2 for role in WORDS) for name in names) >= 2
     header = f"({', '.join(names)[:200]})" if reads else f"with {len(names)} columns"
     rows = "" if source.rows.height else " without any row"
+    if source.bad and not source.rows.height:
+        rows = f", none of whose {source.bad:,} rows can be read: {source.problem}"
     return f"{source.files[0]} {header}{rows}{''.join(_unread_times(source))}"
 
 

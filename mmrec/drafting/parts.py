@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
+from mmrec.drafting import ids
 from mmrec.drafting.columns import Column
 from mmrec.drafting.names import fit
 from mmrec.drafting.roles import Choice, catalogue_id, is_bare, propose, time_of, title_of, user_of, would_do
@@ -17,6 +18,7 @@ from mmrec.drafting.samples import Source
 
 _SHARED = 0.5  # of a column's different values are ids of the catalogue, where its name alone does not tell
 _NAMED = 0.6  # what a name weighs against that share: two names more than any share, one less than a whole one
+_NEEDED = ("user_id", "item_id", "time", "title")
 _TRIED = 6  # of the biggest sources, where names tell nothing
 
 
@@ -38,12 +40,22 @@ class Table:
         return self.chosen[role].column
 
     def also(self, *roles: str) -> Table:
-        """With those of these roles that one of the other columns is named for."""
+        """With those of these roles that one of the other columns is named for.
+
+        A column that some files lack is taken only where there is no doing without: the others would be refused.
+        """
         table = self
         for role in roles:
-            if found := propose(table.source.columns, role, table.taken):
+            columns = table.source.columns if role in _NEEDED else table.source.shared
+            if found := propose(columns, role, table.taken):
                 table = replace(table, chosen={**table.chosen, role: found})
         return table
+
+    @property
+    def unused(self) -> list[str]:
+        """The columns that have no role, by name."""
+        taken = {column.name for column in self.taken}
+        return [name for name in (*self.source.rows.columns, *self.source.left_out) if name not in taken]
 
 
 @dataclass(frozen=True)
@@ -71,7 +83,8 @@ def assign(sources: Sequence[Source]) -> Parts:
     rest = [each for each in filled if each is not event.source and each is not catalogue.source]
     people = next((found for each in rest if (found := _people(each, event.column("user_id")))), None)
     left = [each for each in rest if people is None or each is not people.source]
-    return Parts(_with_types(event).also("value", "query", "review"), catalogue.also("categories"), people, left)
+    events_ = _with_values(_with_types(event)).also("query", "review")
+    return Parts(events_, catalogue.also("categories"), people, left)
 
 
 def _with_types(events: Table) -> Table:
@@ -79,6 +92,14 @@ def _with_types(events: Table) -> Table:
     found = events.also("event")
     named = "event" in found.chosen and _share(found.column("event"), found.column("user_id"))
     return events if named else found
+
+
+def _with_values(events: Table) -> Table:
+    """With the column of values: a rating, or else an amount."""
+    found = events.also("value")
+    if "value" in found.chosen or not (amount := propose(events.source.shared, "amount", events.taken)):
+        return found
+    return replace(events, chosen={**events.chosen, "value": amount})
 
 
 def _sources(tables: Sequence[Table]) -> list[Source]:
@@ -114,10 +135,10 @@ def _pair(events: Source, catalogue: Source) -> tuple[Table, Table] | None:
     """Two sources as events and catalogue: by their names, and where these do not tell by the ids that they share."""
     when = time_of(events.columns)
     named = propose(events.columns, "user_id", [when.column]) if when else None
-    ids = _ids(events, catalogue, [each.column for each in (when, named) if each])
-    if when is None or ids is None:
+    both = _ids(events, catalogue, [each.column for each in (when, named) if each])
+    if when is None or both is None:
         return None
-    item, known = ids
+    item, known = both
     who = named or user_of(events.columns, [when.column, item.column])
     title = title_of(catalogue.columns, [known.column])
     if who is None or title is None or (not named and _share(who.column, known.column) > _SHARED):
@@ -138,9 +159,9 @@ def _ids(events: Source, catalogue: Source, taken: list[Column]) -> tuple[Choice
     best = max(product(mine, theirs), key=likely, default=None)
     if best is None or likely(best) < min(2 * _NAMED, _SHARED + _NAMED * (_is_named(best[0]) + _is(known, best[1]))):
         return None
-    found, of = _shared(*best)
     equal = [each.name for each in mine if each is not best[0] and likely((each, best[1])) == likely(best)]
-    item = Choice(best[0], f"{found:,} of {of:,} different values are ids of the catalogue", would_do(equal))
+    told, is_doubtful = ids.told(*best)
+    item = Choice(best[0], told, would_do(equal), is_doubtful)
     return item, known if known and _is(known, best[1]) else Choice(best[1], "the events name its values")
 
 
@@ -152,15 +173,10 @@ def _is(choice: Choice | None, column: Column) -> bool:
     return choice is not None and choice.column is column
 
 
-def _shared(one: Column, other: Column) -> tuple[int, int]:
-    """How many of a column's different values another one holds, and how many there are."""
-    mine = one.values.unique()
-    return int(mine.is_in(other.values.unique().implode()).sum()), mine.len()
-
-
 def _share(one: Column, other: Column) -> float:
-    found, of = _shared(one, other)
-    return found / max(of, 1)
+    """Of a column's different values, those that another one holds."""
+    mine = one.values.unique()
+    return float(mine.is_in(other.values.unique().implode()).sum()) / max(mine.len(), 1)
 
 
 def _likely(pair: tuple[Table, Table]) -> tuple[bool, float, int]:

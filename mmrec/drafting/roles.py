@@ -12,14 +12,23 @@ from dataclasses import dataclass
 from mmrec.drafting.columns import Column
 from mmrec.drafting.names import fit, words
 
+_IDS = {"id", "ids", "key", "hash", "uuid", "guid", "index", "unnamed", "ean", "upc", "isbn", "gtin", "asin", "sku"}
+_LONGEST = 200  # characters of an attribute
 _TYPES = 30  # a column with more different values is no type of event
-_WHOLE = ("event", "value", "query", "review")  # may be absent, so a word in a name (content_type) is no reason
+_WHOLE = (
+    "event",
+    "value",
+    "amount",
+    "query",
+    "review",
+)  # may be absent, so a word in a name (content_type) is no reason
 _ALLOWS: Mapping[str, Callable[[Column], bool]] = {
     "user_id": lambda column: column.words <= 4 and column.filled >= 0.5,
     "item_id": lambda column: column.words <= 4,
     "time": lambda column: column.is_time,
     "event": lambda column: column.distinct <= _TYPES and column.words <= 4,
     "value": lambda column: column.is_number,
+    "amount": lambda column: column.is_number,
     "query": lambda column: column.is_prose,
     "review": lambda column: column.is_prose and column.words >= 3,
     "title": lambda column: column.is_prose,
@@ -36,6 +45,7 @@ class Choice:
     column: Column
     why: str
     equal: str = ""
+    is_doubtful: bool = False  # its name speaks for it, its values do not
 
 
 def propose(columns: Sequence[Column], role: str, taken: Collection[Column] = ()) -> Choice | None:
@@ -93,6 +103,16 @@ def texts_of(columns: Sequence[Column], taken: Collection[Column]) -> list[Colum
     """The other columns that are written for people to read about an item."""
     others = [column for column in columns if column not in taken and column.is_prose]
     return [each for each in others if each.words >= 3 or fit(each.name, "text")[0] or fit(each.name, "categories")[0]]
+
+
+def attributes_of(columns: Sequence[Column], taken: Collection[Column]) -> list[str]:
+    """The other columns of the catalogue that are worth keeping beside an item: words, numbers, days.
+
+    Addresses, objects, lists of numbers and further ids are not.
+    """
+    others = [column for column in columns if column not in taken and column.count and not column.is_address]
+    plain = [column for column in others if not column.share(r"^\s*[\[{]") and column.longest <= _LONGEST]
+    return [column.name for column in plain if not (column.is_unique and _IDS & set(words(column.name)))]
 
 
 def would_do(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -20,8 +20,8 @@ import polars as pl
 
 from mmrec import sources
 from mmrec.drafting.columns import Column
-from mmrec.drafting.ends import UNREADABLE, rows_of
-from mmrec.drafting.patterns import mask
+from mmrec.drafting.ends import UNREADABLE, Sample, sample
+from mmrec.drafting.patterns import series
 
 _FILES = 8  # read of a source that has more
 _FOLDERS = 200  # the nearest, in which named files are looked for
@@ -30,17 +30,31 @@ _NAMES = 50  # more kinds of names than these in one folder are taken for one
 
 @dataclass(frozen=True)
 class Source:
-    """Files with the same columns; `rows` are a sample, as text, and all there are if `whole`."""
+    """Files with the same columns; `rows` are a sample, as text, and all there are if `whole`.
+
+    `sampled` are the files that were read; `lacking` the columns that some of them lack, `left_out` those that were not
+    read; `bad` sampled rows have a problem, most of them `problem`.
+    """
 
     files: tuple[str, ...]
     rows: pl.DataFrame = field(repr=False, compare=False)
     row_count: int  # estimated from the bytes where not `whole`
     whole: bool
+    sampled: tuple[str, ...] = ()
+    lacking: frozenset[str] = frozenset()
+    left_out: tuple[str, ...] = ()
+    bad: int = 0
+    problem: str | None = None
 
     @cached_property
     def columns(self) -> list[Column]:
         """Its columns in their order."""
         return [Column(name, self.rows[name]) for name in self.rows.columns]
+
+    @cached_property
+    def shared(self) -> list[Column]:
+        """The columns that a file without them would not be refused for: all files have them, or may lack them."""
+        return [column for column in self.columns if column.name not in self.lacking]
 
 
 @dataclass(frozen=True)
@@ -80,8 +94,8 @@ def _is_text(name: str) -> bool:
 
 
 def _groups(files: list[str]) -> list[list[str]]:
-    """Files whose names differ in numbers alone, such as dates, are of one group."""
-    masks = {name: mask(name) for name in files}
+    """Files whose names differ in dates, numbers and ids alone are of one group."""
+    masks = {name: pattern for pattern, names in series(files).items() for name in names}
     crowd = Counter((PurePosixPath(each).parent, sources.kind(each)) for each in set(masks.values()))
     groups: dict[Any, list[str]] = {}
     for name, each in masks.items():
@@ -96,6 +110,11 @@ def _joined(alike: list[Source]) -> Source:
         pl.concat([source.rows for source in alike], how="diagonal"),
         sum(source.row_count for source in alike),
         all(source.whole for source in alike),
+        tuple(sorted(file for source in alike for file in source.sampled)),
+        frozenset().union(*(source.lacking for source in alike)),
+        tuple(dict.fromkeys(name for source in alike for name in source.left_out)),
+        sum(source.bad for source in alike),
+        next((source.problem for source in alike if source.problem), None),
     )
 
 
@@ -109,25 +128,38 @@ class _Reader:
     def sources(self, names: list[str]) -> list[Source]:
         """Files of one group as one source; as one each where their columns are not those of one table."""
         chosen = sorted({round(at * (len(names) - 1) / (_FILES - 1)) for at in range(_FILES)})
-        read = {names[at]: part for at in chosen if (part := self._rows(names[at]))}
+        read = {names[at]: part for at in chosen if (part := self._sample(names[at]))}
         if not read:
             return []
-        if not _is_one_table([rows.columns for rows, _ in read.values()]):
+        if not _is_one_table([part.rows.columns for part in read.values()]):
             return [source for name in names for source in self.sources([name])]
-        rows = pl.concat([rows for rows, _ in read.values()], how="diagonal")
-        counted = sum(count for _, count in read.values())
+        rows = pl.concat([part.rows for part in read.values()], how="diagonal")
+        counted = sum(part.row_count for part in read.values())
         share = self._bytes(read) / max(self._bytes(names), 1) or 1.0
-        return [Source(tuple(names), rows, round(counted / share), len(read) == len(names) and counted == rows.height)]
+        whole = len(read) == len(names) and counted == rows.height
+        return [Source(tuple(names), rows, round(counted / share), whole, tuple(read), *_besides(rows, read))]
 
-    def _rows(self, name: str) -> tuple[pl.DataFrame, int] | None:
+    def _sample(self, name: str) -> Sample | None:
         try:
-            return rows_of(self.folder / name)
+            return sample(self.folder / name)
         except UNREADABLE as error:
             self.unreadable[name] = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
             return None
 
     def _bytes(self, names: Iterable[str]) -> int:
         return sum((self.folder / name).stat().st_size for name in names)
+
+
+def _besides(rows: pl.DataFrame, read: Mapping[str, Sample]) -> tuple[frozenset[str], tuple[str, ...], int, str | None]:
+    """What a source is told of besides its rows: `lacking`, `left_out`, `bad` and `problem`.
+
+    A line of JSON may leave a key out, so a file of them lacks no column.
+    """
+    strict = [part for name, part in read.items() if sources.kind(name) not in (".jsonl", ".ndjson")]
+    lacking = frozenset(name for part in strict for name in rows.columns if name not in part.rows.columns)
+    left_out = tuple(dict.fromkeys(name for part in read.values() for name in part.left_out))
+    worst = max(read.values(), key=lambda part: part.bad)
+    return lacking, left_out, sum(part.bad for part in read.values()), worst.problem
 
 
 def _is_one_table(headers: list[list[str]]) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _WIDTH, _COMMENT_AT = 120, 31
+_SHOWN = 20  # names of columns in one sentence
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,15 @@ class Line:
 
 @dataclass(frozen=True)
 class Section:
-    """A table of the file; `header` is its dotted name, empty for what stands before the first."""
+    """A table of the file; `header` is its dotted name, empty for what stands before the first.
+
+    `unused` are the columns of its files that no line names.
+    """
 
     header: str
     about: str
     lines: Sequence[Line]
+    unused: Sequence[str] = ()
 
 
 def toml(title: str, sections: Sequence[Section]) -> str:
@@ -45,7 +50,14 @@ def toml(title: str, sections: Sequence[Section]) -> str:
 def _section(section: Section) -> str:
     off = all(line.is_off for line in section.lines)
     header = [f"{'# ' if off else ''}[{section.header}]"] if section.header else []
-    return "\n".join(["", *_comment(section.about), *header, *(part for line in section.lines for part in _line(line))])
+    about = " ".join(filter(None, [section.about, not_used(section.unused)]))
+    return "\n".join(["", *_comment(about), *header, *(part for line in section.lines for part in _line(line))])
+
+
+def not_used(columns: Sequence[str]) -> str:
+    """A sentence that names columns; empty for none."""
+    more = f" and {len(columns) - _SHOWN} more" if len(columns) > _SHOWN else ""
+    return f"Columns not used: {', '.join(columns[:_SHOWN])}{more}." if columns else ""
 
 
 def _line(line: Line) -> list[str]:

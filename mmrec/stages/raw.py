@@ -199,7 +199,7 @@ def _read_landed(settings: Settings, file: str, known: Landed | None) -> Landed:
     if known and known.stat.sha256 == stat.sha256 and settled:
         return Landed(file, stat, known.rows)
     try:
-        rows, beyond = _read_events(settings, file)
+        rows, beyond = read_events(settings, file)
     except sources.RefusedFile as error:
         return Landed(file, stat, {}, str(error))
     return Landed(file, stat, dict(sorted(rows["period"].value_counts().iter_rows())), beyond=beyond)
@@ -215,7 +215,7 @@ def _landing_frame(settings: Settings, landed: list[Landed]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=tables.contract(LANDING).schema, orient="row").sort("file", "period")
 
 
-def _read_events(settings: Settings, file: str) -> tuple[pl.DataFrame, int]:
+def read_events(settings: Settings, file: str) -> tuple[pl.DataFrame, int]:
     """One file's rows with their period, and how many lie behind the calendar's last one.
 
     Raises `RefusedFile` where there are rows but no usable time among them.
@@ -266,7 +266,7 @@ def _period_key(lake: Lake, settings: Settings, landed: list[Landed], period: st
 def _rows_of(settings: Settings, landed: list[Landed], wanted: list[str]) -> pl.DataFrame:
     contract = tables.contract("raw/interactions")
     files = [each.file for each in landed if set(wanted) & set(each.rows)]
-    frames = [_read_events(settings, file)[0].filter(pl.col("period").is_in(wanted)) for file in files]
+    frames = [read_events(settings, file)[0].filter(pl.col("period").is_in(wanted)) for file in files]
     return pl.concat([contract.empty(), *[contract.conform(frame) for frame in frames]])
 
 
