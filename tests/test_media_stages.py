@@ -1,11 +1,14 @@
-"""Sounds and films through the stages: each bad file is one recorded failure with a reason, and the others go on."""
+"""Media through the stages: each bad file is one recorded failure with a reason, and the others go on."""
 
 import os
+import unicodedata
 
 import numpy as np
 import pytest
 
-from mmrec import queries
+from mmrec import graph, queries
+from mmrec.encoders import hashed
+from mmrec.media import BadMedia
 from tests import clips
 
 AUDIO, VIDEO = "embeddings/audio", "embeddings/video"
@@ -69,3 +72,58 @@ def test_bad_sounds_and_clips_are_failures_of_their_own(broadcasting):
     assert fused["item-02"] == ["text", "image"]
     again = shop.run(AUDIO)
     assert (again.facts["keys_planned"], again.total("computed")) == (0, 0)
+
+
+IMAGE = "embeddings/image"
+
+
+def rename(shop, item, named, on_disk):
+    """Lets the catalogue name an item's picture in one way, and the disk in another."""
+    folder = shop.data / "pictures"
+    (folder / f"{item}.png").rename(folder / on_disk)
+    shop.edit_item(item, picture=named)
+
+
+@pytest.mark.usefixtures("quick_judge")
+def test_pictures_are_found_whatever_unicode_form_their_names_have(new_shop, monkeypatch):
+    forms = [unicodedata.normalize(form, f"caf\u00e9-{form}.png") for form in ("NFC", "NFD")]
+    other = [unicodedata.normalize(form, name) for form, name in zip(("NFD", "NFC"), forms, strict=True)]
+    for item, named, on_disk in zip(("item-00", "item-01"), forms, other, strict=True):
+        rename(new_shop, item, named, on_disk)
+    new_shop.run("raw/items", "raw/media", "validated/items", "embeddings/text", IMAGE)
+    found = {row["uri"]: row for row in new_shop.scan("raw/media").iter_rows(named=True)}
+    for named, on_disk in zip(forms, other, strict=True):
+        assert found[named]["sha256"] == clips.registered(new_shop.data / "pictures" / on_disk).sha256
+        assert found[named]["problem"] is None
+    assert new_shop.scan(f"{IMAGE}/current").height == len(new_shop.with_picture)
+    assert new_shop.scan(f"{IMAGE}/failed").is_empty()
+    monkeypatch.setattr("hashlib.file_digest", lambda *given: pytest.fail("hashed again"))
+    assert new_shop.run("raw/media").total("computed") == 0
+
+
+@pytest.mark.usefixtures("quick_judge")
+def test_an_empty_file_is_told_as_such(new_shop):
+    (new_shop.data / "pictures" / "item-03.png").write_bytes(b"")
+    new_shop.run("raw/items", "raw/media", "validated/items", "embeddings/text", IMAGE)
+    assert queries.rejected(new_shop.lake)["failures"] == [
+        {"item_id": "item-03", "reason": "the file is empty", "modality": "image", "user_id": None}
+    ]
+
+
+def refusing(*given):
+    raise BadMedia("not read yet")
+
+
+@pytest.mark.usefixtures("quick_judge")
+def test_what_failed_is_tried_once_more_by_a_newer_version_of_the_reader(new_shop, monkeypatch):
+    count = len(new_shop.with_picture)
+    monkeypatch.setattr(graph, "_reading", lambda asset: "1")
+    with monkeypatch.context() as old:
+        old.setattr(hashed, "open_registered", refusing)
+        new_shop.run("raw/items", "raw/media", "validated/items", IMAGE)
+    assert new_shop.scan(f"{IMAGE}/failed").height == count
+    for version, planned in (("1", 0), ("2", count), ("2", 0)):
+        monkeypatch.setattr(graph, "_reading", lambda asset, version=version: version)
+        assert new_shop.run(IMAGE).facts["keys_planned"] == planned
+    assert new_shop.scan(f"{IMAGE}/failed").is_empty()
+    assert new_shop.scan(f"{IMAGE}/current").height == count

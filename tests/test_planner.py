@@ -6,9 +6,10 @@ import sys
 import polars as pl
 import pytest
 
-from mmrec import keys, tables
+from mmrec import builds, keys, tables
 from mmrec.lake import Lake
 from mmrec.planner import CHANGED, ENCODER, FAILED, MISSING, NEW, REMOVED, SAME, plan_embeddings
+from mmrec.report import WHOLE, PeriodReport
 
 ITEMS, ASSET = "validated/items", "embeddings/text"
 
@@ -131,6 +132,15 @@ def test_a_failure_is_kept_until_its_input_or_its_encoder_changes(case):
     assert case.plan().rows.is_empty()
     assert case.reasons("e2") == {"a": NEW}
     assert case.items(a="Y").reasons() == {"a": NEW}
+
+
+def test_failures_of_another_code_version_are_tried_again(case):
+    case.items(a="X").failed(a="X")
+    acting = case.lake.acting_as(ASSET, "0")
+    builds.record(acting, {WHOLE: PeriodReport(0, "-")}, {WHOLE: ""})
+    assert case.reasons() == {"a": FAILED}
+    builds.record(case.lake.acting_as(ASSET, "1"), {WHOLE: PeriodReport(0, "-")}, {WHOLE: ""})
+    assert case.reasons() == {}
 
 
 def test_an_item_whose_new_input_failed_before_does_not_keep_the_vector_of_the_old_one(case):
