@@ -43,6 +43,12 @@ def local_day(calendar: Calendar, column: str) -> pl.Expr:
     return pl.col(column).dt.convert_time_zone(calendar.timezone).dt.date()
 
 
+def exists(calendar: Calendar, period: str) -> bool:
+    """Whether a period has any instant: some zones have left out a day, to be on the other side of the date line."""
+    noon = dt.datetime.combine(dt.date.fromisoformat(period), dt.time(12), calendar.zone)
+    return calendar.period != "day" or str(noon.astimezone(dt.UTC).astimezone(calendar.zone).date()) == period
+
+
 def up_to(calendar: Calendar, period: str, now: dt.datetime | None = None) -> list[str]:
     """Every configured period up to and including `period`."""
     return [key for key in keys(calendar, now) if key <= period]

@@ -134,6 +134,12 @@ def deliver(data: Path, file: str, columns: Mapping[str, str | list[str] | None]
     return Delivered(rows, delivered.lines)
 
 
+def refuse_if_none_can_be_read(rows: pl.DataFrame) -> None:
+    """Raises `RefusedFile`, with the first problem, where every row of a file has one: it is not what it should be."""
+    if rows.height and not rows["problem"].null_count():
+        raise RefusedFile(f"has {rows.height} rows, none of which can be read; the first: {rows['problem'][0]}")
+
+
 def _delivered(path: Path, shape: str, columns: Mapping[str, str | list[str] | None]) -> Delivered:
     wanted = sorted({name for source in columns.values() for name in _as_list(source)})
     essential = _ESSENTIAL - ({"item_id"} if columns.get("query") else set())  # a search names no item

@@ -134,6 +134,19 @@ _TABLES = (
             Column("beyond", pl.Int64, "the file's rows dated after the calendar's last period when it was read"),
             Column("refused", pl.String, "why the file was refused whole", nullable=True),
             Column("reading", pl.String, "digest of the settings that it was read with"),
+            *(
+                Column(f"lines_{name}", pl.Int64, f"the file's lines (Parquet: rows): {meaning}", nullable=True)
+                for name, meaning in (
+                    ("total", "all; the sum of the others"),
+                    ("head", "the header, and what stands above it"),
+                    ("rows", "the first lines of rows"),
+                    ("continued", "the further lines of rows that have several"),
+                    ("rejected", "lines that are no row"),
+                    ("blank", "blank lines"),
+                )
+            ),
+            Column("day_only", pl.Int64, "the file's rows with a date and no clock time", nullable=True),
+            Column("clock_skipped", pl.Int64, "its rows with a clock time that the clocks skip", nullable=True),
         ),
         ("file", "period"),
     ),

@@ -184,7 +184,7 @@ def test_a_file_that_was_good_and_is_now_refused_costs_no_published_row(shop):
         ("", "its header is: empty"),
         (
             "user_id,item_id,time,event,rating,query\nzq-person-1,item-01,soon,view,,\n",
-            "1 rows but no usable time in column 'time'",
+            "has 1 row but no usable time in column 'time': the first holds no digit; expected are unix seconds or ISO",
         ),
         (
             "user_id,item_id,time,event,rating,query\nzq-person-1,item-01,zq-person-1,view,,\n",
@@ -192,7 +192,7 @@ def test_a_file_that_was_good_and_is_now_refused_costs_no_published_row(shop):
         ),
         (
             "user_id,item_id,time,event,rating,query\nzq-person-1,item-01,2019-01-01,view,,\n",
-            "from 2024-01-01 up to 2024-01-05",
+            "all are of 2019-01-01, the calendar goes from 2024-01-01 up to 2024-01-05",
         ),
         ("zq-person-1,item-01,2024-01-01T00:00:00,view,,\n", "instead of column names"),
     ],
@@ -234,7 +234,7 @@ def test_an_empty_period_is_green_with_no_row(new_shop):
     new_shop.events_file(empty).unlink()
     new_shop.write_events(alone, [])
     reports = new_shop.run()
-    assert reports["raw/interactions"].warnings == [f"2 periods have no landed row: {empty}, {alone}"]
+    assert reports["raw/interactions"].warnings == [f"2 days between others without any event: {empty}, {alone}"]
     for day in (empty, alone):
         assert reports[EVENTS].periods[day].rows == 0
         assert queries.recommend(new_shop.lake, new_shop.settings, new_shop.people[0], day)["items"]

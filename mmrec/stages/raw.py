@@ -8,40 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import time
-from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from mmrec import builds, periods, publishing, rules, sources, tables, times
+from mmrec import builds, periods, publishing, rules, sources, tables
 from mmrec.keys import canonical_digest, file_hash
 from mmrec.lake import Lake
+from mmrec.landing import LANDING, Landed, emptiness, from_ledger, ledger_rows, of_events, read_events, reading
 from mmrec.media import BadMedia, open_regular
 from mmrec.modalities import FILES
 from mmrec.report import WHOLE, Check, PeriodReport, StageReport
 from mmrec.settings import Items, Settings, Users
 
-LANDING = "ledger/landing"
 FILES_READABLE = "files_readable"  # the blocking check of raw/interactions
-
-
-@dataclass(frozen=True)
-class Landed:
-    """One event file: its identity, its rows per period, and why it was refused, if it was.
-
-    `beyond`: rows dated after the calendar's last period, which are read again when their day has come.
-    """
-
-    file: str
-    stat: sources.Stat
-    rows: Mapping[str, int]
-    refused: str | None = None
-    beyond: int = 0
 
 
 def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
@@ -57,16 +41,22 @@ def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageRepo
         reports |= publishing.publish(lake, "raw/interactions", _rows_of(settings, landed, list(stale)), stale, began)
     reports |= held
     refused = refusals(landed)
-    empty = sorted(period for period in wanted if reports[period].rows == 0)
+    lines = [each.lines for each in landed if each.lines]
     return publishing.report(
         lake,
         "raw/interactions",
         reports,
         began,
-        facts={"files": len(landed), "files_refused": len(refused)},
-        tables={"landed files": _landing_frame(settings, landed).drop("mtime_ns", "sha256", "reading")},
+        facts={
+            "files": len(landed),
+            "files_refused": len(refused),
+            **{f"lines_{name}": sum(getattr(each, name) for each in lines) for name in ("total", "rejected", "blank")},
+            "rows_with_day_only": sum(each.day_only for each in landed),
+            "rows_with_clock_skipped": sum(each.clock_skipped for each in landed),
+        },
+        tables={"landed files": ledger_rows(settings, landed).drop("mtime_ns", "sha256", "reading")},
         checks=[_readable(len(landed), refused)],
-        warnings=[f"{len(empty)} periods have no landed row: {', '.join(empty[:5])}"] if empty else [],
+        warnings=_empty_periods(lake, settings, landed),
         problem="; ".join(refused) if refused else None,
     )
 
@@ -137,7 +127,8 @@ def people(settings: Settings) -> int:
     named: set[str] = set()
     for file in _event_files(settings):
         with contextlib.suppress(sources.RefusedFile):
-            frame = sources.read(settings.data, file, {"user_id": settings.interactions.columns.user_id})
+            columns = settings.interactions.columns.model_dump(include={"user_id", "time"})
+            frame = sources.read(settings.data, file, columns)
             named.update(frame["user_id"].drop_nulls().unique())
     return len(named)
 
@@ -159,33 +150,20 @@ def _event_files(settings: Settings) -> list[str]:
     return sources.find(settings.data, settings.interactions.files, "interactions.files")
 
 
-def _reading(settings: Settings) -> dict[str, Any]:
-    """The settings that decide what a landed row looks like."""
-    how = settings.interactions.model_dump(exclude={"files", "value_range"})
-    return {"interactions": how, "calendar": settings.calendar.model_dump(exclude={"end"})}
-
-
 def landed_files(lake: Lake, settings: Settings) -> list[Landed]:
     """Every event file as it is now, read again only when its bytes are not those in the ledger."""
-    same = lake.scan(LANDING).filter(pl.col("reading") == canonical_digest(_reading(settings))).collect()
-    known = {str(file): _from_ledger(str(file), rows) for (file,), rows in same.group_by("file")}
+    same = lake.scan(LANDING).filter(pl.col("reading") == canonical_digest(reading(settings))).collect()
+    known = {str(file): from_ledger(rows) for (file,), rows in same.group_by("file")}
     return [_read_landed(settings, file, known.get(file)) for file in _event_files(settings)]
 
 
 def _land(lake: Lake, settings: Settings) -> list[Landed]:
     """The event files as they are now; the ledger is rewritten where anything differs."""
     landed = landed_files(lake, settings)
-    frame = _landing_frame(settings, landed)
+    frame = ledger_rows(settings, landed)
     if not lake.exists(LANDING) or not frame.equals(lake.scan(LANDING).sort("file", "period").collect()):
         lake.replace(LANDING, frame)
     return landed
-
-
-def _from_ledger(file: str, rows: pl.DataFrame) -> Landed:
-    first = rows.row(0, named=True)
-    counts = dict(rows.filter(pl.col("rows") > 0).select("period", "rows").iter_rows())
-    stat = sources.Stat(first["size_bytes"], first["mtime_ns"], first["sha256"])
-    return Landed(file, stat, counts, first["refused"], first["beyond"] or 0)
 
 
 def _read_landed(settings: Settings, file: str, known: Landed | None) -> Landed:
@@ -195,51 +173,21 @@ def _read_landed(settings: Settings, file: str, known: Landed | None) -> Landed:
     except OSError as error:
         return Landed(file, sources.Stat(0, 0, ""), {}, f"cannot be read: {error.strerror}")
     last = periods.newest(settings.calendar)
-    settled = known is not None and not known.beyond and not known.refused and max(known.rows, default="") <= last
+    settled = known is not None and known.lines and not known.beyond and max(known.rows, default="") <= last
     if known and known.stat.sha256 == stat.sha256 and settled:
-        return Landed(file, stat, known.rows)
+        return replace(known, stat=stat)
     try:
-        rows, beyond = read_events(settings, file)
+        return of_events(file, stat, read_events(settings, file))
     except sources.RefusedFile as error:
         return Landed(file, stat, {}, str(error))
-    return Landed(file, stat, dict(sorted(rows["period"].value_counts().iter_rows())), beyond=beyond)
 
 
-def _landing_frame(settings: Settings, landed: list[Landed]) -> pl.DataFrame:
-    reading = canonical_digest(_reading(settings))
-    rows = [
-        (each.file, *astuple(each.stat), period, count, each.beyond, each.refused, reading)
-        for each in landed
-        for period, count in (each.rows or {"": 0}).items()
-    ]
-    return pl.DataFrame(rows, schema=tables.contract(LANDING).schema, orient="row").sort("file", "period")
-
-
-def read_events(settings: Settings, file: str) -> tuple[pl.DataFrame, int]:
-    """One file's rows with their period, and how many lie behind the calendar's last one.
-
-    Raises `RefusedFile` where there are rows but no usable time among them.
-    """
-    columns = settings.interactions.columns.model_dump()
-    frame = sources.read(settings.data, file, columns)
-    if columns["event"] is None:
-        frame = frame.with_columns(event=pl.lit(settings.interactions.event))
-    frame = frame.with_columns(time_utc=times.utc_time("time", settings.calendar))
-    frame = frame.with_columns(period=periods.of_time(settings.calendar, "time_utc"))
-    newest = frame["period"].drop_nulls().max()
-    if frame.height and newest is None:
-        shape = re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", str(frame["time"][0])[:40]))  # it may be a person's id
-        raise sources.RefusedFile(
-            f"has {frame.height} rows but no usable time in column '{columns['time']}' from {settings.calendar.start} "
-            f"up to {settings.calendar.end or 'now'}; its first is written like '{shape}'"
-        )
-    since_start = periods.local_day(settings.calendar, "time_utc") >= settings.calendar.start
-    beyond = frame.filter(pl.col("period").is_null() & since_start).height
-    placed = frame.with_columns(
-        time_utc=pl.when(pl.col("period").is_not_null()).then("time_utc"),
-        period=pl.col("period").fill_null(pl.lit(newest, dtype=pl.String)),
-    )
-    return placed, beyond
+def _empty_periods(lake: Lake, settings: Settings, landed: list[Landed]) -> list[str]:
+    """Warnings about periods of the whole calendar that have no event; what had landed of a refused file counts."""
+    touched = {period for each in landed for period in each.rows}
+    if refusals(landed):
+        touched |= held_periods(lake, landed, periods.keys(settings.calendar)).keys()
+    return emptiness(settings.calendar, touched)
 
 
 def held_periods(lake: Lake, landed: list[Landed], wanted: list[str]) -> dict[str, PeriodReport]:
@@ -260,13 +208,13 @@ def held_periods(lake: Lake, landed: list[Landed], wanted: list[str]) -> dict[st
 
 def _period_key(lake: Lake, settings: Settings, landed: list[Landed], period: str) -> str:
     touching = {each.file: f"{each.stat.sha256}:{each.rows[period]}" for each in landed if period in each.rows}
-    return builds.stage_key(lake.code_version, _reading(settings), touching)
+    return builds.stage_key(lake.code_version, reading(settings), touching)
 
 
 def _rows_of(settings: Settings, landed: list[Landed], wanted: list[str]) -> pl.DataFrame:
     contract = tables.contract("raw/interactions")
     files = [each.file for each in landed if set(wanted) & set(each.rows)]
-    frames = [read_events(settings, file)[0].filter(pl.col("period").is_in(wanted)) for file in files]
+    frames = [read_events(settings, file).rows.filter(pl.col("period").is_in(wanted)) for file in files]
     return pl.concat([contract.empty(), *[contract.conform(frame) for frame in frames]])
 
 
@@ -323,7 +271,9 @@ def _as_delivered(settings: Settings, table: str) -> tuple[pl.DataFrame, list[st
     frames, refused = [contract.empty()], []
     for file in _files_of(settings, table):
         try:
-            frames.append(contract.conform(sources.read(settings.data, file, _columns_of(settings, table))))
+            found = sources.read(settings.data, file, _columns_of(settings, table))
+            sources.refuse_if_none_can_be_read(found)
+            frames.append(contract.conform(found))
         except sources.RefusedFile as error:
             refused.append(f"{file} {error}")
     rows = pl.concat(frames)
