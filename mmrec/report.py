@@ -43,7 +43,7 @@ class PeriodReport:
     seconds: float = 0.0
     fixed_seconds: float = 0.0  # of them spent once whatever the rows: loading an encoder, fitting item factors
     refused: str | None = None  # why nothing of this period was published
-    facts: dict[str, float] = field(default_factory=dict)  # the period's own figures, which plot over periods
+    facts: Mapping[str, float] = field(default_factory=dict)  # the period's own figures, which plot over periods
 
 
 @dataclass(frozen=True)

@@ -294,11 +294,11 @@ def _write_rejected(
     return {period: counts.get(period, 0) for period in periods}
 
 
-def _kept_out(lake: Lake, table: str, periods: list[str]) -> dict[str, dict[str, float]]:
+def _kept_out(lake: Lake, table: str, periods: list[str]) -> dict[str, dict[str, int]]:
     """period → how many of its landed rows are rejected, duplicates or ignored."""
     mine = (pl.col("table") == table) & pl.col("period").is_in(periods)
     counted = lake.scan(REJECTED).filter(mine).group_by("period", "kind").agg(pl.len()).collect()
-    found = {period: dict.fromkeys(_KEPT_OUT, 0.0) for period in periods}
+    found = {period: dict.fromkeys(_KEPT_OUT, 0) for period in periods}
     for period, kind, rows in counted.iter_rows():
         found[period][f"rows_{kind}"] = rows
     return found
