@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from mmrec import builds, encoders, graph, periods, publishing, similar, words
+from mmrec import builds, encoders, graph, periods, publishing, similar, unmatched, words
 from mmrec.costs import CODE, INPUTS, NEVER, Costs
 from mmrec.graph import Node, nodes
 from mmrec.lake import Lake
@@ -128,7 +128,8 @@ def plan(lake: Lake, settings: Settings, served_periods: list[str]) -> Plan:
         else:
             found = _stage_rows(acting, settings, node, wanted if node.partitioned else [], walk)
         rows += found
-    return Plan(rows, walk.refused, [*_made_otherwise(walk.older), *validated.unnamed_types(lake, settings)])
+    warnings = [*_made_otherwise(walk.older), *validated.unnamed_types(lake, settings), *unmatched.warnings(settings)]
+    return Plan(rows, walk.refused, warnings)
 
 
 def event_periods(lake: Lake, settings: Settings) -> list[str]:

@@ -11,6 +11,7 @@ import csv
 import hashlib
 import os
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -20,7 +21,7 @@ from typing import Any
 import polars as pl
 
 from mmrec import delimited, jsonlines, parquet
-from mmrec.delivered import PROBLEM, Delivered, RefusedFile, text_bytes
+from mmrec.delivered import PROBLEM, Delivered, RefusedFile, checked, open_text, text_bytes
 from mmrec.errors import MmrecError
 
 KINDS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")  # the text kinds also packed, as .csv.gz
@@ -30,6 +31,8 @@ _IDS = frozenset({"user_id", "item_id"})
 # A file hashed so soon after it was touched may change again under the same time stamp: a tick of the kernel's clock,
 # or 2 s on file systems that keep whole seconds.
 _TICK_NS, _COARSE_NS = 20_000_000, 2_000_000_000
+_HEAD_BYTES = 1 << 16  # in which a header is looked for
+_UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, UnicodeError, csv.Error)
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def deliver(data: Path, file: str, columns: Mapping[str, str | list[str] | None]
     shape = kind(file) or ""
     try:
         delivered = _delivered(data / file, shape, columns)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, UnicodeError, csv.Error) as error:
+    except _UNREADABLE as error:
         raise RefusedFile(f"cannot be read as {shape[1:]}: {_first_line(error)}") from None
     rows = delivered.rows.select(
         *[_target(name, source) for name, source in columns.items()],
@@ -138,6 +141,20 @@ def refuse_if_none_can_be_read(rows: pl.DataFrame) -> None:
     """Raises `RefusedFile`, with the first problem, where every row of a file has one: it is not what it should be."""
     if rows.height and not rows["problem"].null_count():
         raise RefusedFile(f"has {rows.height} rows, none of which can be read; the first: {rows['problem'][0]}")
+
+
+def names(path: Path) -> list[str]:
+    """The names in a file's header, or the keys of its first objects. Raises `RefusedFile` where it cannot be read."""
+    shape = kind(path.name) or ""
+    try:
+        if shape == ".parquet":
+            return list(pl.read_parquet_schema(path))
+        with open_text(path) as file:
+            begin = checked(file.read(_HEAD_BYTES))
+        lines = begin[: begin.rfind(b"\n") + 1] or begin
+        return delimited.header_of(lines, [])[1] if shape in (".csv", ".tsv") else jsonlines.keys(lines)
+    except (*_UNREADABLE, EOFError, zlib.error) as error:
+        raise RefusedFile(f"cannot be read as {shape[1:]}: {_first_line(error)}") from None
 
 
 def _delivered(path: Path, shape: str, columns: Mapping[str, str | list[str] | None]) -> Delivered:
