@@ -3,22 +3,26 @@
 The people's ids cannot be mistaken for anything else, so that a test can search everything for them.
 """
 
+import io
 import ipaddress
 import json
 import os
 import random
 import shutil
 import socket
+import sys
 
 import hypothesis
 import polars as pl
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from mmrec import contracts, graph
 from mmrec.lake import Lake
 from mmrec.report import Check
 from mmrec.settings import Settings, load
+from mmrec_assets import cli
 
 # How long an example takes says something about the machine, not about the code.
 hypothesis.settings.register_profile("project", deadline=None)
@@ -292,6 +296,24 @@ def told():
             return "\n".join([repr(report), *(str(table) for table in (report.sample, *report.tables.values()))])
 
     return everything
+
+
+@pytest.fixture
+def init(monkeypatch, capsys):
+    """Runs `mmrec init`: what it printed, or its one line of error."""
+
+    def run(folder):
+        monkeypatch.setattr(sys, "argv", ["mmrec", "init", str(folder)])
+        monkeypatch.setattr(cli, "out", Console(file=(printed := io.StringIO()), width=300, highlight=False))
+        try:
+            cli.main()
+        except SystemExit as done:
+            assert done.code == 1
+            [error] = capsys.readouterr().err.splitlines()
+            return error.removeprefix("error: ")
+        return printed.getvalue()
+
+    return run
 
 
 # -- no network beyond loopback ----------------------------------------------------------------------------------------

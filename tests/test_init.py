@@ -2,9 +2,7 @@
 
 import datetime as dt
 import gzip
-import io
 import re
-import sys
 import tomllib
 from pathlib import Path
 
@@ -12,7 +10,6 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
 
 from mmrec import drafting
 from mmrec.drafting import ends, samples
@@ -23,7 +20,6 @@ from mmrec.errors import MmrecError
 from mmrec.lake import Lake
 from mmrec.plan import plan
 from mmrec.settings import HOME, load
-from mmrec_assets import cli
 from tests.drafted import (
     PERSON,
     START,
@@ -38,25 +34,6 @@ from tests.drafted import (
     when,
     write,
 )
-
-
-@pytest.fixture
-def init(monkeypatch, capsys):
-    """Runs `mmrec init`: what it printed, or its one line of error."""
-
-    def run(folder):
-        monkeypatch.setattr(sys, "argv", ["mmrec", "init", str(folder)])
-        monkeypatch.setattr(cli, "out", Console(file=(printed := io.StringIO()), width=300, highlight=False))
-        try:
-            cli.main()
-        except SystemExit as done:
-            assert done.code == 1
-            [error] = capsys.readouterr().err.splitlines()
-            return error.removeprefix("error: ")
-        return printed.getvalue()
-
-    return run
-
 
 # -- folders of many shapes that run as they are -----------------------------------------------------------------------
 

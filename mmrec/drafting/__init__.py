@@ -12,12 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mmrec.drafting import media, missing, parts, roles, sections
+from mmrec.drafting import media, missing, parts, roles, sections, tally, trial
 from mmrec.drafting.days import days
 from mmrec.drafting.patterns import Files, event_files, other_files
 from mmrec.drafting.samples import look
-from mmrec.drafting.tally import tally
-from mmrec.drafting.trial import trial
 from mmrec.drafting.weights import counts, weights
 from mmrec.drafting.writing import Line, Section, not_used, toml
 from mmrec.errors import MmrecError
@@ -65,7 +63,7 @@ def draft(folder: Path, today: dt.date) -> Draft:
     written = _sections(folder, found.folders, assigned, assigned.events, assigned.catalogue, today)
     text = toml(_title([source.files[0] for source in assigned.left] + found.unreadable), written)
     used = [part.source for part in (assigned.events, assigned.catalogue, assigned.people) if part]
-    tried = trial(text, folder, used)
+    tried = trial.trial(text, folder, used)
     lines = list(_told(written))
     item = assigned.events.chosen["item_id"]
     return Draft(
@@ -88,7 +86,7 @@ def _sections(
     catalogue = replace(catalogue, text=(title, *roles.texts_of(catalogue.source.shared, [ids, title, *files])))
     attributes = roles.attributes_of(shared, [*catalogue.taken, *files])
     people = assigned.people
-    counted, event_patterns = tally(folder, events), event_files(folder, events.source.files)
+    counted, event_patterns = tally.tally(folder, events), event_files(folder, events.source.files)
     more_files = any("*" in each or "?" in each for each in event_patterns.patterns)
     fits = days(counted, events.source.row_count, today, more_files=more_files)
     weighed = weights(events, counted.types, sections.type_of(events))

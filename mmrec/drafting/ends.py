@@ -27,9 +27,9 @@ UNREADABLE = (
     pl.exceptions.PolarsError,
     pl.exceptions.PanicException,
 )
+_COPIED_BYTES = 1 << 20  # of one file
 _WHOLE_BYTES, _END_BYTES = 4 << 20, 256 << 10  # a bigger text file is read at its two ends
 _END_ROWS = 10_000  # of a Parquet file
-_WHOLE_PARQUET_BYTES = 32 << 20
 _FIRST_ROWS, _ID_CHARACTERS = 100, 200  # bytes that are text, and no longer, may be ids
 _VALUE = re.compile(r"[-+\d.,:/ TZ]*\d[-+\d.,:/ TZ]*")
 
@@ -51,7 +51,7 @@ def sample(path: Path) -> Sample:
     """A sample of one file. Raises one of `UNREADABLE`."""
     if sources.kind(path.name) == ".parquet":
         return _parquet(path)
-    data, share = _ends(path)
+    data, share = _ends(path, _WHOLE_BYTES)
     if not data.strip():
         raise RefusedFile("is empty")
     is_delimited = sources.kind(path.name) in (".csv", ".tsv")
@@ -69,22 +69,21 @@ def sample(path: Path) -> Sample:
 
 
 def copy_sample(path: Path, to: Path) -> None:
-    """A file, or what is sampled of a big one, under another path."""
+    """A file, or a part of a big one, under another path."""
     to.parent.mkdir(parents=True, exist_ok=True)
-    is_parquet = sources.kind(path.name) == ".parquet"
-    if path.stat().st_size <= (_WHOLE_PARQUET_BYTES if is_parquet else _WHOLE_BYTES):
-        to.symlink_to(path.resolve())
-    elif is_parquet:
-        sample(path).rows.write_parquet(to)
+    if sources.kind(path.name) == ".parquet" and (part := sample(path)).rows.height < part.row_count:
+        part.rows.write_parquet(to)
+    elif sources.kind(path.name) != ".parquet" and path.stat().st_size > _COPIED_BYTES:
+        to.write_bytes(_ends(path, _COPIED_BYTES)[0])
     else:
-        to.write_bytes(_ends(path)[0])
+        to.symlink_to(path.resolve())
 
 
-def _ends(path: Path) -> tuple[bytes, float]:
+def _ends(path: Path, whole_bytes: int) -> tuple[bytes, float]:
     """A text file's bytes, or whole lines of its beginning and its end; and which share of the file they are."""
     size = path.stat().st_size
     with open_text(path) as file:
-        head = file.read(_WHOLE_BYTES)
+        head = file.read(whole_bytes)
         more = file.read(1)
         if not more:
             return checked(head), 1.0

@@ -20,7 +20,7 @@ WORDS = {
     "time": "timestamp time datetime ts when date day created occurred at epoch 时间",
     "event": "event action behavior behaviour interaction activity what type kind verb 行为",
     "value": "rating stars score overall grade value rate 评分 打分",
-    "amount": "quantity qty count amount units plays duration dwell playtime watchtime watched listened minutes "
+    "amount": "quantity qty count amount units plays duration dwell playtime watchtime watched listened played minutes "
     "seconds hours watch listen play views clicks purchases num 数量 时长",
     "query": "query search keywords keyword phrase term",
     "review": "review comment feedback opinion remark reviewtext",

@@ -50,10 +50,10 @@ class Choice:
 
 def propose(columns: Sequence[Column], role: str, taken: Collection[Column] = ()) -> Choice | None:
     """The column whose name says `role` best, of those whose values allow it; the others that would do are named."""
-    able = [column for column in columns if column not in taken and column.count and _ALLOWS[role](column)]
     least = 2 if role in _WHOLE else 1
-    named = (column for column in able if fit(column.name, role)[0] >= least)
-    ranked = sorted(named, key=lambda each: fit(each.name, role))
+    named = [column for column in columns if column not in taken and fit(column.name, role)[0] >= least]
+    able = (column for column in named if column.count and _ALLOWS[role](column))
+    ranked = sorted(able, key=lambda each: fit(each.name, role))
     if not ranked:
         return None
     best = ranked.pop()

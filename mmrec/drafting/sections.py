@@ -69,7 +69,7 @@ def interactions(events: Table, files: Files, people: Table | None, weights: Seq
         *(value_lines(values) if values else []),
     ]
     time, user, item = events.column("time"), events.column("user_id"), events.chosen["item_id"]
-    looks = f"{time.instants.len():,} of {time.count:,} values look like {time.time_form}"
+    looks = f"{time.instants.len():,} of {time.probe.len():,} values look like {time.time_form}"
     named = "by its name, but " if item.is_doubtful else "guessed: "
     columns = [
         _column(events, "user_id", "", f"; {user.distinct:,} different in {user.count:,} rows"),
@@ -102,7 +102,7 @@ def _review(events: Table, people: Table | None) -> Line:
     if line.is_off or (people and "consent" in people.chosen):
         return line
     why = f"found, but not usable yet: column {line.value} holds people's own words, which are read only with consent"
-    return Line("review", None, f"{why}; once [users] names a file that says so, name the column here", "")
+    return Line("review", None, f"{why}; once the section users names a file that gives it, name the column here", "")
 
 
 def items(catalogue: Table, files: Files, media: Sequence[Named], attributes: Sequence[str]) -> list[Section]:
@@ -148,7 +148,8 @@ def users(people: Table | None, files: Files, events: Table) -> list[Section]:
     text = [each.name for each in people.text]
     if "consent" not in people.chosen:
         why = "found, but not usable yet: no column says yes or no to whether a person's words may be used; add one and"
-        named = f'name it in [users.columns] beside user_id ("{people.column("user_id").name}") and text ({text})'
+        beside = f"user_id ({people.column('user_id').name}) and text ({', '.join(text)})"
+        named = f"name it as consent in the section users.columns, beside {beside}"
         return [Section("users", _PEOPLE, [Line("files", None, f"{why} {named}", files.patterns)])]
     known, few = ids.told(events.column("user_id"), people.column("user_id"), "the people here")
     columns = [

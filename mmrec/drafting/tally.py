@@ -22,6 +22,8 @@ from mmrec.drafting.ends import UNREADABLE
 from mmrec.drafting.parts import Table
 
 _BLOCK_BYTES = 16 << 20
+_IS_DATE = pl.col("written").str.contains_any(["-", "T", "t", ":"])
+_OFFSET = r"(?i)([+-]\d\d(?::?\d\d)?|z)$"
 _TYPES = 100  # a column that turns out to have more values is no type of event
 
 
@@ -64,11 +66,28 @@ def _told(counted: pl.DataFrame, names: Sequence[str], *, complete: bool) -> Tal
 
 
 def _counted(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """How many of some rows are of each day and type; null where it cannot be told."""
-    kind = rows[names[1]].str.strip_chars() if len(names) > 1 else pl.Series([None] * rows.height, dtype=pl.String)
-    day = instants(rows[names[0]]).dt.date()
-    read = pl.DataFrame({"day": day, "type": kind.set(kind == "", None)})
-    return read.group_by("day", "type").agg(count=pl.len().cast(pl.Int64))
+    """How many of some rows are of each day and type; null where it cannot be told.
+
+    Reading a time costs twenty times as much as reading its line. So of the times that are written with the same day
+    and offset (as numbers: with the same first digits) only the first and the last are read.
+    """
+    written = pl.col(names[0]).str.strip_chars()
+    kind = pl.col(names[1]).str.strip_chars() if len(names) > 1 else pl.lit(None, dtype=pl.String)
+    found = (
+        rows.select(written=written, type=pl.when(kind != "").then(kind))
+        .group_by(
+            "type",
+            begin=pl.col("written").str.head(pl.when(_IS_DATE).then(10).otherwise(7)),
+            offset=pl.col("written").str.extract(_OFFSET),
+            length=pl.col("written").str.len_chars(),
+        )
+        .agg(first=pl.col("written").min(), last=pl.col("written").max(), count=pl.len().cast(pl.Int64))
+    )
+    ends = [
+        found.select(day=instants(found["first"]).dt.date(), type="type", count=pl.col("count") - pl.col("count") // 2),
+        found.select(day=instants(found["last"]).dt.date(), type="type", count=pl.col("count") // 2),
+    ]
+    return pl.concat(ends).filter(pl.col("count") > 0).group_by("day", "type").agg(pl.col("count").sum())
 
 
 def _blocks(folder: Path, file: str, names: list[str]) -> Iterator[pl.DataFrame]:
