@@ -10,13 +10,12 @@ import polars as pl
 from mmrec.drafting.columns import Column
 
 _FEW = 0.5  # of the different ids; with fewer in the catalogue something is likely to be wrong
-# How one id is written in several ways: in words, and what to replace by what to make them one.
+# How one id is written in two ways, and what to replace by what to make them one.
 _WAYS = (
-    ("a decimal point, such as 1.0 for 1", r"\.0+$", ""),
-    ("leading zeros, such as 007 for 7", r"^0+([0-9])", "$1"),
-    ("other letters for upper and lower case", None, ""),
-    ("something before the id, such as item_7 for 7", r"^(?:.*[/:#|]|[^0-9]+)", ""),
-    ("marks in the id, such as hyphens, spaces or quotes", r"""[-_ .,'"\[\]{}]""", ""),
+    ("1.0", "1", r"\.0+$", ""),
+    ("007", "7", r"^0+([0-9])", "$1"),
+    ("item_7", "7", r"^(?:.*[/:#|]|[^0-9]+)", ""),
+    ("978-3-16", "978316", r"""[-_ .,'"\[\]{}]""", ""),
 )
 
 
@@ -34,21 +33,19 @@ def told(mine: Column, theirs: Column, of: str = "the catalogue") -> tuple[str, 
 
 
 def _difference(ids: pl.Series, known: pl.Series, found: int) -> str:
-    """What makes most of the ids the catalogue's, if anything simple does; empty if not."""
+    """How the two are written, if most of the ids are the catalogue's but for that; empty if nothing simple does."""
     enough = max(found, _FEW * ids.len())
-    for way, pattern, by in _WAYS:
-        changed, changed_known = _changed(ids, pattern, by), _changed(known, pattern, by)
+    if _shared(ids.str.to_lowercase(), known.str.to_lowercase()) > enough:
+        return ": upper and lower case differ; write them alike"
+    for one, other, pattern, by in _WAYS:
+        changed, changed_known = (each.str.replace_all(pattern, by).unique() for each in (ids, known))
         if _shared(changed, known) > enough:
-            return f": the events write them with {way}; write them alike"
+            return f": they are written like {one} where the catalogue writes {other}; write them alike"
         if _shared(ids, changed_known) > enough:
-            return f": the events write them without {way}; write them alike"
+            return f": they are written like {other} where the catalogue writes {one}; write them alike"
         if _shared(changed, changed_known) > enough:
-            return f": the two do not write alike {way}"
+            return f": one id is written in several ways, such as {one} and {other}; write them alike"
     return ""
-
-
-def _changed(ids: pl.Series, pattern: str | None, by: str) -> pl.Series:
-    return (ids.str.to_lowercase() if pattern is None else ids.str.replace_all(pattern, by)).unique()
 
 
 def _shared(ids: pl.Series, known: pl.Series) -> int:

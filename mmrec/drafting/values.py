@@ -6,6 +6,8 @@ A guess never rejects a row, so a range is only proposed. Not here: which column
 
 from __future__ import annotations
 
+import polars as pl
+
 from mmrec.drafting.columns import Column
 from mmrec.drafting.names import words
 from mmrec.drafting.writing import Line
@@ -32,7 +34,9 @@ def effect(values: Column) -> str:
     """In words, what the values do as the lines of `[interactions]` stand; empty where these say all."""
     none = int((values.numbers <= 0).sum())
     below = f"; {none:,} of {values.count:,} sampled values are 0 or below: met, not liked" if none else ""
-    return f"{below}; above 0 a value changes nothing in the lists" if _liked_from(values).is_off else below
+    if _liked_from(values).is_off:
+        return f"{below}; above 0 a value changes nothing in the lists"
+    return f"{below}; if they stand for no rating, take this line out" if none else ""
 
 
 def is_scale(values: Column) -> bool:
@@ -56,9 +60,18 @@ def _liked_from(values: Column) -> Line:
 
 
 def _scale(values: Column) -> tuple[float, float]:
-    """The ends of the scale that the seen values are of, perhaps not all: 3 to 5 are of a scale from 1 to 5."""
+    """The ends of the scale that the seen values are of, perhaps not all: 3 to 5 are of a scale from 1 to 5.
+
+    One from below 0 is about as long on either side; otherwise the values below 0 are no part of it.
+    """
     low, high = values.value_range
+    if low < 0:
+        return (-max(-low, high), max(-low, high)) if high <= 2 * -low else _scale(_above(values, 0))
     return min(low, 1.0), next((end for end in _ENDS if end >= high), high)
+
+
+def _above(values: Column, low: float) -> Column:
+    return Column(values.name, values.numbers.filter(values.numbers > low).cast(pl.String))
 
 
 def _number(value: float) -> float | int:
