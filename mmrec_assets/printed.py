@@ -107,7 +107,8 @@ def rejected(out: Console, answer: dict[str, Any]) -> None:
     if more > 0:
         out.print(f"… and {more} more; --limit shows more")
     for row in answer["failures"]:
-        out.print(escape(f"{row['modality']} of item {row['item_id']}: {row['reason']}"))
+        whose = "a person's own words" if row["item_id"] is None else f"item {row['item_id']}"
+        out.print(escape(f"{row['modality']} of {whose}: {row['reason']}"))
 
 
 def rows(out: Console, answer: pl.DataFrame) -> None:

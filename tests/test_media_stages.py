@@ -5,10 +5,12 @@ import unicodedata
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from mmrec import graph, queries
 from mmrec.encoders import hashed
 from mmrec.media import BadMedia
+from mmrec_assets import printed
 from tests import clips
 
 AUDIO, VIDEO = "embeddings/audio", "embeddings/video"
@@ -112,6 +114,14 @@ def test_an_empty_file_is_told_as_such(new_shop):
 
 def refusing(*given):
     raise BadMedia("not read yet")
+
+
+def test_a_persons_text_that_failed_is_printed_without_an_item():
+    out = Console(record=True, width=120)
+    counts = {"rejected": 0, "duplicate": 0, "ignored": 0}
+    failures = [{"item_id": None, "user_id": "u", "modality": "text", "reason": "the vector is not finite"}]
+    printed.rejected(out, {"by_kind": counts, "by_rule": [], "shown": [], "failures": failures})
+    assert out.export_text().splitlines()[1] == "text of a person's own words: the vector is not finite"
 
 
 @pytest.mark.usefixtures("quick_judge")
