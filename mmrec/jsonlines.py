@@ -1,4 +1,4 @@
-"""JSON lines: one object a line; and one array of objects, however it is laid out.
+"""JSON lines: one object a line; and one array of objects, or objects spread over lines.
 
 Here: bytes → the wanted keys as text: strings as they are, numbers with the digits that were written, lists joined by
 spaces, objects as JSON. A line or element that is no object becomes a row with a problem. Not here: which file, and
@@ -21,8 +21,7 @@ _ODD_NUMBER = rb"-?\d+[.eE]|-0(?![.\d])"
 _PLAIN = (pl.String, pl.Int64, pl.Int128, pl.Boolean, pl.Null)
 _LISTS = (pl.List(pl.String), pl.List(pl.Int64), pl.List(pl.Null))
 _EXACT = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=lambda _: None)  # NaN is no value
-_PLACES = json.JSONDecoder()
-_ARRAY, _END = re.compile(rb"\s*\[\s*(?:\{|\]\s*$)"), re.compile(rb"\]\s*$")
+_ARRAY = re.compile(rb"\s*\[\s*(?:\{|\]\s*$)")
 _BETWEEN = re.compile(r"[\s,]*")
 _NAME = re.compile(r"\$?[A-Za-z_]+")
 
@@ -53,7 +52,7 @@ def keys(data: bytes) -> list[str]:
 def _read(
     data: bytes, wanted: list[str], optional: Collection[str], ids: Mapping[str, str], *, whole: bool
 ) -> Delivered:
-    found = None if _is_array(data) else _read_at_once(data, wanted, optional)
+    found = None if _is_spread(data) else _read_at_once(data, wanted, optional)
     found = found or _read_one_by_one(_texts(data, whole=whole), wanted, optional, ids)
     return Delivered(tell_broken_text(found.rows, data), found.lines)
 
@@ -116,34 +115,44 @@ def _read_one_by_one(
     return Delivered.of(frame, total, blank=blank)
 
 
-def _is_array(data: bytes) -> bool:
-    """Whether the file is one array of objects, also where its end is missing; not where its first line is one."""
-    if not _ARRAY.match(data):
-        return False
-    first, _, more = data.partition(b"\n")
-    return bool(_END.search(data)) or not more.strip() or _object(first.decode(errors="replace"))[1] is not None
+def _is_spread(data: bytes) -> bool:
+    """Whether lines do not count: a first object or array of objects that goes on behind its line, or a file of one
+    line that is such an array.
+    """
+    first, _, more = data.strip().partition(b"\n")
+    if _ARRAY.match(data):
+        return not more or _end(first.decode(errors="replace")) is None
+    is_open = bool(more) and first.startswith(b"{") and _end(first.decode(errors="replace")) is None
+    return is_open and _end(data.decode(errors="replace").lstrip()) is not None
+
+
+def _end(text: str, at: int = 0) -> int | None:
+    """Where the value that begins there ends; None where it is not JSON."""
+    try:
+        return _EXACT.raw_decode(text, at)[1]
+    except (ValueError, RecursionError):
+        return None
 
 
 def _texts(data: bytes, *, whole: bool) -> Iterator[str]:
-    """The lines of a file or, of an array, its elements."""
+    """The lines of a file or, where lines do not count, the text of each object."""
     text = data.decode(errors="replace")
-    yield from _elements(text, whole=whole) if _is_array(data) else text.removesuffix("\n").split("\n") if text else []
+    yield from _elements(text, whole=whole) if _is_spread(data) else text.removesuffix("\n").split("\n") if text else []
 
 
 def _elements(text: str, *, whole: bool) -> Iterator[str]:
-    at = _BETWEEN.match(text, text.index("[") + 1).end()  # type: ignore[union-attr]
-    while not text.startswith("]", at):
-        try:
-            _, end = _PLACES.raw_decode(text, at)
-        except (ValueError, RecursionError) as error:
-            if not whole:
-                return
-            where = getattr(error, "pos", at)
-            raise RefusedFile(f"is a JSON array that breaks off or is broken at character {where}") from None
+    """The values of an array, or one after another. Raises `RefusedFile` where one is broken, unless a part will do."""
+    at = _BETWEEN.match(text, 0).end()  # type: ignore[union-attr]
+    is_array = text.startswith("[", at)
+    at = _BETWEEN.match(text, at + is_array).end()  # type: ignore[union-attr]
+    while at < len(text) and not (is_array and text.startswith("]", at)):
+        end = _end(text, at)
+        if end is None:
+            break
         yield text[at:end]
         at = _BETWEEN.match(text, end).end()  # type: ignore[union-attr]
-    if whole and text[at + 1 :].strip():
-        raise RefusedFile(f"holds more than its JSON array: something follows at character {at + 1}")
+    if whole and text[at:].strip() != "]" * is_array:
+        raise RefusedFile(f"is JSON that is broken, or breaks off, behind character {at}; it is not one a line either")
 
 
 def _problem(row: Mapping[str, Any], ids: Mapping[str, str]) -> str | None:

@@ -24,7 +24,7 @@ from mmrec import delimited, jsonlines, parquet
 from mmrec.delivered import PROBLEM, Delivered, RefusedFile, checked, open_text, text_bytes
 from mmrec.errors import MmrecError
 
-KINDS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")  # the text kinds also packed, as .csv.gz
+KINDS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")  # the text kinds also packed, as .csv.gz
 # A row without one of these can be nothing but rejected, so a file that has none at all is not what it should be.
 _ESSENTIAL = frozenset({"user_id", "item_id", "time", "event", "title"})
 _IDS = frozenset({"user_id", "item_id"})

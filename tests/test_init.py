@@ -431,7 +431,7 @@ def test_one_damaged_file_does_not_hide_the_others(tmp_path):
     ("files", "part"),
     [
         ({}, "found no event file (one with columns of people, items and times) and no catalogue (one with a column"),
-        ({}, "found no file that ends in .csv, .tsv, .jsonl, .ndjson, .parquet (or .gz)"),
+        ({}, "found no file that ends in .csv, .tsv, .jsonl, .ndjson, .json, .parquet (or .gz)"),
         ({"items.csv": list(catalogue())}, "found no event file (one with columns of people, items and times) below"),
         ({"items.csv": list(catalogue())}, "; found items.csv (item_id, title)"),
         (

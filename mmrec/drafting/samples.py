@@ -155,7 +155,7 @@ def _besides(rows: pl.DataFrame, read: Mapping[str, Sample]) -> tuple[frozenset[
 
     A line of JSON may leave a key out, so a file of them lacks no column.
     """
-    strict = [part for name, part in read.items() if sources.kind(name) not in (".jsonl", ".ndjson")]
+    strict = [part for name, part in read.items() if sources.kind(name) not in (".jsonl", ".ndjson", ".json")]
     lacking = frozenset(name for part in strict for name in rows.columns if name not in part.rows.columns)
     left_out = tuple(dict.fromkeys(name for part in read.values() for name in part.left_out))
     worst = max(read.values(), key=lambda part: part.bad)
