@@ -16,6 +16,7 @@ from mmrec import tables
 from mmrec.contracts import DUPLICATE, GOOD, IGNORED, UNNAMED
 from mmrec.keys import text_hashes
 from mmrec.modalities import FILES
+from mmrec.numbers import number
 from mmrec.settings import Settings
 
 YES, NO = ("yes", "y", "true", "t", "1", "on"), ("no", "n", "false", "f", "0", "off")
@@ -36,7 +37,7 @@ def judge_interactions(raw: pl.DataFrame, settings: Settings) -> pl.DataFrame:
         query=clean_text(pl.col("query")),
         review=clean_text(pl.col("review")),
         value_text=_clean("value"),
-        value=_clean("value").cast(pl.Float64, strict=False),
+        value=number(_clean("value")),
         time=pl.col("time_utc"),
     )
     typed = typed.with_columns(words_hash=text_hashes(typed.select(pl.coalesce("query", "review")).to_series()))

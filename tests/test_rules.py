@@ -107,7 +107,7 @@ def test_a_good_event_is_typed_and_cleaned():
         ({"value": "-inf"}, "value_unusable", "value is no finite number"),
         ({"value": "1e999"}, "value_unusable", "value is no finite number"),
         ({"value": "five"}, "value_unusable", "value is no finite number"),
-        ({"value": "4,5"}, "value_unusable", "value is no finite number"),
+        ({"value": "1,234,5"}, "value_unusable", "value is no finite number"),
         ({"value": "-1"}, "value_out_of_range", "value lies outside 1 to 5"),
         ({"value": "5.01"}, "value_out_of_range", "value lies outside 1 to 5"),
         ({"value": "0"}, "value_out_of_range", "value lies outside 1 to 5"),
@@ -120,7 +120,8 @@ def test_each_rule_and_its_reason(event, rule, reason):
 
 
 @pytest.mark.parametrize(
-    "event", [{"value": "1"}, {"value": "5"}, {"value": ""}, {"value": " "}, {"item_id": "of no catalogue"}]
+    "event",
+    [{"value": "1"}, {"value": "5"}, {"value": "4,5"}, {"value": ""}, {"value": " "}, {"item_id": "of no catalogue"}],
 )
 def test_what_is_just_good_enough(event):
     assert rules_of(event) == [GOOD]

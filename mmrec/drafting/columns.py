@@ -13,6 +13,7 @@ from functools import cached_property
 import polars as pl
 
 from mmrec import times
+from mmrec.numbers import number
 from mmrec.settings import Calendar
 
 _EARLIEST, _LATEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC), dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
@@ -85,7 +86,7 @@ class Column:
     @cached_property
     def numbers(self) -> pl.Series:
         """The values that are finite numbers."""
-        found = self.values.cast(pl.Float64, strict=False).drop_nulls()
+        found = self.values.to_frame().select(number(pl.col("value"))).to_series().drop_nulls()
         return found.filter(found.is_finite())
 
     @property
