@@ -7,18 +7,16 @@ Not here: reading such files (`mmrec/media.py`).
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import product
 from pathlib import Path
 
 from mmrec.drafting.columns import Column
 from mmrec.drafting.names import fit
 from mmrec.drafting.roles import would_do
-from mmrec.media import BadMedia, open_regular
+from mmrec.media import BadMedia, open_regular, spelled_on_disk
 
 _SUFFIXES = {
     "image": ("jpg", "png", "jpeg", "webp", "gif", "bmp"),
@@ -105,7 +103,7 @@ def _seen(folder: Path, folders: Sequence[str], column: Column) -> _Seen | None:
     if not column.is_address and not any(fit(column.name, modality)[0] for modality in MODALITIES):
         return None
     names = column.values.unique(maintain_order=True).head(_NAMES).to_list()
-    below = {name: sum(_file(folder / name, each) is not None for each in names) for name in folders}
+    below = {name: sum(_is_file(folder / name, each) for each in names) for name in folders}
     return _Seen(column, names, below) if column.is_address or any(below.values()) else None
 
 
@@ -124,37 +122,20 @@ def _by_id(folder: Path, folders: Sequence[str], ids: Column) -> Iterator[Named]
     names = ids.values.head(_IDS).to_list()
     for modality, suffixes in _SUFFIXES.items():
         for below, suffix in product(folders, suffixes):
-            if names and all(_file(folder / below, f"{each}.{suffix}") for each in names):
+            if names and all(_is_file(folder / below, f"{each}.{suffix}") for each in names):
                 yield Named(modality, "", 0, len(names), by_id=f"{below}/<id>.{suffix}".removeprefix("./"))
                 break
 
 
-def _file(root: Path, name: str) -> Path | None:
-    """The path below `root` of the file that is called so, in whichever Unicode form the disk writes its name."""
+def _is_file(root: Path, name: str) -> bool:
+    """Whether a file below `root` is called so, in whichever Unicode form the disk writes its name."""
     try:
         if (root / name).is_file():
-            return Path(name)
-        spelled = None if name.isascii() else _spelled(root, Path(name))
-    except (OSError, ValueError):  # a name too long, or with a NUL in it
-        return None
-    return spelled if spelled and (root / spelled).is_file() else None
-
-
-def _spelled(root: Path, path: Path) -> Path | None:
-    """A path with each of its parts as the disk writes it."""
-    found = Path()
-    for part in path.parts:
-        written = _names_of(root / found).get(unicodedata.normalize("NFC", part))
-        if written is None:
-            return None
-        found /= written
-    return found
-
-
-@lru_cache(maxsize=256)
-def _names_of(folder: Path) -> Mapping[str, str]:
-    """What a folder holds, by the names in one Unicode form."""
-    return {unicodedata.normalize("NFC", each.name): each.name for each in folder.iterdir()} if folder.is_dir() else {}
+            return True
+        found = None if name.isascii() else spelled_on_disk(Path(name), root)
+    except (BadMedia, OSError, ValueError):  # a name too long, or with a NUL in it
+        return False
+    return found is not None and found.is_file()
 
 
 def _kind_of_files(root: Path, names: Collection[str]) -> str | None:
@@ -165,7 +146,7 @@ def _kind_of_files(root: Path, names: Collection[str]) -> str | None:
 def _kind(root: Path, name: str) -> str | None:
     """What a file's first bytes say that it is."""
     try:
-        with open_regular(_file(root, name) or Path(name), root, _MAX_BYTES) as file:
+        with open_regular(Path(name), root, _MAX_BYTES) as file:
             head = file.read(16)
     except (BadMedia, OSError):
         return None
