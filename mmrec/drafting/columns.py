@@ -12,14 +12,15 @@ from functools import cached_property
 
 import polars as pl
 
-from mmrec import times
-from mmrec.numbers import number
+from mmrec import numbers, times
 from mmrec.settings import Calendar
 
 _EARLIEST, _LATEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC), dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 _UTC = Calendar(start=_EARLIEST.date())
 # A script without spaces has a word a character, about.
 _WORD = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]|[\p{L}\p{M}]+"
+OFFSET = r"(?:[Zz]|UTC|GMT|[+\-−]\d\d(?::?\d\d)?)$"  # of a time, from UTC
+_DIGITS_OF_A_DATE = r"^(?:\d{8}|\d{14})$"
 _YES_OR_NO = ("0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "on", "off", "granted", "denied")
 _PROBED = 10_000  # values
 _UNITS = ((1e11, "unix seconds"), (1e14, "unix milliseconds"), (float("inf"), "unix microseconds"))  # as the rules read
@@ -86,7 +87,7 @@ class Column:
     @cached_property
     def numbers(self) -> pl.Series:
         """The values that are finite numbers."""
-        found = self.values.to_frame().select(number(pl.col("value"))).to_series().drop_nulls()
+        found = self.values.to_frame().select(numbers.number(pl.col("value"))).to_series().drop_nulls()
         return found.filter(found.is_finite())
 
     @property
@@ -127,12 +128,12 @@ class Column:
     @property
     def time_form(self) -> str:
         """How its times are written, in words."""
-        if self.numbers.len() > self.count / 2:
+        if self.share(_DIGITS_OF_A_DATE) < 0.5 and self.numbers.len() > self.count / 2:
             typical = float(self.numbers.abs().median() or 0)  # type: ignore[arg-type]
             return next(unit for limit, unit in _UNITS if typical < limit)
-        offset = self.values.str.contains(r"(?i)[T ]\S*(z|[+-]\d\d(:?\d\d)?)$").mean()
-        day_alone = self.values.str.len_chars().max() == len("2024-01-01")
-        return f"{'days' if day_alone else 'dates and times'} {'with' if offset == 1 else 'without'} a time zone"
+        with_zone = self.share(rf"[Tt ]\S*{OFFSET}") == 1
+        day_alone = self.longest <= len("2024-01-01")
+        return f"{'days' if day_alone else 'dates and times'} {'with' if with_zone else 'without'} a time zone"
 
     @property
     def pattern(self) -> str:

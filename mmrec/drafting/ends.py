@@ -89,6 +89,8 @@ def _ends(path: Path, whole_bytes: int) -> tuple[bytes, float]:
             return checked(head), 1.0
         if getattr(file, "fileobj", None):  # packed: its end cannot be reached without all that lies before
             return checked(head[: head.rfind(b"\n") + 1]), file.fileobj.tell() / size  # type: ignore[attr-defined]
+        if head.lstrip().startswith(b"["):  # an array is read up to where it breaks off
+            return checked(head), len(head) / size
         head = head[:_END_BYTES]
         file.seek(-_END_BYTES, os.SEEK_END)
         tail = file.read()

@@ -19,14 +19,14 @@ from mmrec.drafting.roles import would_do
 from mmrec.media import BadMedia, open_regular, spelled_on_disk
 
 _SUFFIXES = {
-    "image": ("jpg", "png", "jpeg", "webp", "gif", "bmp", "avif", "tif", "tiff", "jp2"),
-    "audio": ("wav", "mp3", "flac", "ogg", "m4a", "opus", "aiff", "aif", "au"),
+    "image": ("jpg", "png", "jpeg", "webp", "gif", "bmp"),
+    "audio": ("wav", "mp3", "flac", "ogg", "m4a", "opus", "aiff"),
     "video": ("mp4", "webm", "mkv", "mov", "avi", "mpg"),
 }
 MODALITIES = tuple(_SUFFIXES)
 _MAGIC = {
-    "image": rb"\x89PNG|\xff\xd8\xff|GIF8|BM|RIFF....WEBP|....ftyp(avi|mif1)|II[*+]\0|MM\0[*+]|....jP  |\xff\x4f",
-    "audio": rb"(RIFF|RF64)....WAVE|fLaC|OggS|ID3|\xff[\xe2-\xfb]|FORM....AIF|....ftypM4A|\.snd",
+    "image": rb"\x89PNG|\xff\xd8\xff|GIF8|BM|RIFF....WEBP",
+    "audio": rb"RIFF....WAVE|fLaC|OggS|ID3|\xff[\xe2-\xfb]|FORM....AIF|....ftypM4A",
     "video": rb"....ftyp|\x1aE\xdf\xa3|RIFF....AVI |\x00\x00\x01[\xb3\xba]",
 }
 _NAMES, _IDS = 50, 12  # of a column are looked for in every folder
@@ -128,14 +128,14 @@ def _by_id(folder: Path, folders: Sequence[str], ids: Column) -> Iterator[Named]
 
 
 def _is_file(root: Path, name: str) -> bool:
-    """Whether a file is called so below `root`, in whichever Unicode form the disk writes its name."""
+    """Whether a file below `root` is called so, in whichever Unicode form the disk writes its name."""
     try:
         if (root / name).is_file():
             return True
-        spelled = None if name.isascii() else spelled_on_disk(Path(name), root)
+        found = None if name.isascii() else spelled_on_disk(Path(name), root)
     except (BadMedia, OSError, ValueError):  # a name too long, or with a NUL in it
         return False
-    return spelled is not None and spelled.is_file()
+    return found is not None and found.is_file()
 
 
 def _kind_of_files(root: Path, names: Collection[str]) -> str | None:

@@ -17,13 +17,19 @@ import polars as pl
 
 from mmrec import delimited, jsonlines, parquet, sources
 from mmrec.delivered import checked, open_text
-from mmrec.drafting.columns import instants
+from mmrec.drafting.columns import OFFSET, instants
 from mmrec.drafting.ends import UNREADABLE
 from mmrec.drafting.parts import Table
 
 _BLOCK_BYTES = 16 << 20
-_IS_DATE = pl.col("written").str.contains_any(["-", "T", "t", ":"])
-_OFFSET = r"(?i)([+-]\d\d(?::?\d\d)?|z)$"
+_WRITTEN = pl.col("written")
+_DAY_LENGTH = (  # characters that tell the day, about; a date may be digits alone
+    pl.when(_WRITTEN.str.contains_any(["-", "T", "t", ":"]))
+    .then(10)
+    .when(_WRITTEN.str.len_chars().is_in([8, 14]))
+    .then(8)
+    .otherwise(7)
+)
 _TYPES = 100  # a column that turns out to have more values is no type of event
 
 
@@ -77,11 +83,11 @@ def _counted(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
         rows.select(written=written, type=pl.when(kind != "").then(kind))
         .group_by(
             "type",
-            begin=pl.col("written").str.head(pl.when(_IS_DATE).then(10).otherwise(7)),
-            offset=pl.col("written").str.extract(_OFFSET),
-            length=pl.col("written").str.len_chars(),
+            begin=_WRITTEN.str.head(_DAY_LENGTH),
+            offset=_WRITTEN.str.extract(f"({OFFSET})"),
+            length=_WRITTEN.str.len_chars(),
         )
-        .agg(first=pl.col("written").min(), last=pl.col("written").max(), count=pl.len().cast(pl.Int64))
+        .agg(first=_WRITTEN.min(), last=_WRITTEN.max(), count=pl.len().cast(pl.Int64))
     )
     ends = [
         found.select(day=instants(found["first"]).dt.date(), type="type", count=pl.col("count") - pl.col("count") // 2),

@@ -19,6 +19,7 @@ from mmrec.drafting.ends import copy_sample
 from mmrec.drafting.samples import Source
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
+from mmrec.landing import read_events
 from mmrec.modalities import FILES
 from mmrec.plan import plan
 from mmrec.settings import Settings, load
@@ -48,7 +49,7 @@ def trial(text: str, folder: Path, used: Sequence[Source]) -> Trial:
     refused = [f"will be refused: {each}" for each in found.refused]
     share = settings.quality.max_rejected_share
     told = "; ".join(_told(what, rows) for what, rows in judged.items())
-    return Trial(told, [*refused, *_refused_periods(judged["events"], share)])
+    return Trial(told, [*refused, *found.warnings, *_refused_periods(judged["events"], share)])
 
 
 def _settings(text: str, folder: Path, data: Path) -> Settings:
@@ -64,7 +65,7 @@ def _settings(text: str, folder: Path, data: Path) -> Settings:
 def _judged(lake: Lake, settings: Settings, refused: Sequence[str]) -> dict[str, pl.DataFrame]:
     """The sampled rows of files that are not refused, with the rule that each breaks, by what they are."""
     files = sources.find(settings.data, settings.interactions.files, "interactions.files")
-    landed = [raw.read_events(settings, file)[0] for file in files if not any(file in each for each in refused)]
+    landed = [read_events(settings, file).rows for file in files if not any(file in each for each in refused)]
     contract = tables.contract("raw/interactions")
     rows = pl.concat([contract.empty(), *(contract.conform(each) for each in landed)])
     judged = {
