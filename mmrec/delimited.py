@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -111,17 +110,21 @@ def cells(line: str, separator: str) -> list[str]:
 
 
 def _shape(data: bytes, head: _Head, signs: Signs) -> Shape:
-    """What a row looks like. Each may have one separator more than the header, with nothing behind it, or one less."""
+    """What a row looks like. A separator may stand behind the last field, in the header, in the lines, or in both."""
     sample = data[head.end : head.end + _SAMPLE_BYTES].decode(errors="replace")
     lines = io.StringIO(sample, newline="").readlines()[:_SAMPLE_LINES]
     found = [cut for line in lines if (cut := fields(line.rstrip("\r\n"), head.separator)) and any(cut)]
-    width = len(head.names)
-    usual = max(Counter(map(len, found)).items(), key=lambda each: each[1])[0] if found else width
-    ends_empty = not any(cut[-1] for cut in found if len(cut) == width + 1)
-    if (usual == width + 1 and ends_empty) or (usual == width - 1 and not head.names[-1]):
-        width = usual
+    named = _named(head)
+    closed = sum(len(cut) == named + 1 and not cut[-1] for cut in found)
+    open_ = sum(len(cut) == named for cut in found)
+    width = len(head.names) if 2 * max(closed, open_) <= len(found) else named + (closed > open_)
     time = None if signs.time is None else head.names.index(signs.time)
     return Shape(head.separator, width, [head.names.index(name) for name in signs.filled], time)
+
+
+def _named(head: _Head) -> int:
+    """How many fields of a line have a name."""
+    return len(head.names) - (head.names[-1:] == [""])
 
 
 def _read_at_once(data: bytes, wanted: list[str], head: _Head, shape: Shape) -> Delivered | None:
@@ -133,7 +136,7 @@ def _read_at_once(data: bytes, wanted: list[str], head: _Head, shape: Shape) -> 
     found = count(data, head.end, end, shape) if end > head.end and shape.width > 1 else None
     if found is None or data.count(b"\r", end) > line_ends or head.lines + head.blank != above:
         return None
-    at = [head.names.index(name) for name in wanted] + list(range(len(head.names), shape.width))
+    at = [head.names.index(name) for name in wanted] + list(range(_named(head), shape.width))
     try:
         frame = pl.read_csv(
             data[:end] if line_ends > 1 else data,
@@ -150,7 +153,7 @@ def _read_at_once(data: bytes, wanted: list[str], head: _Head, shape: Shape) -> 
         return None
     if b'""' in data:
         frame = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))
-    if any(frame[str(index)].null_count() < frame.height for index in range(len(head.names), shape.width)):
+    if any(frame[str(index)].null_count() < frame.height for index in range(_named(head), shape.width)):
         return None
     rows = frame.select(pl.col(str(head.names.index(name))).alias(name) for name in wanted)
     blank = head.blank + max(line_ends - 1, 0)
@@ -168,14 +171,14 @@ def _read_line_by_line(data: bytes, wanted: list[str], head: _Head, shape: Shape
     lines = io.StringIO(text, newline="").readlines()
     if max(map(len, lines), default=0) > _LONGEST:
         raise RefusedFile(f"cannot be read as csv: fields of more than {_LONGEST >> 20} MiB are no data")
-    width, at = len(head.names), [head.names.index(name) for name in wanted]
+    at = [head.names.index(name) for name in wanted]
     rows: list[tuple[str | None, ...]] = []
     blank = continued = 0
     for found, taken in records(text, lines, shape):
         if found == []:
             blank += 1
             continue
-        problem = _problem(found, shape, width)
+        problem = _problem(found, shape, head)
         rows.append((*(found[index] or None if found and not problem else None for index in at), problem))
         continued += taken - 1
     frame = pl.DataFrame(rows, schema=dict.fromkeys([*wanted, PROBLEM], pl.String), orient="row")
@@ -183,11 +186,14 @@ def _read_line_by_line(data: bytes, wanted: list[str], head: _Head, shape: Shape
     return Delivered.of(frame, total, head.lines, continued, head.blank + blank)
 
 
-def _problem(found: list[str] | None, shape: Shape, width: int) -> str | None:
-    """Why a line is no row."""
+def _problem(found: list[str] | None, shape: Shape, head: _Head) -> str | None:
+    """Why a line is no row. Where separators stand behind the last field, they may be missing in some lines."""
     if found is None:
         return _OPEN
-    if len(found) == shape.width and not any(found[width:]):
+    named = _named(head)
+    is_loose = len(head.names) > named or shape.width > named
+    is_whole = len(found) == shape.width or (is_loose and len(found) == named + (not found[-1]))
+    if is_whole and not any(found[named:]):
         return None
-    usual = f"the header {width}" if shape.width == width else f"most lines {shape.width}, the last of them empty"
+    usual = f"most lines {shape.width}, the last of them empty" if shape.width > named else f"the header {named}"
     return f"the line has {len(found)} fields, {usual}"

@@ -41,14 +41,25 @@ class Shape:
 
     def is_row(self, line: str) -> bool:
         """Whether a line by itself is a row."""
-        if line.count(self.separator) < self.width - 1:
+        found = fields(line, self.separator) if line.count(self.separator) >= self.width - 1 else None
+        return found is not None and len(found) == self.width and self._says_so(found)
+
+    def ends_in_row(self, line: str) -> bool:
+        """Whether the line in which a field ends is a row of its own: a time in front of the field's end tells."""
+        if self.time is None:
             return False
-        found = fields(line, self.separator)
-        if found is None or len(found) != self.width or not all(found[at].strip() for at in self.filled):
-            return False
-        if self.time is not None:
-            return times.is_like_one(found[self.time])
-        return not any(field.startswith(" ") for field in found[1:])
+        begin = line.partition('"')[0].split(self.separator)
+        is_begun = len(begin) > max(self.time, *self.filled) and self._says_so(begin)
+        return is_begun or (self.is_row(line) and not _is_prose(line.split(self.separator)))
+
+    def _says_so(self, found: list[str]) -> bool:
+        is_one = not _is_prose(found) if self.time is None else times.is_like_one(found[self.time])
+        return is_one and all(found[at].strip() for at in self.filled)
+
+
+def _is_prose(found: Sequence[str]) -> bool:
+    """Whether what lies between separators reads like words between commas."""
+    return any(part.startswith(" ") for part in found[1:])
 
 
 def fields(line: str, separator: str) -> list[str] | None:
@@ -81,8 +92,8 @@ def _quoted(text: str, lines: list[str], begins: list[int], at: int, shape: Shap
         return None, 1
     found, end = scanned
     count = bisect_right(begins, end, lo=at) - at
-    taken = lines[at + 1 : at + count - (shape.time is None)]  # only a time tells that the last line is a row
-    if count > 1 and (len(found) != shape.width or any(shape.is_row(line.rstrip("\r\n")) for line in taken)):
+    *inner, last = (line.rstrip("\r\n") for line in lines[at : at + count])
+    if count > 1 and (len(found) != shape.width or any(map(shape.is_row, inner[1:])) or shape.ends_in_row(last)):
         return None, 1
     return found, count
 
@@ -142,16 +153,17 @@ def count(data: bytes, begin: int, end: int, shape: Shape) -> Counts | None:
             feeds, between, inside = feeds & ~within, between & ~within, bool(within[-1])
         found, separators = found + int(feeds.sum()), separators + int(between.sum())
     feeds_inside = np.concatenate(inner).tolist()
-    if inside or any(shape.is_row(line) for line in _lines_inside(data, feeds_inside, end, shape)):
+    if inside or any(_rows_inside(data, feeds_inside, end, shape)):
         return None
     return Counts(found, len(feeds_inside), separators)
 
 
-def _lines_inside(data: bytes, feeds: list[int], end: int, shape: Shape) -> Iterator[str]:
-    """The lines of fields that have several, without the first; the last of a field only where a time tells rows."""
-    separator = shape.separator.encode()
+def _rows_inside(data: bytes, feeds: list[int], end: int, shape: Shape) -> Iterator[bool]:
+    """Of each line of fields that have several, the first left out, whether it is a row."""
+    separator, fewest = shape.separator.encode(), min(shape.width - 1, shape.time or shape.width)
     for feed, following in pairwise([*feeds, -1]):
         stop = data.find(b"\n", feed + 1, end)
         line = data[feed + 1 : end if stop < 0 else stop]
-        if (shape.time is not None or stop == following) and line.count(separator) >= shape.width - 1:
-            yield line.decode(errors="replace").rstrip("\r")
+        if line.count(separator) >= fewest:
+            text = line.decode(errors="replace").rstrip("\r")
+            yield shape.is_row(text) if stop == following else shape.ends_in_row(text)
