@@ -25,15 +25,21 @@ def read(path: Path, wanted: list[str], ids: Collection[str] = ()) -> Delivered:
 
     `ids`: columns that must not hold objects.
     """
-    rows = pl.scan_parquet(path, glob=False)
+    rows = scan(path)
     schema = rows.collect_schema()
     for name in ids:
         if isinstance(dtype := schema.get(name), pl.Struct):
             told = ", ".join(field.name for field in dtype.fields)[:200]
             raise RefusedFile(f"{name} is an object with the fields {told}; text or a number is expected")
-    uuids = _uuids(path) if pl.Binary in schema.values() else []
-    frame = as_text(rows.with_columns(_uuid(pl.col(name)) for name in uuids), wanted).collect()
+    frame = as_text(rows, wanted).collect()
     return Delivered.of(frame, frame.height)
+
+
+def scan(path: Path) -> pl.LazyFrame:
+    """A file's rows as they are typed; columns of UUIDs, which are sixteen bytes in the file, as their usual text."""
+    rows = pl.scan_parquet(path, glob=False)
+    uuids = _uuids(path) if pl.Binary in rows.collect_schema().values() else []
+    return rows.with_columns(_uuid(pl.col(name)) for name in uuids)
 
 
 def as_text(rows: pl.LazyFrame, wanted: list[str]) -> pl.LazyFrame:

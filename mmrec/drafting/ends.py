@@ -106,7 +106,7 @@ def _names(header: list[str]) -> list[str]:
 
 
 def _parquet(path: Path) -> Sample:
-    rows = pl.scan_parquet(path, glob=False)
+    rows = parquet.scan(path)
     count = rows.select(pl.len()).collect().item()
     names = {name.strip(): _is_readable(rows, name, dtype) for name, dtype in rows.collect_schema().items()}
     kept = [name for name, readable in names.items() if readable]

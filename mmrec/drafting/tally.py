@@ -100,7 +100,7 @@ def _blocks(folder: Path, file: str, names: list[str]) -> Iterator[pl.DataFrame]
     """A file's columns of these names, in frames of bounded size."""
     path, kind = folder / file, sources.kind(file)
     if kind == ".parquet":
-        yield from parquet.as_text(pl.scan_parquet(path, glob=False), names).collect_batches()
+        yield from parquet.as_text(parquet.scan(path), names).collect_batches()
     elif kind in (".csv", ".tsv"):
         yield from _delimited_blocks(path, names)
     elif _begin(path).lstrip().startswith(b"["):
