@@ -3,8 +3,11 @@
 import datetime as dt
 import json
 import unicodedata
+import uuid
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mmrec import drafting
@@ -164,7 +167,7 @@ def test_amounts_and_ratings_are_told_by_their_names(name, role):
 
 
 @pytest.mark.parametrize("kind", ["csv", "csv.gz", "jsonl", "parquet"])
-@pytest.mark.parametrize("form", ["iso", "offset", "seconds"])
+@pytest.mark.parametrize("form", ["iso", "offset", "seconds", "digits"])
 def test_the_first_day_and_every_type_are_found_outside_of_the_sample(tmp_path, monkeypatch, kind, form):
     monkeypatch.setattr(ends, "_WHOLE_BYTES", 20_000)
     monkeypatch.setattr(ends, "_END_BYTES", 5_000)
@@ -176,6 +179,7 @@ def test_the_first_day_and_every_type_are_found_outside_of_the_sample(tmp_path, 
         "iso": lambda at: moments[at].replace(tzinfo=None).isoformat(" "),
         "offset": lambda at: moments[at].astimezone(dt.timezone(dt.timedelta(hours=9))).isoformat(),
         "seconds": lambda at: int(moments[at].timestamp()),
+        "digits": lambda at: moments[at].strftime("%Y%m%d%H%M%S"),
     }[form]
     rows = list(events(3_000, time=shown, what=lambda at: "dislike" if at == 1_500 else "view"))
     if kind == "csv.gz":
@@ -210,11 +214,13 @@ def test_days_are_counted_as_every_row_would_be_read():
         *(each.replace(tzinfo=None).isoformat(" ") for each in moments),
         *(str(int(each.timestamp() * 1000)) for each in moments),
         *(str(each.timestamp()) for each in moments),
+        *(f"{each:%Y%m%d}" for each in moments),
+        *(f"{each:%Y%m%dT%H%M%S}Z" for each in moments),
         "no time",
         None,
     ]
     counted = tally._counted(pl.DataFrame({"t": pl.Series(written, dtype=pl.String)}), ["t"]).drop_nulls("day")
-    assert counted["count"].sum() == 1600
+    assert counted["count"].sum() == 2400
     assert set(counted["day"]) == {each.date() for each in moments}
 
 
@@ -252,6 +258,30 @@ def test_ids_that_the_catalogue_does_not_have_are_told_and_why(mine, theirs, sai
     found, few = ids.told(column("item", *mine.split()), column("sku", *theirs.split()))
     assert few
     assert said in found
+
+
+def uuids(rows, *names):
+    return [row | {name: str(uuid.uuid5(uuid.NAMESPACE_DNS, row[name])) for name in names} for row in rows]
+
+
+@pytest.mark.usefixtures("quick_judge")
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_uuids_are_ids_and_no_text(tmp_path, kind):
+    rows = uuids(events(), "user_id", "item_id")
+    if kind == "csv":
+        write(tmp_path / "events.csv", rows)
+    else:
+        table = pa.table({name: [row[name] for row in rows] for name in rows[0]})
+        for at, name in enumerate(table.column_names[:2]):
+            data = pa.array([uuid.UUID(row[name]).bytes for row in rows], pa.binary(16))
+            table = table.set_column(at, name, data)
+        pq.write_table(table, tmp_path / "events.parquet")
+    items = [row | {"key": uuid.uuid5(uuid.NAMESPACE_URL, row["item_id"]).hex} for row in catalogue()]
+    write(tmp_path / "items.csv", uuids(items, "item_id"))
+    assert draft(tmp_path)["items"]["columns"]["text"] == ["title"]
+    assert "8 of 8 different values are ids of the catalogue" in told(tmp_path, "interactions.columns.item_id")
+    published, _ = judge(tmp_path)
+    assert published.height == 60
 
 
 def test_ids_that_the_catalogue_does_not_have_are_no_guess_that_holds(tmp_path, init):
@@ -403,6 +433,17 @@ def test_days_of_which_too_much_is_rejected_are_a_warning(tmp_path):
         warning
         == "more than 50% of the sampled events of 1 of 3 periods are rejected, so these are refused: 2024-01-01"
     )
+
+
+def test_a_big_array_of_json_is_read_up_to_where_the_sample_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr(ends, "_WHOLE_BYTES", 3_000)
+    rows = list(events(100, hours=1))
+    (tmp_path / "events.jsonl").write_text(json.dumps(rows))
+    write(tmp_path / "items.csv", catalogue())
+    drafted_ = drafting.draft(tmp_path, TODAY)
+    assert "rows, read in part" in " ".join(drafted_.text.split())
+    assert "the first day of all events;" in drafted_.text
+    assert not drafted_.warnings
 
 
 def test_what_makes_a_draft_useless_is_told(tmp_path, monkeypatch):

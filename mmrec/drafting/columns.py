@@ -79,9 +79,20 @@ class Column:
         return self.share(r"^\S+://|^www\.|^\S+@\S+\.\w+$|^\S*[^\s.]\.[A-Za-z]\w{1,4}$") > 0.5
 
     @property
+    def is_code(self) -> bool:
+        """Whether most values are long ids, such as UUIDs, in which letters make no words."""
+        return self.share(r"^[0-9A-Za-z_-]{16,}$") > 0.5 and self.share(r"\d") > 0.5
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the values may be names of things: a few words, or an id."""
+        return self.words <= 4 or self.is_code
+
+    @property
     def is_prose(self) -> bool:
-        """Whether the values are words for people: no numbers, times, addresses, marks or objects of JSON."""
-        marks = self.is_number or self.is_time or self.is_yes_or_no or self.is_address or self.share(r"^\{") > 0.5
+        """Whether the values are words for people: no numbers, times, addresses, ids, marks or objects of JSON."""
+        marks = self.is_number or self.is_yes_or_no or self.is_address or self.is_code or self.share(r"^\{") > 0.5
+        marks = marks or self.is_time
         return self.words >= 1 and not marks
 
     @cached_property

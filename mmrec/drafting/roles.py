@@ -23,8 +23,8 @@ _WHOLE = (
     "review",
 )  # may be absent, so a word in a name (content_type) is no reason
 _ALLOWS: Mapping[str, Callable[[Column], bool]] = {
-    "user_id": lambda column: column.words <= 4 and column.filled >= 0.5,
-    "item_id": lambda column: column.words <= 4,
+    "user_id": lambda column: column.is_short and column.filled >= 0.5,
+    "item_id": lambda column: column.is_short,
     "time": lambda column: column.is_time,
     "event": lambda column: column.distinct <= _TYPES and column.words <= 4,
     "value": lambda column: column.is_number,
@@ -96,7 +96,7 @@ def title_of(columns: Sequence[Column], taken: Collection[Column]) -> Choice | N
 def is_bare(column: Column) -> bool:
     """Whether a column may hold ids, although its name says nothing: short marks that mean nothing else by name."""
     other = any(fit(column.name, role)[0] for role in ("time", "event", "value", "query", "review", "title", "text"))
-    return column.distinct > 1 and column.words <= 4 and not (other or column.is_yes_or_no)
+    return column.distinct > 1 and column.is_short and not (other or column.is_yes_or_no)
 
 
 def texts_of(columns: Sequence[Column], taken: Collection[Column]) -> list[Column]:
