@@ -156,18 +156,20 @@ def emptiness(calendar: Calendar, touched: Collection[str]) -> list[str]:
     known = [period for period in periods.keys(calendar) if period not in touched]
     between = [period for period in known if first < period < newest and periods.exists(calendar, period)]
     behind = [period for period in known if period > newest]
-    warnings = []
-    if between:
-        more = f" and {len(between) - _NAMED} more" if len(between) > _NAMED else ""
-        named = ", ".join(between[:_NAMED])
-        warnings.append(f"{_counted(calendar, len(between))} between others without any event: {named}{more}")
-    if len(behind) > _HANDFUL:
-        warnings.append(
-            f"{_counted(calendar, len(behind))} after that of {newest}, the newest with events, without any; if the "
-            f"data ends there, set [calendar] end = {behind[0]}"
-        )
-    return warnings
+    return [*_without(calendar, between), *_behind(calendar, newest, behind)]
 
 
-def _counted(calendar: Calendar, count: int) -> str:
-    return f"{count} {calendar.period}{'' if count == 1 else 's'}"
+def _without(calendar: Calendar, between: list[str]) -> list[str]:
+    if not between:
+        return []
+    plural, verb = ("", "has") if len(between) == 1 else ("s", "have")
+    named = ", ".join(between[:_NAMED]) + (f" and {len(between) - _NAMED} more" if len(between) > _NAMED else "")
+    return [f"{len(between)} {calendar.period}{plural} between others {verb} no event: {named}"]
+
+
+def _behind(calendar: Calendar, newest: str, behind: list[str]) -> list[str]:
+    if len(behind) <= _HANDFUL:
+        return []
+    where = newest if calendar.period == "day" else f"the week of {newest}"
+    told = f"{len(behind)} {calendar.period}s after {where}, the newest with events, are empty"
+    return [f"{told}; if the data ends there, set [calendar] end = {behind[0]}"]

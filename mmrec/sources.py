@@ -140,7 +140,7 @@ def deliver(data: Path, file: str, columns: Mapping[str, str | list[str] | None]
 def refuse_if_none_can_be_read(rows: pl.DataFrame) -> None:
     """Raises `RefusedFile`, with the first problem, where every row of a file has one: it is not what it should be."""
     if rows.height and not rows["problem"].null_count():
-        raise RefusedFile(f"has {rows.height} rows, none of which can be read; the first: {rows['problem'][0]}")
+        raise RefusedFile(f"has no row that can be read, of {rows.height}; the first: {rows['problem'][0]}")
 
 
 def names(path: Path) -> list[str]:

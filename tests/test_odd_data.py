@@ -230,6 +230,24 @@ def test_files_land_in_the_days_of_any_time_zone(new_shop, zone):
     assert new_shop.scan("raw/interactions", item_id="i2")["time_utc"].to_list() == [local[2]]
 
 
+@pytest.mark.parametrize(
+    ("zone", "day"), [("Africa/Cairo", "2026-04-24"), ("America/Santiago", "2026-09-06"), ("Asia/Beirut", "2026-03-29")]
+)
+def test_a_day_without_midnight_keeps_its_events_and_says_so_again_without_work(new_shop, zone, day):
+    """Dates alone on three days, the second of which begins at one o'clock, and a clock time that is skipped there."""
+    dates = [str(dt.date.fromisoformat(day) + dt.timedelta(days=at)) for at in (-1, 0, 1)]
+    events, items = rows_of(["a", "b", "c", "d"])
+    deliver(new_shop, ".csv", events | {"time": [*dates, f"{day} 00:30:00"]}, items)
+    new_shop.configure(calendar={"timezone": zone, "start": dates[0], "end": None})
+    for _ in range(2):
+        report = new_shop.run("raw/interactions", periods=dates)
+        assert [report.periods[each].rows for each in dates] == [1, 2, 1]
+        assert (report.facts["rows_with_day_only"], report.facts["rows_with_clock_skipped"]) == (3, 1)
+    assert report.total("computed") == 0
+    new_shop.run("raw/items", "raw/media", ITEMS, "validated/interactions", periods=dates)
+    assert rejected(new_shop) == []
+
+
 def test_a_catalogue_in_latin_1_says_which_rows_and_why(new_shop):
     lines = ["item-00,Café,one,", "item-01,Tea,two,", "item-02,Thé,three,"]
     path = new_shop.data / "items.csv"

@@ -6,13 +6,16 @@ import json
 import math
 import os
 import time
+import uuid
 
 import polars as pl
+import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmrec import sources
+from mmrec import jsonlines, sources
+from mmrec import parquet as parquet_module
 from mmrec.errors import MmrecError
 from mmrec.sources import RefusedFile, Stat
 
@@ -247,6 +250,32 @@ def test_numbers_lists_and_objects_become_text(read, tmp_path):
     assert found[0][6:] == ("1.50", "1 2", "u1", None)
 
 
+def test_decimals_that_are_whole_are_the_ids_they_are_elsewhere(read, tmp_path):
+    ids = pl.Series(["7", "7.5", None, "12345678901234567890"]).cast(pl.Decimal(38, 10))
+    found = read("a.parquet", parquet(tmp_path, id=ids), {"id": "id"})
+    assert [row[0] for row in found] == ["7", "7.5000000000", None, "12345678901234567890"]
+
+
+def test_uuids_are_written_as_usual_and_other_bytes_are_the_text_they_hold(read, tmp_path):
+    ids = [uuid.UUID(int=at) for at in (0, 2**127)]  # all zeros would be text as well
+    columns = {
+        "marked": pyarrow.array([each.bytes for each in ids], pyarrow.uuid()),
+        "bare": pyarrow.array([ids[1].bytes, None], pyarrow.binary(16)),
+        "text": pyarrow.array([b"sixteen letters!", "é".encode()]),
+    }
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "a.parquet", use_dictionary=False)
+    found = read("a.parquet", (tmp_path / "a.parquet").read_bytes(), {name: name for name in columns})
+    assert found == [(str(ids[0]), str(ids[1]), "sixteen letters!", None), (str(ids[1]), None, "é", None)]
+    sampled = parquet_module.as_text(pl.scan_parquet(tmp_path / "a.parquet"), ["bare", "text"]).collect()
+    assert sampled.rows() == [(*row[1:3], None) for row in found]
+
+
+def test_an_id_that_is_an_object_is_refused_by_name(refused, tmp_path):
+    data = parquet(tmp_path, user_id=[{"oid": "zq-person"}], item_id=["i"], time=[1])
+    told = refused("a.parquet", data, {name: name for name in ("user_id", "item_id", "time")})
+    assert told == "user_id is an object with the fields oid; text or a number is expected"
+
+
 def test_bytes_in_a_parquet_column_that_are_no_text_refuse_the_file(refused, tmp_path):
     data = parquet(tmp_path, user_id=[b"\xff\xfe"], item_id=["i"], time=[1])
     assert refused("a.parquet", data).startswith("cannot be read as parquet: ")
@@ -376,6 +405,83 @@ def test_a_key_that_no_line_has_refuses_the_file(refused):
 def test_an_empty_file_of_lines_is_no_rows(read):
     assert read("a.jsonl", "") == []
     assert read("b.jsonl", "\n\n") == []
+
+
+OBJECTS = [FIRST, SECOND]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(OBJECTS),
+        json.dumps(OBJECTS, indent=2),
+        json.dumps(OBJECTS, indent=2).replace("\n", "\r\n") + "\r\n",
+        "\ufeff \n[\n" + ",\n".join(map(json.dumps, OBJECTS)) + "\n]\n\n",
+        "\n".join(json.dumps(each, indent=2) for each in OBJECTS),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.json.gz"])
+def test_objects_may_be_laid_out_over_lines_or_in_an_array(read, name, text):
+    assert read(name, gzip.compress(text.encode()) if name.endswith("gz") else text) == ROWS
+
+
+def test_an_array_keeps_digits_and_rejects_what_is_no_object(read):
+    found = read("a.json", '[{"user_id": 1.0, "item_id": "i", "time": 1e5}, 5, [], null]')
+    assert found[0] == ("1.0", "i", "1e5", None)
+    assert [row[3] for row in found[1:]] == ["the line is not a JSON object"] * 3
+
+
+@pytest.mark.parametrize("cut", [-1, -20])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_an_array_that_breaks_off_is_refused_and_a_sample_of_it_is_not(refused, cut, indent):
+    text = json.dumps(OBJECTS, indent=indent)[:cut]
+    assert refused("a.json", text).startswith("is JSON that is broken, or breaks off, behind character ")
+    assert jsonlines.read(text.encode(), ["user_id"])["user_id"].to_list()[:1] == ["u1"]
+    assert jsonlines.keys(text.encode()) == list(FIRST)
+    assert "behind character" in refused("b.json", json.dumps(OBJECTS, indent=indent) + " {")
+
+
+def test_a_first_line_that_is_broken_or_an_array_is_a_line_like_any_other(read):
+    for line in ('{"user_id": "u9",', "[1, 2]", json.dumps(OBJECTS)):
+        found = read("a.jsonl", line + "\n" + jsonl(*OBJECTS))
+        assert found[1:] == ROWS
+        assert found[0][3]
+
+
+@pytest.mark.parametrize("value", [{"$oid": "zq-person"}, {"zq-person-7": 1}, {}])
+@pytest.mark.parametrize("layout", [jsonl, lambda *rows: json.dumps(rows)])
+def test_an_id_that_is_an_object_is_a_problem_that_quotes_none(tmp_path, value, layout):
+    columns = {name: name for name in ("user_id", "item_id", "time")}
+    (tmp_path / "a.jsonl").write_text(layout(FIRST, {**SECOND, "user_id": value}))
+    found = sources.deliver(tmp_path, "a.jsonl", columns)
+    shown = '{"$oid": …}' if "$oid" in value else "{…}"
+    assert found.rows["problem"].to_list() == [
+        None,
+        f"user_id is an object such as {shown}; text or a number is expected",
+    ]
+    assert (found.lines.total, found.lines.rows, found.lines.rejected) == (2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "counts"),
+    [
+        ("a.jsonl", jsonl(FIRST) + "\n \n" + jsonl(SECOND), (4, 2, 0, 2)),
+        ("a.jsonl", jsonl(FIRST) + "broken\n\n" + jsonl(SECOND).strip(), (4, 2, 1, 1)),
+        ("a.jsonl", "", (0, 0, 0, 0)),
+        ("a.json", json.dumps([FIRST, 1, SECOND], indent=1), (3, 2, 1, 0)),
+    ],
+)
+def test_lines_of_json_are_accounted_for(tmp_path, name, data, counts):
+    (tmp_path / name).write_text(data)
+    lines = sources.deliver(tmp_path, name, COLUMNS).lines
+    assert (lines.total, lines.rows, lines.rejected, lines.blank) == counts
+    assert lines.add_up
+
+
+def test_rows_of_parquet_are_accounted_for(tmp_path):
+    parquet(tmp_path, user_id=["u", None], item_id=["i", "j"], time=[1, 2])
+    lines = sources.deliver(tmp_path, "a.parquet", COLUMNS).lines
+    assert (lines.total, lines.rows) == (2, 2)
 
 
 # -- finding and hashing -----------------------------------------------------------------------------------------------
