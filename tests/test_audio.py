@@ -216,6 +216,9 @@ def test_a_wave_that_lacks_any_byte_is_refused(tmp_path, lost, subtype):
         decoded(data[:-lost], tmp_path / "b.wav")
     with pytest.raises(BadMedia, match="cut short"):  # a size of 0 or 2^32 of the whole says nothing of the samples
         decoded(with_sizes(data, "<", whole=0)[:-lost], tmp_path / "b.wav")
+    if lost > 8:  # fewer, and the whole may have been counted with its header
+        with pytest.raises(BadMedia, match="cut short"):
+            decoded(with_sizes(data, "<", data=0xFFFFFFFF)[:-lost], tmp_path / "b.wav")
     block = STEREO.shape[1] * {"PCM_16": 2, "PCM_24": 3, "PCM_U8": 1}[subtype]
     if lost % block:
         with pytest.raises(BadMedia, match="cut short: it ends within a sample"):

@@ -140,8 +140,10 @@ def _mended(file: io.RawIOBase, order: str, start: int, length: int, size: int, 
         return None
     if length == 0 and _end_with_chunks(file, order, start, size):
         return None
-    if not _is_open(length):
-        raise cut(f"{there:,} bytes of {length:,} are there")
+    (whole,) = struct.unpack(order + "I", _read(file, 4, 4))  # the size of a RIFF or an IFF, the first sample of an AU
+    for declared, found in ((length, there), (whole, size)):
+        if declared > found and not _is_open(declared):
+            raise cut(f"{found:,} bytes of {declared:,} are there")
     if rest:
         raise cut("it ends within a sample")
     return there - there % block
