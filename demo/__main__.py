@@ -12,8 +12,6 @@ import sys
 import time
 
 import polars as pl
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from demo import config, tour
@@ -26,11 +24,12 @@ from mmrec_assets import printed
 from mmrec_assets.cli import served_periods
 from mmrec_assets.progress import Progress
 from mmrec_assets.runs import Outcome, leave, run
+from mmrec_assets.terminal import Console
 
 SERVED = 8  # the newest weeks that get a model and lists, so that plots over partitions show something
 PEOPLE = 3
 ITEMS = 5
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 118)
+out = Console(width=None if sys.stdout.isatty() else 118)
 
 
 def main() -> int:
@@ -40,7 +39,7 @@ def main() -> int:
         settings = load(config.path())
         periods = served_periods(settings, None, SERVED)
         with Progress(settings, quiet=not sys.stderr.isatty()) as progress:
-            ran = run(settings, periods, progress.begin)
+            ran = run(settings, periods, progress.begin, tell=progress.tell)
         if ran.failures:
             raise MmrecError("; ".join(ran.failures))
         lake = Lake(settings.lake_root)
@@ -60,7 +59,8 @@ def main() -> int:
 
 def _show_modalities(lake: Lake, settings: Settings) -> None:
     """How many films have which modality, and what in it is not real or not of its time."""
-    out.print("\n[bold]What is known of the films[/]")
+    out.print()
+    out.heading("What is known of the films")
     own = config.path() != DEMO_CONFIG
     told = {
         "text": f"title, genres, year, {'plot overview, ' if own else ''}and credits where Wikidata has them",
@@ -73,10 +73,8 @@ def _show_modalities(lake: Lake, settings: Settings) -> None:
         films = lake.scan(f"embeddings/{modality}/current").select(pl.len()).collect().item()
         table.add_row(NOUNS[modality], f"{films:,}", told[modality])
     out.print(table)
-    out.print(
-        "Credits were written down decades after the ratings: they know what nobody knew in 1998.\n"
-        "Stand-ins are made from title, genres and year: no figure below says what real ones are worth."
-    )
+    out.print("Credits were written down decades after the ratings: they know what nobody knew in 1998.")
+    out.print("Stand-ins are made from title, genres and year: no figure below says what real ones are worth.")
 
 
 def _show_evaluation(lake: Lake, period: str) -> None:
@@ -86,16 +84,17 @@ def _show_evaluation(lake: Lake, period: str) -> None:
         .filter(pl.col("metric").is_in(["NDCG@20", "Recall@20"]))
         .collect()
     )
-    out.print(
-        f"\n[bold]How good it is[/]: the last 10 % of each person's ratings up to the week of {period}, "
-        "from a fit on the first 80 %"
+    out.print()
+    out.heading(
+        "How good it is",
+        f": the last 10 % of each person's ratings up to the week of {period}, from a fit on the first 80 %",
     )
     table = Table("", "NDCG@20 [95 %]", "Recall@20 [95 %]", "", box=None, pad_edge=False)
     for name in ("mf", "popularity", "EASE", "mf − popularity", "mf − EASE"):
         mine = {row["metric"]: row for row in rows.filter(pl.col("model") == name).iter_rows(named=True)}
         if mine:
             note = next((row["note"] for row in mine.values() if row["note"]), "")
-            table.add_row(name, *[_figure(mine.get(metric)) for metric in ("NDCG@20", "Recall@20")], escape(note or ""))
+            table.add_row(name, *[_figure(mine.get(metric)) for metric in ("NDCG@20", "Recall@20")], note or "")
     out.print(table)
     out.print("Every rating counts as one positive.")
 
@@ -103,7 +102,7 @@ def _show_evaluation(lake: Lake, period: str) -> None:
 def _figure(row: dict | None) -> str:
     if row is None or row["value"] is None:
         return "too little history"
-    return f"{row['value']:.3f} \\[{row['low']:.3f}, {row['high']:.3f}]"
+    return f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
 
 
 def _show_people(lake: Lake, settings: Settings, period: str) -> None:
@@ -116,13 +115,15 @@ def _show_people(lake: Lake, settings: Settings, period: str) -> None:
         answer = queries.recommend(lake, settings, user, period)
         table = Table("", "title", "score", "reason", box=None, pad_edge=False)
         for row in answer["items"][:ITEMS]:
-            table.add_row(str(row["rank"]), escape(row["title"]), f"{row['score']:.2f}", escape(row["reason"]))
-        out.print(f"\n[bold]Person {number}[/]")
+            table.add_row(str(row["rank"]), row["title"], f"{row['score']:.2f}", row["reason"])
+        out.print()
+        out.heading(f"Person {number}")
         out.print(table)
 
 
 def _show_cost(outcomes: list[Outcome], seconds: float) -> None:
-    out.print("\n[bold]What it cost[/]")
+    out.print()
+    out.heading("What it cost")
     out.print(printed.outcome_table(outcomes))
     encode = sum(o.seconds for o in outcomes if o.asset.startswith("embeddings/"))
     model = sum(o.seconds for o in outcomes if o.asset.startswith(("model/", "recommendations/")))
@@ -149,7 +150,8 @@ def _show_next() -> None:
         f"{prefix}.venv/bin/mmrec plan": "what a run would do, before it is paid for",
     }
     width = max(map(len, commands))
-    out.print("\n[bold]Next[/]")
+    out.print()
+    out.heading("Next")
     for command, what in commands.items():
         out.print(f"  {command:{width}}    {what}")
 

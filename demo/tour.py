@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
-from rich.console import Console
 
 from demo import config
 from mmrec import plan as planning
@@ -29,6 +28,7 @@ from mmrec.lake import Lake, local_folder
 from mmrec.settings import PROJECT, Settings, load
 from mmrec_assets import printed
 from mmrec_assets.runs import Outcome, leave, run
+from mmrec_assets.terminal import Console
 
 TRANSCRIPT = PROJECT / "docs" / "tour.txt"
 _WIDTH = 118
@@ -60,9 +60,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="also write docs/tour.txt")
     write = parser.parse_args().write
-    out = Console(
-        highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() and not write else _WIDTH, record=write
-    )
+    out = Console(width=None if sys.stdout.isatty() and not write else _WIDTH, record=write)
     try:
         play(load(config.path()), out)
     except MmrecError as error:
@@ -79,7 +77,7 @@ def play(settings: Settings, out: Console, story: Story = FILMS) -> None:
     lake = Lake(settings.lake_root)
     period = served.newest_period(lake, settings)
     with _copy(settings, story) as copy:
-        out.print("[bold]Act two: a change costs what changed[/] (on a throw-away copy of the lake)")
+        out.heading("Act two: a change costs what changed", " (on a throw-away copy of the lake)")
         shutil.move(copy.data / story.arrives, copy.data / story.lands)
         newest = planning.periods.newest(copy.calendar)
         _step(copy, newest, f"A {copy.calendar.period} lands: {story.lands.name}", out)
@@ -89,13 +87,15 @@ def play(settings: Settings, out: Console, story: Story = FILMS) -> None:
         outcomes = _step(copy, newest, "The edit is undone", out)
         encoded = sum(each.rows_computed for each in outcomes if each.asset.startswith("embeddings/"))
         out.print(f"{encoded} rows encoded: the old vector was still there")
-    out.print("\n[bold]Act three: why[/]")
+    out.print()
+    out.heading("Act three: why")
     _why(lake, settings, period, out)
 
 
 def _step(settings: Settings, period: str, what: str, out: Console) -> list[Outcome]:
     """Says the plan, runs it, and holds one against the other."""
-    out.print(f"\n[bold]{what}[/]")
+    out.print()
+    out.heading(what)
     found = planning.plan(Lake(settings.lake_root), settings, [period])
     for row in found.rows:
         cost = f"{told(row.seconds)}, {told_bytes(row.bytes or 0)}" if row.seconds is not None else "cost unknown"

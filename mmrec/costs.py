@@ -110,11 +110,11 @@ def _estimates(rows: Sequence[tuple[object, ...]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"reason": pl.String(), **counts, **seconds}, orient="row")
 
 
-def seconds_of(budget: str) -> float:
-    """`90s`, `10m`, `1h30m` or a plain number of seconds. Raises one line for anything else."""
-    parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", budget.strip())
-    if not budget.strip() or parts is None:
-        raise MmrecError(f"the budget is '{budget}'; expected a time such as 90s, 10m or 1h30m")
+def seconds_of(given: str, what: str = "the budget") -> float:
+    """`90s`, `10m`, `1h30m` or a plain number of seconds. Raises one line about `what` is given else."""
+    parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", given.strip())
+    if not given.strip() or parts is None:
+        raise MmrecError(f"{what} is '{given}'; expected a time such as 90s, 10m or 1h30m")
     return sum(float(part or 0) * unit for part, unit in zip(parts.groups(), _UNITS.values(), strict=True))
 
 

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from mmrec import storage
 from mmrec.encoders import Encoder, Failure, Input, Prepared
 from mmrec.errors import MmrecError
 
@@ -200,6 +201,8 @@ def _blame(error: Exception, rows: int) -> Failure:
     """Turn an exception into a row's failure; a `MmrecError` when no row is to blame."""
     if isinstance(error, MmrecError):
         raise error
+    if (unusable := storage.of_machine(error)) is not None:
+        raise unusable from error
     if _is_out_of_memory(error):
         if rows == 1:
             raise MmrecError(

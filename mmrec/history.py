@@ -29,12 +29,14 @@ class Gate:
 
 
 def gate(lake: Lake, wanted: Iterable[str]) -> Gate:
-    """Complete history or nothing: a period is refused when a landed period up to it has no verdict."""
+    """Complete history or nothing: a period is refused when a landed period up to it has no verdict.
+
+    What has landed is what the lake shows: the newest landing, or the one that a run has read itself.
+    """
     if not lake.exists("ledger/landing"):
         told = "nothing has landed yet: materialize raw/interactions first, or type `mmrec run`"
         return Gate([], dict.fromkeys(sorted(wanted), told))
-    landed = lake.scan("ledger/landing").filter(pl.col("rows") > 0).group_by("period").agg(pl.col("rows").sum())
-    rows = dict(landed.sort("period").collect().iter_rows())
+    rows = _landed(lake.scan("ledger/landing"))
     judged = contracts.judged_periods(lake, EVENTS)
     unjudged = [period for period in rows if period not in judged]
     refused_weeks = sorted(period for period, published in judged.items() if not published and period in rows)
@@ -57,13 +59,21 @@ def gate(lake: Lake, wanted: Iterable[str]) -> Gate:
         for each in seen
     ]
     raw = builds.newest(lake, "raw/interactions")
-    late = [p for p in rows if p in raw and raw[p].rows != rows[p] and is_open and p <= is_open[-1]]
+    now = _landed(lake.added("ledger/landing", None))  # another run may have landed and judged more since
+    behind = [p for p in rows if p in raw and raw[p].rows not in (rows[p], now.get(p))]
+    late = [p for p in behind if is_open and p <= is_open[-1]]
     warnings += [
         f"{rows[each]} rows have landed in period {each}, of which {raw[each].rows} were judged: materialize "
         f"raw/interactions and validated/interactions for it, or type `mmrec run`"
         for each in late
     ]
     return Gate(is_open, refused, warnings)
+
+
+def _landed(ledger: pl.LazyFrame) -> dict[str, int]:
+    """period → its landed rows, by a state of the ledger of what landed."""
+    landed = ledger.filter(pl.col("rows") > 0).group_by("period").agg(pl.col("rows").sum())
+    return dict(landed.sort("period").collect().iter_rows())
 
 
 def read(lake: Lake, settings: Settings, up_to: str, weighing: Weighing, only: str | None = None) -> pl.DataFrame:

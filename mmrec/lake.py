@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import atexit
 import itertools
+import os
 import random
 import re
 import threading
@@ -29,7 +30,7 @@ import numpy as np
 import polars as pl
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from mmrec import tables
+from mmrec import storage, tables
 from mmrec.errors import MmrecError
 from mmrec.keys import ask
 
@@ -284,9 +285,13 @@ class Lake:
         try:
             delta = deltalake.DeltaTable(self.uri(table), version=version)
         except TableNotFoundError:
+            if (folder := local_folder(self.uri(table))) is not None:
+                storage.check_readable(folder, storage.lake_folder(self.root))
             if version is None:
                 return None
             raise MmrecError(f"version {version} of {table} is no longer in the lake; type `mmrec run` again") from None
+        except (DeltaError, OSError) as error:
+            raise storage.problem(error, storage.lake_folder(self.root)) or error from None
         if delta.metadata().description != _FORMAT:
             raise MmrecError(
                 f"{self.uri(table)} is not a table of this version: expected '{_FORMAT}'; use another lake root"
@@ -328,6 +333,8 @@ class Lake:
     ) -> None:
         """Adds rows, or puts them in place of a predicate's, to the table as it was when `delta` was looked at."""
         contract = tables.contract(table)
+        if (folder := local_folder(self.uri(table))) is not None:
+            storage.check_room(folder, storage.lake_folder(self.root), int(frame.estimated_size()))
         options: dict[str, Any] = {
             "mode": "append" if predicate is None else "overwrite",
             "partition_by": list(contract.partition_by) or None,
@@ -352,9 +359,9 @@ class Lake:
             try:
                 attempt()
                 break
-            except DeltaError as error:
+            except (DeltaError, OSError) as error:
                 if count == _TRIES - 1 or not _is_conflict(error):
-                    raise
+                    raise storage.problem(error, storage.lake_folder(self.root)) or error from None
                 vars(self.opened).pop(table, None)
                 time.sleep(random.uniform(0.01, 0.05 * (count + 1)))
         written = vars(self.opened).get(table)  # knows the version that it has written itself
@@ -371,14 +378,18 @@ def _size(delta: deltalake.DeltaTable) -> tuple[int, int]:
     return int(files["size_bytes"].sum()), int(files["num_records"].sum())
 
 
-def _is_conflict(error: DeltaError) -> bool:
+def _is_conflict(error: Exception) -> bool:
     """Whether another writer was faster; or so much that the log no longer begins with what this one has seen."""
-    return isinstance(error, CommitFailedError) or "Invalid table version" in str(error)
+    return isinstance(error, CommitFailedError) or (
+        isinstance(error, DeltaError) and "Invalid table version" in str(error)
+    )
 
 
 def _locked() -> duckdb.DuckDBPyConnection:
     """A new in-memory DuckDB. It reads what it is given and no file or extension, and no question can change that."""
     connection = duckdb.connect()
+    if (folder := storage.temporary()) is not None:  # else what fits no memory goes to the working folder
+        connection.execute("SET temp_directory = $folder", {"folder": str(folder / f"mmrec-duckdb-{os.getpid()}")})
     connection.execute("SET GLOBAL TimeZone='UTC'; SET enable_external_access=false; SET lock_configuration=true")
     return connection
 

@@ -8,7 +8,6 @@ or folds in. What a person can put right ends as one line and exit code 1.
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 import re
 import signal
@@ -21,17 +20,16 @@ from typing import Annotated, Any
 
 import polars as pl
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from mmrec import periods, queries
+from mmrec import periods, queries, storage
 from mmrec import plan as planning
 from mmrec.costs import seconds_of
 from mmrec.errors import MmrecError
 from mmrec.lake import Lake
 from mmrec.modalities import NOUNS
 from mmrec.settings import PROJECT, Settings, load
-from mmrec_assets import printed
+from mmrec_assets import printed, terminal
+from mmrec_assets.terminal import Console
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,7 +40,7 @@ app = typer.Typer(
 _EXIT = {planning.NOTHING: 0, planning.WORK: 10, planning.UNDER: 10, planning.OVER: 11}
 # Piped output is not cut to the 80 columns that a terminal is taken for where there is none.
 _WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
-out = Console(highlight=False, soft_wrap=True, width=_WIDTH)
+out = Console(width=_WIDTH)
 
 
 def _nfc(given: str | None) -> str | None:
@@ -67,15 +65,15 @@ def init(
     drafted = drafting.write(folder, dt.datetime.now(dt.UTC).date())
     table = printed.table_of("setting", "value", "why")
     for setting, value, why in drafted.guesses:
-        table.add_row(setting, escape("-" if value is None else str(value)), escape(why))
+        table.add_row(setting, "-" if value is None else str(value), why)
     out.print(table)
     out.print(f"not found, left for you to fill in: {', '.join(drafted.missing) or 'nothing'}")
     for line in drafted.unused:
-        out.print(escape(line))
+        out.print(line)
     for line in drafted.warnings:
-        out.print(escape(f"warning: {line}"))
+        out.print(f"warning: {line}")
     if drafted.judged:
-        out.print(escape(f"tried on the sampled rows: {drafted.judged}"))
+        out.print(f"tried on the sampled rows: {drafted.judged}")
     out.print(f"wrote {folder / drafting.FILE}; read it, then: MMREC_CONFIG={folder / drafting.FILE} mmrec plan")
 
 
@@ -85,6 +83,7 @@ def run(
     last: Last = 1,
     budget: Budget = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try what could not be encoded again.")] = False,
+    wait: Annotated[str, typer.Option(help="The most to wait for the device that another run holds.")] = "1h",
     as_json: Json = False,
 ) -> None:
     """Bring everything up to date: events of all periods, content, and the model and lists of the newest.
@@ -99,16 +98,27 @@ def run(
     served = served_periods(settings, period, last)
     found = planning.plan(Lake(settings.lake_root), settings, served)
     limit = None if budget is None else seconds_of(budget)
+    patience = seconds_of(wait, "the time to wait")
     if found.verdict(limit) == planning.OVER:
         printed.plan(out, found, limit)
         _print_error("the plan is dearer than the budget, or part of its cost is unknown; nothing was run")
         raise typer.Exit(_EXIT[planning.OVER])
     with Progress(settings, quiet=as_json or not sys.stderr.isatty()) as progress:
-        ran = execute(settings, served, progress.begin, planned=found, retry_failed=retry_failed)
+        ran = execute(
+            settings,
+            served,
+            progress.begin,
+            planned=found,
+            retry_failed=retry_failed,
+            tell=progress.tell,
+            wait_seconds=patience,
+        )
     if as_json:
-        _print_json({"periods": served, "assets": [vars(o) for o in ran.outcomes], "failures": ran.failures})
+        told = {"failures": ran.failures, "warnings": ran.warnings}
+        _print_json({"periods": served, "assets": [vars(o) for o in ran.outcomes], **told})
     else:
         out.print(printed.outcome_table(ran.outcomes))
+        printed.warnings(out, ran.warnings)
     if ran.failures:
         _print_error("; ".join(ran.failures))
     leave(1 if ran.failures else 0)
@@ -250,7 +260,7 @@ def verify(
         for outcome in found:
             outcomes.append(outcome)
             for line in () if as_json else traced.outcome_lines(outcome):
-                out.print(escape(line))
+                out.print(line)
     equal = all(outcome.equal for outcome in outcomes)
     if as_json:
         about = {"equal": equal, "periods": scope.chosen, "left_out": scope.behind}
@@ -285,6 +295,8 @@ def sql(
         answer = lake.sql(query)
     except (duckdb.Error, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         # What DuckDB could not convert, and the line it points at, may be a person's.
+        if (unusable := storage.of_any(error, storage.lake_folder(lake.root))) is not None:
+            raise unusable from None
         told = re.sub(r"string '[^']*'", "a value", str(error).split("LINE ")[0])
         raise MmrecError(" ".join(told.split())) from None
     if as_json:
@@ -303,7 +315,8 @@ def export(
     from mmrec import export as exporting
 
     settings = load()
-    answer = exporting.write(Lake(settings.lake_root), settings, to.absolute(), _checked(settings, period))
+    with storage.told(to, f"the folder {to}"):
+        answer = exporting.write(Lake(settings.lake_root), settings, to.absolute(), _checked(settings, period))
     _show(answer, as_json, printed.exported)
 
 
@@ -347,8 +360,7 @@ def main() -> None:
         _print_error(str(error))
         sys.exit(1)
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        _print_error(f"{error.strerror or error}{where}; check the path and its permissions")
+        _print_error(_told(error))
         sys.exit(1)
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
@@ -356,9 +368,27 @@ def main() -> None:
         if type(error).__module__.startswith(("click", "typer")) and hasattr(error, "format_message"):
             _print_error(error.format_message())
             sys.exit(2)
-        raise
+        if (told := storage.of_any(error, _lake_folder())) is None:
+            raise
+        _print_error(str(told))
+        sys.exit(1)
     if code:
         sys.exit(code)
+
+
+def _told(error: OSError) -> str:
+    """What an error of the system says that nobody worded."""
+    where = f" ({error.filename})" if error.filename else ""
+    return str(
+        storage.of_any(error, _lake_folder()) or f"{error.strerror or error}{where}; check the path and its permissions"
+    )
+
+
+def _lake_folder() -> str:
+    try:
+        return storage.lake_folder(load().lake_root)
+    except (MmrecError, OSError):
+        return "a folder that the command needs"
 
 
 def served_periods(settings: Settings, period: str | None, last: int) -> list[str]:
@@ -379,11 +409,11 @@ def _show(answer: dict[str, Any], as_json: bool, show: Callable[[Console, dict[s
 
 
 def _print_error(message: str) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {message}", markup=False)
+    terminal.errors().print(f"error: {message}")
 
 
 def _print_json(value: object) -> None:
-    print(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+    print(terminal.visible_json(value))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from checks import contracts
 from mmrec import graph
 from mmrec.modalities import NAMES
 from mmrec.settings import Settings
-from mmrec_assets import automation, display, partitions, sources
+from mmrec_assets import automation, display, partitions, slots, sources
 
 _OWNERS = {"raw": "team:data", "validated": "team:data", "sources": "team:data"}
 _KINDS = {
@@ -37,7 +37,7 @@ def structure(settings: Settings, asset: str) -> dict[str, Any]:
         "deps": [*upstream, *sources.of(settings, asset)],
         "partitions_def": periods,
         "backfill_policy": dg.BackfillPolicy.single_run() if node.partitioned else None,
-        "pool": "gpu" if node.gpu else None,
+        "pool": slots.DEVICE if node.gpu else None,
         "check_specs": contracts.specs(asset, settings, periods),
     }
 

@@ -25,6 +25,7 @@ from mmrec_assets import (
     partitions,
     raw,
     recommendations,
+    slots,
     sources,
     validated,
 )
@@ -51,7 +52,7 @@ def build_defs(
         asset_checks=[*vectors.definitions(settings), *drift.definitions(), *model_checks, *neighbours.definitions()],
         jobs=[jobs.refresh(executor_def)],
         schedules=[automation.schedule(settings)],
-        sensors=[alerts.sensor()],
+        sensors=[alerts.sensor(), slots.sensor()],
         resources={"lake": lake or LakeResource(root=settings.lake_root), "notifier": notifier or _notifier()},
         executor=executor_def,
     )

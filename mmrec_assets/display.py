@@ -4,7 +4,7 @@ Here: metadata builders. Numbers stay numbers, so that the UI plots them; texts 
 table cells, never markdown; personal columns are left out. Not here: what is emitted when (`events.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -20,6 +20,7 @@ from mmrec_assets import lineage
 Metadata = dict[str, dg.MetadataValue[Any]]
 
 _MAIN_TABLES = {"model/factors": "model/users", "recommendations/snapshot": "ledger/snapshots"}
+_WARNINGS, _NO_WARNING = "warnings", "none"
 _ROWS = 20  # of a shown table
 _CHARACTERS = 160  # of a shown text
 _TYPES = {pl.String: "string", pl.Int64: "int", pl.Float64: "float", pl.Boolean: "bool", pl.Binary: "bytes"}
@@ -65,8 +66,20 @@ def materialization(node: Node, report: StageReport, period: str) -> Metadata:
         "lake_version": _version(report.lake_version),
         "input_versions": input_versions(node.asset, report.inputs),
         "data_version": dg.MetadataValue.text(counts.data_version),
-        "warnings": dg.MetadataValue.text("\n".join(report.warnings) or "none"),
+        **warned(report),
     }
+
+
+def warned(report: StageReport) -> Metadata:
+    """What a stage warned of, a line each."""
+    return {_WARNINGS: dg.MetadataValue.text("\n".join(report.warnings) or _NO_WARNING)}
+
+
+def warnings(metadata: Mapping[str, dg.MetadataValue[Any]]) -> list[str]:
+    """The lines of `warned`, out of a materialization's or a failure's metadata."""
+    found = metadata.get(_WARNINGS)
+    text = found.value if isinstance(found, dg.TextMetadataValue) else None
+    return text.splitlines() if text and text != _NO_WARNING else []
 
 
 def rejected(by_rule: pl.DataFrame, first: pl.DataFrame, version: int | None, data_version: str) -> Metadata:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import dagster as dg
 
 from checks import contracts, results
-from mmrec import graph
+from mmrec import graph, storage
 from mmrec.costs import seconds_of
 from mmrec.errors import MmrecError
 from mmrec.graph import Node
@@ -19,12 +19,14 @@ from mmrec.keys import canonical_digest
 from mmrec.lake import Lake
 from mmrec.report import WHOLE, Check, StageReport
 from mmrec.settings import Settings
-from mmrec_assets import display, pictures
+from mmrec.storage import StorageError
+from mmrec_assets import display, landing, pictures
 from resources.lake import LakeResource
 
 Events = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
 Also = Callable[[dg.AssetExecutionContext, Lake], None]
 
+STORAGE = "storage_cannot_be_used"  # metadata of a failure after which no other step can go well
 _SHOWN = 3  # refusals that a failure spells out; the metadata has all
 
 
@@ -41,13 +43,17 @@ def materialize(
     """Runs an asset's stage for the run's periods and emits what happened; `also` may log more before a failure."""
     node = graph.node(settings, asset)
     opened = lake.open()
+    landed = None if node.stage == "raw" else landing.of_run(context.instance, context.run.run_id)
+    opened = landed.shown(opened) if landed else opened
     periods = list(context.partition_keys) if node.partitioned else []
     provenance = _provenance(context, node) if len(periods) > 1 else {}  # read only for events of several periods
     try:
         limit = seconds_of(budget) if budget else None
         report = node.run(opened, settings, periods, context.run.run_id, retry_failed=retry_failed, budget=limit)
-    except MmrecError as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
+    except Exception as error:
+        raise _failed(error, lake.root) from None
+    if asset == "raw/interactions":
+        landing.note(context, report)
     drawn = _drawn(context, settings, node, report)
     yield from emit(context, node, report, _remembered(opened, report), provenance, drawn)
     if also is not None:
@@ -150,12 +156,21 @@ def _provenance(context: dg.AssetExecutionContext, node: Node) -> dict[str, str]
     return tags
 
 
+def _failed(error: Exception, root: str) -> Exception:
+    """A failed step that says in one line what a person can put right; any other error as it is."""
+    told = storage.of_any(error, storage.lake_folder(root)) or (error if isinstance(error, MmrecError) else None)
+    if told is None:
+        return error
+    marked = {STORAGE: dg.MetadataValue.bool(True)} if isinstance(told, StorageError) else {}
+    return dg.Failure(str(told), metadata=marked, allow_retries=False)
+
+
 def _failure(report: StageReport) -> dg.Failure:
     """A failed step that says what was refused and where to look, without a traceback."""
     refusals = report.refusals
     more = f"; and {len(refusals) - _SHOWN} more" if len(refusals) > _SHOWN else ""
     return dg.Failure(
         f"{report.asset}: {'; '.join(refusals[:_SHOWN])}{more}",
-        metadata={"refused": dg.MetadataValue.text("\n".join(refusals))},
+        metadata={"refused": dg.MetadataValue.text("\n".join(refusals)), **display.warned(report)},
         allow_retries=False,
     )

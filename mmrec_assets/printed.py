@@ -12,20 +12,21 @@ from typing import Any
 
 import polars as pl
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from mmrec.costs import told, told_bytes
 from mmrec.modalities import NOUNS
 from mmrec.plan import Plan
 
+_WARNINGS = 5  # lines an asset
+
 
 def plan(out: Console, found: Plan, limit: float | None = None) -> None:
     """A plan as a table, its sum, and how it stands to a budget; first what will be refused."""
     for told_of in found.refused:
-        out.print(escape(f"will be refused, and what had landed stays: {told_of}"))
+        out.print(f"will be refused, and what had landed stays: {told_of}")
     for warning in found.warnings:
-        out.print(escape(f"warning: {warning}"))
+        out.print(f"warning: {warning}")
     if not found.rows:
         out.print("nothing else to do" if found.refused else "nothing to do: everything is up to date")
         return
@@ -51,9 +52,7 @@ def recommended(out: Console, answer: dict[str, Any]) -> None:
     """A list with its reasons."""
     table = table_of(("", "right"), "title", ("score", "right"), "reason", title=f"as of {answer['period']}")
     for row in answer["items"]:
-        table.add_row(
-            str(row["rank"]), escape(row["title"] or row["item_id"]), f"{row['score']:.3f}", escape(row["reason"] or "")
-        )
+        table.add_row(str(row["rank"]), row["title"] or row["item_id"], f"{row['score']:.3f}", row["reason"] or "")
     out.print(table)
     _stand_in(out, answer)
 
@@ -62,12 +61,12 @@ def why(out: Console, answer: dict[str, Any]) -> None:
     """One recommendation followed back."""
     place = f"rank {answer['rank']}" if answer["rank"] else "not on the list"
     title = f"{answer['title'] or answer['item_id']} (item {answer['item_id']})"
-    out.print(escape(f"{title}, {place} as of {answer['period']}, score {answer['score']:.4f}"))
+    out.print(f"{title}, {place} as of {answer['period']}, score {answer['score']:.4f}")
     table = table_of("carried by", "event", "when (UTC)", ("share", "right"), "file", ("row", "right"))
     for row in answer["events"]:
         when = row["time"].strftime("%Y-%m-%d %H:%M") if row["time"] else ""
         at = (row["source_file"], str(row["source_row"]))
-        table.add_row(escape(row["title"] or row["item_id"]), row["event"], when, f"{row['share']:+.4f}", *at)
+        table.add_row(row["title"] or row["item_id"], row["event"], when, f"{row['share']:+.4f}", *at)
     out.print(table)
     out.print(f"{answer['events_in_all']} past items in all; the shares of all of them sum to the score")
     out.print(
@@ -85,11 +84,11 @@ def why(out: Console, answer: dict[str, Any]) -> None:
 
 def similar(out: Console, answer: dict[str, Any]) -> None:
     """An item's neighbours."""
-    title = escape(f"like {answer['title']} (item {answer['item_id']})")
+    title = f"like {answer['title']} (item {answer['item_id']})"
     table = table_of(("", "right"), "title", ("similarity", "right"), "compared by", title=title)
     for row in answer["items"]:
         by_what = ", ".join(NOUNS[name] for name in row["compared_by"])
-        table.add_row(str(row["rank"]), escape(row["title"] or row["item_id"]), f"{row['similarity']:.3f}", by_what)
+        table.add_row(str(row["rank"]), row["title"] or row["item_id"], f"{row['similarity']:.3f}", by_what)
     out.print(table)
     _stand_in(out, answer)
 
@@ -100,22 +99,22 @@ def rejected(out: Console, answer: dict[str, Any]) -> None:
     kept_out = f"{counts['rejected']} rejected rows, {counts['duplicate']} duplicates, {counts['ignored']} ignored"
     out.print(kept_out + "".join(f"; {r['table']} {r['rule']}: {r['rows']}" for r in answer["by_rule"]))
     for row in answer["shown"]:
-        out.print(escape(f"{row['source_file']} row {row['source_row']}, {row['rule']}: {row['reason']}"))
+        out.print(f"{row['source_file']} row {row['source_row']}, {row['rule']}: {row['reason']}")
         if row["row"] is not None:
-            out.print(escape(f"    {_delivered(row['row'])}"))
+            out.print(f"    {_delivered(row['row'])}")
     more = sum(counts.values()) - len(answer["shown"])
     if more > 0:
         out.print(f"… and {more} more; --limit shows more")
     for row in answer["failures"]:
         whose = "a person's own words" if row["item_id"] is None else f"item {row['item_id']}"
-        out.print(escape(f"{row['modality']} of {whose}: {row['reason']}"))
+        out.print(f"{row['modality']} of {whose}: {row['reason']}")
 
 
 def rows(out: Console, answer: pl.DataFrame) -> None:
     """The first hundred rows of any table."""
     table = table_of(*answer.columns)
     for row in answer.head(100).iter_rows():
-        table.add_row(*[escape(_short(value)) for value in row])
+        table.add_row(*[_short(value) for value in row])
     out.print(table)
     if answer.height > 100:
         out.print(f"{answer.height:,} rows; the first 100 are shown, --json prints all")
@@ -125,7 +124,7 @@ def exported(out: Console, answer: dict[str, Any]) -> None:
     """What was written, and what it holds."""
     size = sum(file["size_bytes"] for file in answer["files"].values()) / 1e6
     what = f"{answer['people']:,} people and {answer['items']:,} items as of {answer['period']}"
-    out.print(escape(f"{what}: {answer['to']} ({', '.join(answer['files'])}, model.json; {size:.1f} MB)"))
+    out.print(f"{what}: {answer['to']} ({', '.join(answer['files'])}, model.json; {size:.1f} MB)")
     out.print("these files name people and hold what they have met: keep them as you keep your events")
     _stand_in(out, answer)
 
@@ -144,6 +143,20 @@ def outcome_table(outcomes: Iterable[Any]) -> Table:
         counts = (o.rows_computed, o.rows_reused, o.rows_removed, o.rows_rejected)
         table.add_row(o.asset, f"{o.seconds:.1f}", *[f"{count:,}" for count in counts])
     return table
+
+
+def warnings(out: Console, warned: Iterable[str]) -> None:
+    """What a run's assets have warned of, at most a few lines an asset."""
+    by_asset: dict[str, list[str]] = {}
+    for line in warned:
+        by_asset.setdefault(line.partition(": ")[0], []).append(line)
+    for asset, lines in by_asset.items():
+        for line in lines[:_WARNINGS]:
+            out.print(f"warning: {line}")
+        if len(lines) > _WARNINGS:
+            out.print(
+                f"warning: {asset}: and {len(lines) - _WARNINGS} more; its page has all (`mmrec ui`), so has --json"
+            )
 
 
 def table_of(*columns: str | tuple[str, str], title: str | None = None) -> Table:
@@ -184,11 +197,11 @@ def _content(out: Console, content: dict[str, Any]) -> None:
         return
     out.print(f"catalogue: {content['source_file']} row {content['source_row']}")
     for name, value in content.get("attributes", {}).items():
-        out.print(escape(f"{name}: {value}"))
+        out.print(f"{name}: {value}")
     for name, part in content.items():
         if isinstance(part, dict) and part.get("input_sha256"):
             made = f"key {str(part['key'])[:16]}… encoder {part['encoder']} {str(part['encoder_id'])[:16]}…"
-            out.print(escape(f"{name}: {part['input']!r} sha256 {part['input_sha256'][:16]}… {made}"))
+            out.print(f"{name}: {part['input']!r} sha256 {part['input_sha256'][:16]}… {made}")
 
 
 def _stand_in(out: Console, answer: dict[str, Any]) -> None:

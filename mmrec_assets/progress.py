@@ -9,7 +9,6 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
@@ -17,6 +16,7 @@ from mmrec.errors import MmrecError
 from mmrec.graph import nodes
 from mmrec.lake import Lake
 from mmrec.settings import Settings
+from mmrec_assets import terminal
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -32,12 +32,12 @@ class Progress:
         self._lake = Lake(settings.lake_root)
         columns = (
             SpinnerColumn(finished_text="✓"),
-            TextColumn("{task.description:28}"),
+            TextColumn("{task.description:28}", markup=False),
             BarColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             TimeElapsedColumn(),
         )
-        self._bars = Bars(*columns, console=Console(stderr=True), disable=quiet)
+        self._bars = Bars(*columns, console=terminal.errors(), disable=quiet)
         self._tasks: dict[str, TaskID] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -61,6 +61,10 @@ class Progress:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, args=(run_id, instance, self._stop), daemon=True)
         self._thread.start()
+
+    def tell(self, line: str) -> None:
+        """Prints a line above the bars, also where there are none."""
+        self._bars.console.print(line)
 
     def _end(self) -> None:
         if self._thread is not None:

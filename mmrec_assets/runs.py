@@ -8,24 +8,29 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import sys
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import dagster as dg
 import polars as pl
-from dagster._core.events import EngineEventData
+from dagster._core.events import EngineEventData, RunFailureReason
+from dagster._utils.error import SerializableErrorInfo
 
-from mmrec import plan
+from mmrec import plan, storage
 from mmrec.graph import nodes
 from mmrec.lake import Lake, local_folder
 from mmrec.settings import HOME, PROJECT, Settings
-from mmrec_assets import display
+from mmrec_assets import display, landing, slots, terminal
 from mmrec_assets.definitions import build_defs
+from mmrec_assets.events import STORAGE
 from mmrec_assets.jobs import REFRESH
+from mmrec_assets.landing import Landing
+from mmrec_assets.processes import Process
 
 _COUNTS = ("rows_computed", "rows_reused", "rows_removed", "rows_rejected")
 Listener = Callable[[str, str, "dg.DagsterInstance"], None]  # run id, title, instance: called before each run
@@ -43,13 +48,18 @@ class Outcome:
     rows_rejected: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Ran:
-    """All runs of one command: outcomes by asset in order, and the messages of what failed."""
+    """All runs of one command: outcomes by asset in order, messages of what failed, and warnings, each once."""
 
     outcomes: list[Outcome]
-    failures: list[str]
-    warnings: list[str]
+    failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    stopped: bool = False  # a folder cannot be used, so that no further run can go well
+
+
+def _tell(line: str) -> None:
+    terminal.errors().print(line)
 
 
 def home(settings: Settings) -> Path:
@@ -57,12 +67,18 @@ def home(settings: Settings) -> Path:
     lake = local_folder(settings.lake_root)
     ours = (HOME if lake is None else lake.parent) / "dagster"
     folder = Path(os.environ.setdefault("DAGSTER_HOME", str(ours)))
-    folder.mkdir(parents=True, exist_ok=True)
     told, here = (PROJECT / "dagster.yaml").read_text(), folder / "dagster.yaml"
-    if not here.exists() or (folder == ours and here.read_text() != told):
-        here.unlink(missing_ok=True)
-        here.write_text(told)
+    with storage.told(folder, _called(folder)):
+        storage.check_room(folder, _called(folder))
+        folder.mkdir(parents=True, exist_ok=True)
+        if not here.exists() or (folder == ours and here.read_text() != told):
+            here.unlink(missing_ok=True)
+            here.write_text(told)
     return folder
+
+
+def _called(folder: Path) -> str:
+    return f"Dagster's folder {folder}"
 
 
 def run(
@@ -72,18 +88,30 @@ def run(
     *,
     planned: plan.Plan | None = None,
     retry_failed: bool = False,
+    tell: slots.Tell = _tell,
+    wait_seconds: float = slots.WAIT_SECONDS,
 ) -> Ran:
     """Three runs: what landed, content and events of every period with work, then model and lists for `served`.
 
     A refused file or period fails its run and is told at the end; the next run goes on with what is published, as a
-    later run from the UI would. `planned` is attached to each run: what was known before it was paid for.
+    later run from the UI would. All are judged against what the first has landed. `planned` is attached to each run:
+    what was known before it was paid for. `tell` says at once what a run waits for, at most `wait_seconds`, and what
+    dead runs have left.
     """
-    home(settings)
+    folder = home(settings)
     assets = [node.asset for node in nodes(settings)]
-    events = plan.event_periods(Lake(settings.lake_root), settings)
+    lake = Lake(settings.lake_root)
+    events = plan.event_periods(lake, settings)
     job = build_defs(settings).resolve_job_def(REFRESH)
-    ran = Ran([Outcome(asset) for asset in assets], [], [])
-    with dg.DagsterInstance.get() as instance:
+    ran = Ran([Outcome(asset) for asset in assets])
+    landed: Landing | None = None
+    with (
+        storage.told(folder, _called(folder)),
+        dg.DagsterInstance.get() as instance,
+        slots.bounded(instance, tell, wait_seconds) as waiting,
+    ):
+        for line in slots.clear(instance):
+            tell(line)
         for title, stages, wanted in (
             ("landing", ("raw",), events),
             ("content and events", ("validated", "embeddings", "fused"), events),
@@ -101,19 +129,40 @@ def run(
                 tags={
                     "dagster/asset_partition_range_start": wanted[0],
                     "dagster/asset_partition_range_end": wanted[-1],
+                    "dagster/max_retries": "0",  # the daemon does not know this process, and cannot begin it again
+                    **(process.tags(run_id) if (process := Process.this()) else {}),
+                    **(landed.tags(run_id) if landed else {}),
                 },
-                run_config={
-                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},  # the UI has the events
-                    "ops": {
-                        asset.replace("/", "__"): {"config": {"retry_failed": retry_failed}}
-                        for asset in assets
-                        if asset.startswith("embeddings/") and "embeddings" in stages
-                    },
-                },
+                run_config=_config(assets, stages, retry_failed),
                 raise_on_error=False,
             )
-            _collect(instance, result, ran)
+            _collect(instance, result, ran, waiting)
+            if ran.stopped:
+                break
+            if "raw" in stages:
+                landed = _landed(instance, lake, run_id, events, ran)
     return ran
+
+
+def _config(assets: list[str], stages: tuple[str, ...], retry_failed: bool) -> dict[str, Any]:
+    asked = {"config": {"retry_failed": retry_failed}}
+    encoding = [asset for asset in assets if asset.startswith("embeddings/") and "embeddings" in stages]
+    return {
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},  # the UI has the events
+        "ops": {asset.replace("/", "__"): asked for asset in encoding},
+    }
+
+
+def _landed(instance: dg.DagsterInstance, lake: Lake, run_id: str, taken: list[str], ran: Ran) -> Landing | None:
+    """What the first run has landed, for the ones behind it."""
+    landed = landing.of_run(instance, run_id)
+    if landed is None:
+        return None
+    landed = landed.without_late(lake, taken)
+    if landed.left:
+        late = f"{len(landed.left)} periods landed while this run went on ({landed.left[0]} …): type `mmrec run` again"
+        ran.warnings.append(f"raw/interactions: {late}")
+    return landed
 
 
 def _attach(instance: dg.DagsterInstance, run_id: str, planned: plan.Plan, stages: tuple[str, ...]) -> None:
@@ -137,7 +186,8 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _collect(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult, ran: Ran) -> None:
+def _collect(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult, ran: Ran, waiting: slots.Waiting) -> None:
+    """Adds what one run did, failed at and warned of."""
     by_asset = {outcome.asset: outcome for outcome in ran.outcomes}
     # A period may have two events, the step's own and one with its own data version: the newest counts.
     newest: dict[tuple[str, str | None], dg.AssetMaterialization] = {}
@@ -154,12 +204,46 @@ def _collect(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult, ra
             number = value.value if isinstance(value, dg.IntMetadataValue) else 0
             setattr(by_asset[asset], count, getattr(by_asset[asset], count) + (number or 0))
     for event in result.all_events:
-        if event.is_step_failure:
-            ran.failures.append(_message(event))
         if event.is_step_success and event.step_key:
             asset = event.step_key.replace("__", "/")
             if asset in by_asset:
                 by_asset[asset].seconds += event.step_success_data.duration_ms / 1000
+    ran.failures.extend(_failures(result, waiting))
+    ran.warnings.extend(warned for warned in _warnings(instance, result) if warned not in ran.warnings)
+    if of_storage := [_message(event) for event in result.all_events if _is_of_storage(event)]:
+        ran.stopped, ran.failures = True, list(dict.fromkeys(of_storage))  # the others follow from it
+
+
+def _failures(result: dg.ExecuteInProcessResult, waiting: slots.Waiting) -> list[str]:
+    """Why the run failed, a message a step; or why it ended without a step that failed. Raises after Ctrl-C."""
+    messages = [_message(event) for event in result.all_events if event.is_step_failure]
+    for event in result.all_events:
+        if event.is_run_failure:
+            data = event.job_failure_data
+            if data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION:
+                raise KeyboardInterrupt
+            messages = messages or [waiting.given_up or f"the run failed: {_kind(data.error)}; `mmrec ui` shows where"]
+    return messages
+
+
+def _warnings(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> list[str]:
+    """What the run's assets have warned of, also those that failed: each once, with the asset's name."""
+    warned: dict[str, str] = {}  # several assets may warn of the same
+    records = instance.get_records_for_run(result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+    found = [each.event_log_entry.asset_materialization for each in records]
+    told = [("/".join(each.asset_key.path), each.metadata) for each in found if each is not None]
+    for event in result.all_events:
+        if event.is_step_failure and (failure := event.step_failure_data.user_failure_data) and event.step_key:
+            told.append((event.step_key.replace("__", "/"), failure.metadata))
+    for asset, metadata in told:
+        for line in display.warnings(metadata):
+            warned.setdefault(line, asset)
+    return [f"{asset}: {line}" for line, asset in warned.items()]
+
+
+def _is_of_storage(event: dg.DagsterEvent) -> bool:
+    failure = event.step_failure_data.user_failure_data if event.is_step_failure else None
+    return failure is not None and STORAGE in failure.metadata
 
 
 def _message(event: dg.DagsterEvent) -> str:
@@ -167,9 +251,14 @@ def _message(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
         return data.user_failure_data.description
-    error = data.error
+    return f"{(event.step_key or 'a step').replace('__', '/')}: {_kind(data.error)}; `mmrec ui` shows where"
+
+
+def _kind(error: SerializableErrorInfo | None) -> str:
+    """What kind of error it was. Where nobody worded it, it may quote a value, and no more is told."""
     while error is not None and error.cause is not None:
         error = error.cause
-    # An error that nobody worded may quote a value, so only its kind is told.
-    kind = error.cls_name if error is not None else "an unknown error"
-    return f"{event.step_key or 'a step'}: {kind}; `mmrec ui` shows where"
+    if error is None:
+        return "an unknown error"
+    worded = re.match(r"mmrec\.[\w.]+: (.+)", error.message)  # an error of the project's own
+    return worded.group(1) if worded else error.cls_name or "an error"

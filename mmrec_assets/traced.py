@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.padding import Padding
 
 from mmrec.comparison import Compared
@@ -62,11 +61,12 @@ def impact(out: Console, found: Impact, queries: bool) -> None:
     for name, rows in found.answers.items():
         out.print(f"{name}{_HINTS.get(name, '')}{'' if rows else ': none'}")
         if queries:
-            out.print(escape(_indented(found.queries[name])), style="dim")
+            for line in found.queries[name].splitlines():
+                out.print(f"  {line}", style="dim")
         if rows:
             table = table_of(*rows[0])
             for row in rows:
-                table.add_row(*(escape(_cell(value)) for value in row.values()))
+                table.add_row(*(_cell(value) for value in row.values()))
             out.print(Padding(table, (0, 0, 0, 2), expand=False))
 
 
@@ -76,10 +76,6 @@ _HINTS = {
     "neighbours": ": other items whose list of similar items holds it",
     "versions": ": item factors that were fitted with it",
 }
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines())
 
 
 def _cell(value: object) -> str:

@@ -16,13 +16,13 @@ import hypothesis
 import polars as pl
 import pytest
 from PIL import Image
-from rich.console import Console
 
 from mmrec import contracts, graph
 from mmrec.lake import Lake
 from mmrec.report import Check
 from mmrec.settings import Settings, load
 from mmrec_assets import cli
+from mmrec_assets.terminal import Console
 
 # How long an example takes says something about the machine, not about the code.
 hypothesis.settings.register_profile("project", deadline=None)
@@ -304,7 +304,7 @@ def init(monkeypatch, capsys):
 
     def run(folder):
         monkeypatch.setattr(sys, "argv", ["mmrec", "init", str(folder)])
-        monkeypatch.setattr(cli, "out", Console(file=(printed := io.StringIO()), width=300, highlight=False))
+        monkeypatch.setattr(cli, "out", Console(file=(printed := io.StringIO()), width=300))
         try:
             cli.main()
         except SystemExit as done:

@@ -8,13 +8,13 @@ import sys
 
 import polars as pl
 import pytest
-from rich.console import Console
 
 from mmrec import verify as oracle
 from mmrec.comparison import Compared
 from mmrec.differences import Difference
 from mmrec.lake import Lake
 from mmrec_assets import cli
+from mmrec_assets.terminal import Console
 
 
 class Answer:
@@ -46,7 +46,7 @@ def mmrec(monkeypatch, capsys):
         monkeypatch.setenv("MMREC_CONFIG", str(shop.folder / "mmrec.toml"))
         monkeypatch.delenv("MMREC_LAKE", raising=False)
         monkeypatch.setattr(sys, "argv", ["mmrec", *arguments])
-        monkeypatch.setattr(cli, "out", Console(file=(printed := io.StringIO()), width=300, highlight=False))
+        monkeypatch.setattr(cli, "out", Console(file=(printed := io.StringIO()), width=300))
         capsys.readouterr()
         try:
             code = cli.main() or 0

@@ -5,12 +5,12 @@ import unicodedata
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from mmrec import graph, queries
 from mmrec.encoders import hashed
 from mmrec.media import BadMedia
 from mmrec_assets import printed
+from mmrec_assets.terminal import Console
 from tests import clips
 
 AUDIO, VIDEO = "embeddings/audio", "embeddings/video"

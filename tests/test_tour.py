@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from demo import tour
 from mmrec.errors import MmrecError
 from mmrec.settings import PROJECT
+from mmrec_assets.terminal import Console
 
 STORY = tour.Story(
     Path("later") / "events-2024-01-05.csv",
@@ -71,5 +71,5 @@ def test_the_transcript_is_that_of_the_demo(capfd):
     if not (PROJECT / ".mmrec" / "lake" / "ledger" / "snapshots").exists():
         pytest.skip("there is no demo lake; `make demo` makes it")
     printed = io.StringIO()
-    tour.play(tour.load(tour.config.path()), Console(file=printed, width=118, soft_wrap=True))
+    tour.play(tour.load(tour.config.path()), Console(file=printed, width=118))
     assert shape(printed.getvalue()) == shape(tour.TRANSCRIPT.read_text(encoding="utf-8"))
