@@ -154,7 +154,7 @@ def test_an_amount_is_mapped_and_what_it_does_is_said(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "role"),
-    [*((each, "amount") for each in ("qty", "units", "play_count", "watch_time_s", "dwellSeconds", "played", "数量")),
+    [*((each, "amount") for each in ("qty", "units", "play_count", "watch_time_s", "dwellSeconds", "is_click", "数量")),
      *((each, "value") for each in ("rating", "star_rating", "score", "overall", "评分")),
      *((each, None) for each in ("price", "rating_count_total", "age", "zip"))],
 )  # fmt: skip

@@ -85,7 +85,12 @@ def test_one_file_is_enough_where_its_name_holds_a_number_or_an_id(tmp_path, kin
     ("files", "others", "patterns", "said"),
     [
         (["events.csv"], [], ["events.csv"], '"events*.csv" would find later files too'),
-        (["v1.0/events.csv.gz"], [], ["v*/events.csv.gz"], "later files are found if their names differ where"),
+        (
+            ["v1.0/events.csv.gz"],
+            [],
+            ["v*/events.csv.gz"],
+            "later files are found if their names differ where * and ? stand",
+        ),
         (["events.csv"], ["events_items.csv"], ["events.csv"], "a later file under another name is not found"),
         (["ml100k.csv"], [], ["ml100k.csv"], "a later file under another name is not found"),
         ([f"{DIGESTS[0]}.csv"], [f"{DIGESTS[1]}.csv"], [f"{DIGESTS[0]}.csv"], "under another name is not found"),

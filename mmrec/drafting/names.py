@@ -21,7 +21,8 @@ WORDS = {
     "event": "event action behavior behaviour interaction activity what type kind verb 行为",
     "value": "rating stars score overall grade value rate 评分 打分",
     "amount": "quantity qty count amount units plays duration dwell playtime watchtime watched listened played minutes "
-    "seconds hours watch listen play views clicks purchases num 数量 时长",
+    "seconds hours watch listen play views clicks purchases num click clicked like liked "
+    "purchased converted 数量 时长",
     "query": "query search keywords keyword phrase term",
     "review": "review comment feedback opinion remark reviewtext",
     "title": "title name headline label caption 标题 名称",
@@ -41,7 +42,7 @@ _BESIDE = {
     "time": "event unix utc review created in s ms seconds gmt iso local float",
     "event": "name user",
     "value": "user star item float",
-    "amount": f"{_ITEM} event of total in s ms sec secs min mins time spent number on page order ordered sold",
+    "amount": f"{_ITEM} event of total in s ms sec secs min mins time spent number on page order ordered sold is has",
     "query": "text string user search",
     "review": "text body user content",
     "title": f"{_ITEM} full original main",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import os
 import re
@@ -96,7 +97,7 @@ def event_files(folder: Path, files: Sequence[str]) -> Files:
         told = "" if likely else "; their names do not tell how a later one is called: see that the patterns match it"
         return Files(patterns, told)
     if likely:
-        return Files(patterns, "; later files are found if their names differ where the stars stand")
+        return Files(patterns, "; later files are found if their names differ where * and ? stand")
     wider = None if mask(files[0]) != glob.escape(files[0]) else _wider(folder, files[0])
     told = f'"{wider}" would find later files too' if wider else "a later file under another name is not found"
     return Files(patterns, f"; {told}")
@@ -193,5 +194,5 @@ def _fits(folder: Path, pattern: str, names: Sequence[str], source: Sequence[str
 
 
 def _matches(name: str, pattern: str) -> bool:
-    parts, wanted = PurePosixPath(name).parts, PurePosixPath(pattern).parts
-    return len(parts) == len(wanted) and PurePosixPath(name).match(pattern)
+    parts, wanted = name.split("/"), pattern.split("/")
+    return len(parts) == len(wanted) and all(map(fnmatch.fnmatchcase, parts, wanted))

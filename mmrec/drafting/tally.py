@@ -60,8 +60,9 @@ def tally(folder: Path, events: Table) -> Tally:
         except UNREADABLE:
             complete = False
     counted = pl.concat([sampled.clear(), *blocks])
-    found = _told(counted, names, complete=complete) if counted.height else _told(sampled, names, complete=False)
-    return found if found.types is None or found.types.height <= _TYPES else _told(sampled, names, complete=False)
+    found = _told(counted, names, complete=complete)
+    usable = found.days.height and (found.types is None or found.types.height <= _TYPES)
+    return found if usable else _told(sampled, names, complete=False)
 
 
 def _told(counted: pl.DataFrame, names: Sequence[str], *, complete: bool) -> Tally:
