@@ -160,8 +160,10 @@ def _landed(instance: dg.DagsterInstance, lake: Lake, run_id: str, taken: list[s
         return None
     landed = landed.without_late(lake, taken)
     if landed.left:
-        late = f"{len(landed.left)} periods landed while this run went on ({landed.left[0]} …): type `mmrec run` again"
-        ran.warnings.append(f"raw/interactions: {late}")
+        count, first = len(landed.left), landed.left[0]
+        came = f"1 period landed while this run went on ({first})"
+        came = came if count == 1 else f"{count} periods landed while this run went on ({first} …)"
+        ran.warnings.append(f"raw/interactions: {came}: type `mmrec run` again")
     return landed
 
 
