@@ -386,8 +386,9 @@ def folders(tmp_path, kind):
 KINDS = ["plain", "a comment without people", "ratings in weeks", "types", "people without consent"]
 
 
-@pytest.mark.parametrize("today", [TODAY, dt.date(2030, 1, 1)])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "today"), [*((kind, TODAY) for kind in KINDS), ("ratings in weeks", START.date() + dt.timedelta(days=52))]
+)
 def test_every_line_that_is_commented_out_loads_with_its_header(tmp_path, kind, today):
     folders(tmp_path, kind)
     drafted = drafting.draft(tmp_path, today)
@@ -412,6 +413,16 @@ def test_people_whose_consent_is_not_known_stay_out_and_it_is_said_why(tmp_path)
     said = told(tmp_path, "users.files")
     assert "no column says yes or no to whether a person's words may be used; add one and" in said
     assert '# files = ["people.csv"]' in said
+
+
+@pytest.mark.parametrize(("prefix", "said"), [("", ""), ("U-", "written like 7 where this file writes item_7")])
+def test_people_whom_the_events_do_not_name_are_told(tmp_path, prefix, said):
+    people = [{"user_id": f"{prefix}{at}", "bio": f"I like words a lot {at}", "consent": "yes"} for at in range(4)]
+    write(tmp_path / "people.csv", people)
+    write(tmp_path / "events.csv", [row | {"user_id": row["user_id"][-1]} for row in events()])
+    write(tmp_path / "items.csv", catalogue())
+    assert said in told(tmp_path, "users.columns.user_id")
+    assert ("none of the 6" in told(tmp_path, "users.columns.user_id")) == bool(said)
 
 
 def test_what_becomes_of_the_sampled_rows_is_printed(tmp_path, init):

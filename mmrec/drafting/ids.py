@@ -29,10 +29,10 @@ def told(mine: Column, theirs: Column, of: str = "the catalogue") -> tuple[str, 
         return f"{found:,} of {ids.len():,} different values are ids of {of}", False
     counted = f"only {found:,} of the {ids.len():,}" if found else f"none of the {ids.len():,}"
     told = f"{counted} different values {'are ids' if found else 'is an id'} of {of} ({theirs.name})"
-    return f"{told}{_difference(ids, known, found)}", True
+    return f"{told}{_difference(ids, known, found, of)}", True
 
 
-def _difference(ids: pl.Series, known: pl.Series, found: int) -> str:
+def _difference(ids: pl.Series, known: pl.Series, found: int, of: str) -> str:
     """How the two are written, if most of the ids are the catalogue's but for that; empty if nothing simple does."""
     enough = max(found, _FEW * ids.len())
     if _shared(ids.str.to_lowercase(), known.str.to_lowercase()) > enough:
@@ -40,9 +40,9 @@ def _difference(ids: pl.Series, known: pl.Series, found: int) -> str:
     for one, other, pattern, by in _WAYS:
         changed, changed_known = (each.str.replace_all(pattern, by).unique() for each in (ids, known))
         if _shared(changed, known) > enough:
-            return f": they are written like {one} where the catalogue writes {other}; write them alike"
+            return f": they are written like {one} where {of} writes {other}; write them alike"
         if _shared(ids, changed_known) > enough:
-            return f": they are written like {other} where the catalogue writes {one}; write them alike"
+            return f": they are written like {other} where {of} writes {one}; write them alike"
         if _shared(changed, changed_known) > enough:
             return f": one id is written in several ways, such as {one} and {other}; write them alike"
     return ""

@@ -36,12 +36,12 @@ def calendar(days: Days, events: Table, *, complete: bool) -> Section:
     """How time is cut into periods."""
     sampled = "" if complete else " seen in a sample"
     far = f", without {days.strays:,} that lie years away" if days.strays else ""
-    zone = "and what a time without a zone means"
+    zone = ", and what a time without a zone means"
     if events.column("time").has_zone:
-        zone = "if that is west of Greenwich, start a day earlier"
+        zone = "; for a zone west of Greenwich, start a day earlier"
     lines = [
         Line("period", days.period, f'guessed: about {days.per_day:,.0f} events a day; "day" or "week"'),
-        Line("timezone", "UTC", f"not in the data: where a day begins, {zone}"),
+        Line("timezone", "UTC", f"not in the data: where a day begins{zone}"),
         Line("start", days.start, f"guessed: the first day of all events{sampled}{far}; events before it are rejected"),
         _end(days, f"the newest event{sampled} is of {days.last}"),
     ]
@@ -151,9 +151,9 @@ def users(people: Table | None, files: Files, events: Table) -> list[Section]:
         beside = f"user_id ({people.column('user_id').name}) and text ({', '.join(text)})"
         named = f"name it as consent in the section users.columns, beside {beside}"
         return [Section("users", _PEOPLE, [Line("files", None, f"{why} {named}", files.patterns)])]
-    known, few = ids.told(events.column("user_id"), people.column("user_id"), "the people here")
+    known, _ = ids.told(events.column("user_id"), people.column("user_id"), "this file")
     columns = [
-        _column(people, "user_id", "", f"; {known}" if few else ""),
+        _column(people, "user_id", "", f"; {known}" if known.startswith("none") else ""),
         _line(("text", text or None, "a person's own words"), "not found: the columns with a person's own words", []),
         _column(people, "consent", "yes or no: whether a person's words may be used"),
     ]
