@@ -284,6 +284,15 @@ def test_uuids_are_ids_and_no_text(tmp_path, kind):
     assert published.height == 60
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["01J6ZQ8X5TABCDEFGHJKMNPQRS", "kX9aB2cD3eF4gH5iJ6kL7mN8oP9q", "user:6af613b6-569c-42c9-8d2e-0a1b2c3d4e5f"],
+)
+def test_long_ids_are_short_for_people_and_no_prose(value):
+    assert column("x", value).is_short
+    assert not column("x", value).is_prose
+
+
 def test_ids_that_the_catalogue_does_not_have_are_no_guess_that_holds(tmp_path, init):
     write(tmp_path / "events.csv", [row | {"item_id": f"{row['item_id'][1:]}.0"} for row in events()])
     write(tmp_path / "items.csv", [row | {"item_id": row["item_id"][1:]} for row in catalogue()])

@@ -82,8 +82,8 @@ class Column:
 
     @property
     def is_code(self) -> bool:
-        """Whether most values are long ids, such as UUIDs, in which letters make no words."""
-        return self.share(r"^[0-9A-Za-z_-]{16,}$") > 0.5 and self.share(r"\d") > 0.5
+        """Whether most values are long ids, such as ULIDs, in which letters make no words."""
+        return self.share(r"^[!-~]{16,}$") > 0.5 and self.share(r"\d") > 0.5
 
     @property
     def is_short(self) -> bool:
