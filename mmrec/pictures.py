@@ -16,12 +16,14 @@ import warnings
 from contextlib import suppress
 from functools import cache
 from io import BytesIO
+from typing import BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from mmrec.decoding import picture_parts
 from mmrec.decoding.pool import Decoders
+from mmrec.errors import MmrecError
 from mmrec.media import BadMedia
 
 MAX_IMAGE_PIXELS = 50_000_000
@@ -123,11 +125,23 @@ def _flatten(image: Image.Image) -> Image.Image:
 
 
 def _decode_in_worker(data: bytes) -> Image.Image:
-    with tempfile.TemporaryFile() as file:
+    with _handed_over(data) as file:
+        _, found = _decoders().decode(file, "picture", 3 * MAX_IMAGE_PIXELS)
+    if [(pixels.ndim, pixels.shape[-1], pixels.dtype) for pixels in found] != [(3, 3, np.uint8)]:
+        raise BadMedia("the decoder gave no sensible answer")
+    return Image.fromarray(found[0])
+
+
+def _handed_over(data: bytes) -> BinaryIO:
+    """Give an open file with these bytes, which has no name."""
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
         file.write(data)
         file.flush()
-        _, (pixels,) = _decoders().decode(file, "picture", 3 * MAX_IMAGE_PIXELS)
-    return Image.fromarray(pixels)
+    except OSError as error:
+        told = f"{error.strerror} in {tempfile.gettempdir()}"
+        raise MmrecError(f"a picture cannot be handed to its decoder: {told}; make room there or set TMPDIR") from error
+    return file
 
 
 @cache

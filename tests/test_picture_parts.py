@@ -1,6 +1,7 @@
 """Pictures with odd parts: damaged notes lose no picture, cut files are refused, of several pictures one is read."""
 
 import struct
+import tempfile
 import zlib
 
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 from PIL import Image
 
 from mmrec.decoding.picture_parts import exif_orientation, without_notes
+from mmrec.decoding.pool import Decoders
+from mmrec.errors import MmrecError
 from mmrec.media import BadMedia
 from mmrec.pictures import read_image
 from tests.clips import encoded, picture
@@ -298,6 +301,21 @@ def test_a_bomb_of_a_further_kind_is_refused():
     for data in (tiff(size=(60_000, 60_000)), bytes(codestream)):
         with pytest.raises(BadMedia, match="too many pixels"):
             read_image(data)
+
+
+def test_a_full_temporary_folder_is_no_pictures_fault(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(MmrecError, match=r"cannot be handed to its decoder: No such file or directory in .*gone; make"):
+        read_image(tiff())
+
+
+@pytest.mark.parametrize(
+    "arrays", [[], [np.zeros((2, 2, 4), np.uint8)], [np.zeros((2, 2, 3), np.float32)], [np.zeros((2, 3), np.uint8)]]
+)
+def test_what_a_worker_answers_is_not_believed(monkeypatch, arrays):
+    monkeypatch.setattr(Decoders, "decode", lambda *given: ({}, arrays))
+    with pytest.raises(BadMedia, match="the decoder gave no sensible answer"):
+        read_image(tiff())
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -20,7 +21,7 @@ from mmrec import builds, periods, publishing, rules, sources, tables
 from mmrec.keys import canonical_digest, file_hash
 from mmrec.lake import Lake
 from mmrec.landing import LANDING, Landed, emptiness, from_ledger, ledger_rows, of_events, read_events, reading
-from mmrec.media import BadMedia, open_regular
+from mmrec.media import BadMedia, open_regular, spelled_on_disk
 from mmrec.modalities import FILES
 from mmrec.report import WHOLE, Check, PeriodReport, StageReport
 from mmrec.settings import Items, Settings, Users
@@ -296,10 +297,7 @@ def named_media(lake: Lake, settings: Settings, items: pl.LazyFrame) -> pl.DataF
     }
     root = settings.media_root  # finding it costs as much as opening a file
     inside = cache(lambda folder: Path(os.path.realpath(folder)).is_relative_to(root))  # a link may lead elsewhere now
-    rows = [
-        _media_row(root, uri, max_bytes, known.get(uri), trusted=uri in known and inside((root / uri).parent))
-        for uri, max_bytes in files.iter_rows()
-    ]
+    rows = [_media_row(root, uri, max_bytes, known.get(uri), inside) for uri, max_bytes in files.iter_rows()]
     return pl.DataFrame(rows, schema=tables.contract("raw/media").schema, orient="row")
 
 
@@ -307,11 +305,16 @@ def _media_keys(lake: Lake, frame: pl.DataFrame) -> dict[str, str]:
     return {WHOLE: builds.stage_key(lake.code_version, {}, {"files": canonical_digest(frame.rows())})}
 
 
-def _media_row(root: Path, uri: str, max_bytes: int, known: sources.Stat | None, *, trusted: bool) -> tuple[Any, ...]:
-    """A file's row; one whose folder is `trusted` and that looks as it did is not opened again."""
-    if known is not None and trusted and 0 < known.size_bytes <= max_bytes and sources.untouched(root / uri, known):
-        return (uri, known.size_bytes, known.mtime_ns, known.sha256, None)
+def _media_row(
+    root: Path, uri: str, max_bytes: int, known: sources.Stat | None, inside: Callable[[Path], bool]
+) -> tuple[Any, ...]:
+    """A file's row; one whose folder is still `inside` the root and that looks as it did is not opened again."""
     try:
+        if known is not None and 0 < known.size_bytes <= max_bytes:
+            is_exact = uri.isascii() or os.path.lexists(root / uri)
+            place = root / uri if is_exact else spelled_on_disk(Path(uri), root)
+            if place is not None and inside(place.parent) and sources.untouched(place, known):
+                return (uri, known.size_bytes, known.mtime_ns, known.sha256, None)
         with open_regular(Path(uri), root, max_bytes) as opened:
             stat = sources.stat(opened, known)
     except BadMedia as error:
