@@ -1,6 +1,6 @@
 """How long 1,000,000 events take to land, here and in another checkout. Prints figures and their ratio, judges none.
 
-    python -m bench.landing [other checkout]      events made up in a temporary folder; a process a landing
+    python -m bench.landing [other checkout [kind …]]     events made up in a temporary folder; a process a landing
 
 Six kinds of event file: CSV without a quote, with every query in quotes, with queries of several lines, and with one
 quote in a thousand that nothing closes; JSON lines; Parquet. Landing is the stage raw/interactions on an empty lake,
@@ -48,9 +48,9 @@ def main() -> None:
     checkouts = [HERE, *(Path(path).resolve() for path in sys.argv[1:2])]
     print(f"{ROWS:,} events; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {time.strftime('%Y-%m-%d')}")
     with tempfile.TemporaryDirectory() as temporary:
-        for kind, write in KINDS.items():
+        for kind in sys.argv[2:] or KINDS:
             (Path(temporary) / kind).mkdir()
-            write(Path(temporary) / kind)
+            KINDS[kind](Path(temporary) / kind)
             measured: dict[Path, list[tuple[float, float]]] = {path: [] for path in checkouts}
             for path in checkouts * TIMES:
                 measured[path].append(landed(path, Path(temporary), kind))

@@ -76,7 +76,7 @@ def _head(data: bytes, wanted: list[str]) -> _Head:
         if match.end() == match.start() or "\0" in line:
             break
         lines, blank = (lines, blank + 1) if not line.strip() else (lines + 1, blank)
-        if lines == 1 and (told := _SEPARATOR_LINE.fullmatch(line.strip())):
+        if lines == 1 and (told := _SEPARATOR_LINE.fullmatch(line.strip(" "))):
             separator = told[1]
         elif line.strip():
             candidates.append(_Head(*_names(line, wanted, separator), match.end(), lines, blank))
@@ -130,7 +130,7 @@ def _named(head: _Head) -> int:
 def _read_at_once(data: bytes, wanted: list[str], head: _Head, shape: Shape) -> Delivered | None:
     """The fast way; None where a line does not fit, or a quote stands where none should."""
     end = len(data)
-    while data[end - 1] in b"\r\n":
+    while end and data[end - 1] in b"\r\n":
         end -= 1
     line_ends, above = data.count(b"\n", end), data.count(b"\n", 0, head.end)
     found = count(data, head.end, end, shape) if end > head.end and shape.width > 1 else None

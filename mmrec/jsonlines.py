@@ -71,7 +71,7 @@ def _read_at_once(data: bytes, wanted: list[str], optional: Collection[str]) -> 
     if total != frame.height + blank:
         return None
     if frame.height:
-        require(wanted, frame.columns, optional)
+        _require(wanted, frame.columns, optional)
     texts = [_text(name, present.get(name)) for name in wanted]
     return Delivered.of(frame.select(*texts, pl.lit(None, dtype=pl.String).alias(PROBLEM)), total, blank=blank)
 
@@ -110,9 +110,18 @@ def _read_one_by_one(
         problem = problem or _problem(row, ids)
         rows.append({**{name: None if problem else as_text(row.get(name)) for name in wanted}, PROBLEM: problem})
     if rows:
-        require(wanted, list(seen), optional)
+        _require(wanted, list(seen), optional)
     frame = pl.DataFrame(rows, schema=dict.fromkeys([*wanted, PROBLEM], pl.String))
     return Delivered.of(frame, total, blank=blank)
+
+
+def _require(wanted: list[str], present: list[str], optional: Collection[str]) -> None:
+    """Refuses objects that lack a wanted key. Keys are shown unless they could be ids, where objects are kept by id."""
+    missing = [name for name in wanted if name not in present and name not in optional]
+    if missing and not set(wanted) & set(present):
+        shown = ", ".join(name for name in present if _NAME.fullmatch(name))[:200] or f"{len(present)} others"
+        raise RefusedFile(f"has no column {', '.join(missing)}; the keys of its objects are: {shown}")
+    require(wanted, present, optional)
 
 
 def _is_spread(data: bytes) -> bool:

@@ -151,6 +151,7 @@ def test_a_header_that_begins_like_a_comment_is_one():
 
 def test_a_separator_line_decides_where_both_would_do():
     assert delimited.header_of(b"sep=|\na,b|c,d\n", []) == ("|", ["a,b", "c,d"])
+    assert delimited.header_of(b"sep=\t\na,b\tc,d\n", []) == ("\t", ["a,b", "c,d"])
 
 
 @pytest.mark.parametrize("reader", [read, slow])

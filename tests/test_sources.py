@@ -402,6 +402,13 @@ def test_a_key_that_no_line_has_refuses_the_file(refused):
     assert "has no column" in refused("b.jsonl", jsonl({"user_id": "u", "item_id": "i", "at": 1}) + "broken\n")
 
 
+def test_objects_that_lie_in_another_are_named_by_its_keys_and_ids_are_not(refused):
+    assert refused("a.json", json.dumps({"meta": 1, "data": [FIRST]}, indent=1)) == (
+        "has no column time; the keys of its objects are: meta, data"
+    )
+    assert refused("b.json", json.dumps({"zq-person-1": FIRST})).endswith("the keys of its objects are: 1 others")
+
+
 def test_an_empty_file_of_lines_is_no_rows(read):
     assert read("a.jsonl", "") == []
     assert read("b.jsonl", "\n\n") == []
