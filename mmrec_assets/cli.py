@@ -323,7 +323,7 @@ def export(
 @app.command()
 def ui(port: Annotated[int, typer.Option(help="Port of the page.")] = 3000) -> None:
     """Open Dagster's page and its daemon over this data set, on this machine only, until Ctrl-C."""
-    from mmrec_assets.runs import home
+    from mmrec_assets.runs import home, instance_of
 
     settings = load()
     for name in ("MMREC_CONFIG", "MMREC_WEIGHTS"):
@@ -331,7 +331,10 @@ def ui(port: Annotated[int, typer.Option(help="Port of the page.")] = 3000) -> N
             os.environ[name] = str(Path(os.environ[name]).resolve())
     os.environ["MMREC_LAKE"] = settings.lake_root
     # Started from DAGSTER_HOME, else Dagster warns that it ignores the dagster.yaml that it is in fact using.
-    os.chdir(home(settings))
+    folder = home(settings)
+    os.chdir(folder)
+    with instance_of(folder):  # made here, before two processes would make it together
+        pass
     out.print(f"http://127.0.0.1:{port}  (Ctrl-C ends it)")
     dg = Path(sys.executable).with_name("dg")
     where = ["--host", "127.0.0.1", "--port", str(port), "--workspace", str(PROJECT / "workspace.yaml")]

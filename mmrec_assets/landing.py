@@ -9,7 +9,7 @@ Not here: landing, nor the rule.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import dagster as dg
 import polars as pl
@@ -28,7 +28,7 @@ class Landing:
     """A version of the ledger of what landed. `left`: periods of it that came too late for the run that read it."""
 
     version: int
-    left: Sequence[str] = ()
+    left: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, run_id: str, tags: Mapping[str, str]) -> Landing | None:

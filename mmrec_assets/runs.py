@@ -7,11 +7,13 @@ person sees while it runs (`cli.py`), nor any work.
 from __future__ import annotations
 
 import atexit
+import fcntl
 import os
 import re
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -77,6 +79,21 @@ def home(settings: Settings) -> Path:
     return folder
 
 
+@contextmanager
+def instance_of(folder: Path) -> Iterator[dg.DagsterInstance]:
+    """Dagster's instance in a folder; what goes wrong with its files is an error that a person is meant to read.
+
+    One process at a time makes its databases: two that do it together leave them unusable for good.
+    """
+    with storage.told(folder, _called(folder)):
+        with (folder / "making.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            instance = dg.DagsterInstance.get()
+            _ = instance.run_storage, instance.event_log_storage, instance.schedule_storage  # each made when asked for
+        with instance:
+            yield instance
+
+
 def _called(folder: Path) -> str:
     return f"Dagster's folder {folder}"
 
@@ -106,8 +123,7 @@ def run(
     ran = Ran([Outcome(asset) for asset in assets])
     landed: Landing | None = None
     with (
-        storage.told(folder, _called(folder)),
-        dg.DagsterInstance.get() as instance,
+        instance_of(folder) as instance,
         slots.bounded(instance, tell, wait_seconds) as waiting,
     ):
         for line in slots.clear(instance):
@@ -160,10 +176,10 @@ def _landed(instance: dg.DagsterInstance, lake: Lake, run_id: str, taken: list[s
         return None
     landed = landed.without_late(lake, taken)
     if landed.left:
-        count, first = len(landed.left), landed.left[0]
-        came = f"1 period landed while this run went on ({first})"
-        came = came if count == 1 else f"{count} periods landed while this run went on ({first} …)"
-        ran.warnings.append(f"raw/interactions: {came}: type `mmrec run` again")
+        count = f"{len(landed.left)} periods" if len(landed.left) > 1 else "1 period"
+        span = " … ".join(dict.fromkeys((landed.left[0], landed.left[-1])))
+        late = f"{count} landed while this run went on ({span}): type `mmrec run` again"
+        ran.warnings.append(f"raw/interactions: {late}")
     return landed
 
 

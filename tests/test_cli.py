@@ -1,6 +1,5 @@
 """The command: JSON of one shape, one line and exit code 1 for what a person can put right, nothing that writes."""
 
-import io
 import json
 import shlex
 import subprocess
@@ -13,50 +12,6 @@ from mmrec import verify as oracle
 from mmrec.comparison import Compared
 from mmrec.differences import Difference
 from mmrec.lake import Lake
-from mmrec_assets import cli
-from mmrec_assets.terminal import Console
-
-
-class Answer:
-    """What a command printed and how it ended."""
-
-    def __init__(self, code, out, err):
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def json(self):
-        assert self.code in (0, 10, 11), self.err
-        return json.loads(self.out)
-
-    @property
-    def error(self):
-        """The one line of an error that a person can put right."""
-        assert self.code == 1, self.out
-        [line] = self.err.splitlines()
-        assert line.startswith("error: ")
-        assert "Traceback" not in self.err
-        return line.removeprefix("error: ")
-
-
-@pytest.fixture
-def mmrec(monkeypatch, capsys):
-    """Runs `mmrec` in this process on a shop."""
-
-    def run(shop, *arguments):
-        monkeypatch.setenv("MMREC_CONFIG", str(shop.folder / "mmrec.toml"))
-        monkeypatch.delenv("MMREC_LAKE", raising=False)
-        monkeypatch.setattr(sys, "argv", ["mmrec", *arguments])
-        monkeypatch.setattr(cli, "out", Console(file=(printed := io.StringIO()), width=300))
-        capsys.readouterr()
-        try:
-            code = cli.main() or 0
-        except SystemExit as done:
-            code = done.code or 0
-        seen = capsys.readouterr()
-        return Answer(code, printed.getvalue() + seen.out, seen.err)
-
-    return run
-
 
 # -- JSON --------------------------------------------------------------------------------------------------------------
 

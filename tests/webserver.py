@@ -86,12 +86,12 @@ class Dagster:
         shutil.copy(ROOT / "dagster.yaml", home / "dagster.yaml")
         self.url = f"http://127.0.0.1:{free_port()}"
         self.processes = []
-        self.folder = folder
+        self.folder, self.workspace = folder, ROOT / "workspace.yaml"
         self.environment = {"DAGSTER_HOME": str(home), "MMREC_CONFIG": str(folder / "mmrec.toml"), "MMREC_ALERTS": ""}
 
     def start(self):
         """Webserver first, then daemon: two processes that make the same new instance get in each other's way."""
-        tools, workspace = Path(sys.executable).parent, ["-w", ROOT / "workspace.yaml"]
+        tools, workspace = Path(sys.executable).parent, ["-w", self.workspace]
         port = self.url.rpartition(":")[2]
         server = [tools / "dagster-webserver", "-h", "127.0.0.1", "-p", port, *workspace]
         self.processes.append(Process(server, self.folder / "webserver.log", **self.environment))
