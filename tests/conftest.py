@@ -60,7 +60,16 @@ CONFIG = {
 
 
 # Begun first, so that two workers end together.
-LONG = "readme", "proof_keys", "verify", "proof_pipeline", "automation_conditions", "tour"
+LONG = (
+    "proof_keys",
+    "settings_matrix",
+    "verify",
+    "recommendations",
+    "automation_conditions",
+    "bad_input",
+    "model",
+    "odd_data",
+)
 
 
 def pytest_collection_modifyitems(items):

@@ -461,6 +461,7 @@ def test_bad_sounds_are_failures_and_their_neighbours_are_encoded(aisfx, sounds,
 
 
 @weights
+@pytest.mark.full
 def test_bf16_sounds_have_nearly_the_same_vectors(aisfx, sounds):
     half = encoders.load(encoders.identity("audio", "aisfx", "bf16", WEIGHTS), "cpu")
     a, b = encode(aisfx, sounds[:3]), encode(half, sounds[:3])

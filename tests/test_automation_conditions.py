@@ -90,6 +90,7 @@ def test_an_edited_text_is_passed_on_to_the_lists_and_stops_there(daemon):
     assert daemon.tick() == {}
 
 
+@pytest.mark.full
 def test_a_late_event_is_passed_on_to_its_period_and_the_later_ones(daemon):
     shop, day = daemon.pipeline.shop, DAYS[1]
     shop.write_events(day, [*shop.lines(day), f"{PEOPLE[2]},item-01,{day}T10:00:00,view,,"])

@@ -124,6 +124,7 @@ def test_a_row_without_a_usable_time_is_rejected_in_the_newest_period_of_its_fil
     assert new_shop.scan("validated/rejected").select("period", "source_row").rows() == [(second, row + 1)]
 
 
+@pytest.mark.full
 def test_text_with_any_character_goes_through(new_shop):
     odd = 'A \x00 "quoted" \x1b[31mred\x1b[0m \u202e title \U0001f600'
     row = {"item_id": "item-99", "title": odd, "about": odd, "picture": None}
@@ -242,6 +243,7 @@ def test_events_may_come_in_every_kind_of_file(new_shop):
     assert published(new_shop) == good
 
 
+@pytest.mark.full
 def test_an_empty_period_is_green_with_no_row(new_shop):
     empty, alone = new_shop.days[1], new_shop.days[2]
     new_shop.events_file(empty).unlink()

@@ -303,7 +303,7 @@ def test_related_sentences_are_closer(minilm):
 
 
 @weights
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", pytest.param("bf16", marks=pytest.mark.full)])
 def test_batch_mates_order_and_blocks_never_change_a_text_vector(minilm, precision):
     encoder = minilm
     if precision == "bf16":
@@ -410,6 +410,7 @@ def test_damaged_pictures_are_failures_and_their_neighbours_are_encoded(lite, pi
 
 
 @weights
+@pytest.mark.full
 def test_bf16_pictures_have_another_id_and_nearly_the_same_features(lite, pictures):
     half = encoders.load(encoders.identity("image", "efficientnet-lite0", "bf16", WEIGHTS), "cpu")
     assert half.identity.id != lite.identity.id

@@ -59,6 +59,7 @@ def test_the_script_of_the_readme_lists_what_mmrec_lists(built, script, tmp_path
             assert len(expected) == 3
 
 
+@pytest.mark.full
 def test_and_so_it_does_behind_new_and_removed_items(shop, script, tmp_path):
     person, gone = shop.people[3], queries.recommend(shop.lake, shop.settings, shop.people[3])["items"][0]["item_id"]
     shop.add_item("item-00a,New,A thing number 2,item-02.png")  # sorts before older ones

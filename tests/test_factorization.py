@@ -136,6 +136,7 @@ def test_a_factor_depends_on_the_persons_own_events_alone(data):
 
 
 @pytest.mark.skipif(not GOWALLA.is_file(), reason="MMREC_TEST_DATA has no gowalla")
+@pytest.mark.full
 def test_not_one_bit_differs_on_gowalla():
     events = pl.read_parquet(GOWALLA).filter((pl.col("split") == "train") & (pl.col("user_id") < 6000))
     histories = Histories.build(events["user_id"].to_numpy(), events["item_id"].to_numpy(), n_users=6000)

@@ -89,6 +89,7 @@ def test_an_item_is_followed_to_everything_that_rests_on_it(built, popular):
 
 
 @pytest.mark.usefixtures("quick_judge")
+@pytest.mark.full
 def test_another_title_changes_the_reasons_that_were_named_and_nothing_else(shop, popular):
     said, before = by("period", of_item(shop, popular)["reasons"]), tables(shop)
     assert said[LAST]["reasons"]
@@ -104,6 +105,7 @@ def test_another_title_changes_the_reasons_that_were_named_and_nothing_else(shop
 
 
 @pytest.mark.usefixtures("quick_judge")
+@pytest.mark.full
 def test_an_item_that_goes_changes_the_lists_that_hold_it_and_nobodys_factor(shop, popular):
     said, before = by("period", of_item(shop, popular)["people"]), tables(shop)
     shop.remove_item(popular)
@@ -186,6 +188,7 @@ def test_an_event_file_that_goes_changes_the_factors_of_the_people_in_it(shop):
 
 
 @pytest.mark.usefixtures("quick_judge")
+@pytest.mark.full
 def test_the_catalogue_and_profiles_are_files_too(judged_shop):
     shop = with_people(judged_shop)
     shop.run(*[node.asset for node in graph.nodes(shop.settings)], periods=[*shop.days])

@@ -195,7 +195,8 @@ def rebuilt(shop, make_shop, folder):
     return fresh
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(1, 9))])
+@pytest.mark.full
+@pytest.mark.parametrize("seed", range(9))
 def test_whatever_happens_costs_what_it_reaches_and_equals_a_rebuild(fused_shop, make_shop, tmp_path, seed):
     story, before = Story(fused_shop, seed), {}
     for step, happenings in enumerate([[], *(story.chapters(12) if seed else SHORT)]):

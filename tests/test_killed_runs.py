@@ -51,6 +51,7 @@ def runs_again(shop, asset, home):
     assert shop.rows("recommendations/top_k") > 0
 
 
+@pytest.mark.full
 def test_after_a_kill_inside_an_embedding_the_next_run_does_not_wait(fused_shop, home, tmp_path, quick_judge):
     fused_shop.edit_item("item-02", about="Something else")
     killed_inside(fused_shop, EMBEDDING, tmp_path / "inside")

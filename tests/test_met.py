@@ -106,6 +106,7 @@ def test_why_and_export_speak_of_the_weights_that_were_computed_with(shop, tmp_p
     assert arrays["before"] == arrays["after"]
 
 
+@pytest.mark.full
 def test_what_was_met_stands_in_the_export_without_a_weight(shop, tmp_path):
     from safetensors.numpy import load_file
 

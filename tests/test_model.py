@@ -265,6 +265,7 @@ def test_a_model_reads_published_rows_only_and_warns_of_a_refused_period(shop):
     assert report.total("computed") == 0
 
 
+@pytest.mark.full
 def test_a_period_refused_from_the_first_counts_with_nothing(new_shop):
     bad = new_shop.days[1]
     new_shop.spoil(bad)
@@ -276,6 +277,7 @@ def test_a_period_refused_from_the_first_counts_with_nothing(new_shop):
     assert not any("refused" in told for told in new_shop.run(FACTORS, periods=[new_shop.days[0]]).warnings)
 
 
+@pytest.mark.full
 def test_a_removed_item_in_a_refused_period_is_no_crash(shop):
     bad = shop.days[1]
     shop.configure(quality={"max_unknown_item_share": 0.5})

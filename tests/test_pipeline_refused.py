@@ -3,6 +3,7 @@
 import json
 
 import dagster as dg
+import pytest
 
 from tests.conftest import DAYS, PERSON
 from tests.pipeline import RANGE, Pipeline
@@ -29,6 +30,7 @@ def test_a_bad_day_is_refused_by_name_and_the_other_days_are_published(tmp_path)
     assert DAYS[2] in after["model/factors", DAYS[-1]].metadata["warnings"].value
 
 
+@pytest.mark.full
 def test_the_newest_day_alone_on_an_empty_lake_ends_in_one_clear_message(tmp_path):
     result = Pipeline(tmp_path).refresh(partition=DAYS[-1], raise_on_error=False)
     failed = [event for event in result.all_events if event.is_step_failure]

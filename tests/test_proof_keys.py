@@ -230,7 +230,7 @@ def vector(text, encoder):
 
 
 LIVES = settings(
-    max_examples=200,
+    max_examples=50,
     stateful_step_count=4,
     deadline=None,
     derandomize=True,
@@ -245,7 +245,7 @@ def test_runs_compute_what_is_missing_and_nothing_else():
 
 
 def test_what_runs_have_made_is_what_a_rebuild_makes():
-    run_state_machine_as_test(Rebuilt, settings=settings(LIVES, max_examples=20))
+    run_state_machine_as_test(Rebuilt, settings=settings(LIVES, max_examples=10))
 
 
 @pytest.mark.full

@@ -240,7 +240,7 @@ def pipeline(new_shop, tmp_path):
 
 
 LIVES = settings(
-    max_examples=2,
+    max_examples=1,
     stateful_step_count=4,
     deadline=None,
     derandomize=True,

@@ -98,6 +98,7 @@ def kill_somewhere(killing, times, seed):
         killing.kill(line, draw.uniform(0, 0.01))
 
 
+@pytest.mark.full
 def test_a_killed_run_loses_at_most_a_chunk_and_the_next_one_ends_as_if_it_had_not_been_killed(
     big_shop, make_shop, tmp_path
 ):

@@ -86,13 +86,11 @@ def run_page(page, folder):
     return {int(index): text for index, text in zip(pieces[::2], pieces[1::2], strict=True)}
 
 
-LONGER = ROOT / "docs" / "sounds-and-words.md"
-
-
+@pytest.mark.full
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "page",
-    [pytest.param(page, id=page.name, marks=pytest.mark.full if page == LONGER else ()) for page in RUNNABLE],
+    [pytest.param(page, id=page.name) for page in RUNNABLE],
 )
 def test_a_page_runs_from_top_to_bottom(page, tmp_path):
     if weights.missing(RUNNABLE[page], HOME / "weights"):

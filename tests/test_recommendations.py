@@ -166,6 +166,7 @@ def test_later_writes_do_not_reach_a_published_list(shop):
 
 
 @pytest.mark.parametrize("last", [TOP_K, REASONS])
+@pytest.mark.full
 def test_a_run_that_dies_on_the_way_leaves_the_last_complete_snapshot(shop, last):
     before = answers(shop)
     person = shop.people[4]
@@ -182,6 +183,7 @@ def test_a_run_that_dies_on_the_way_leaves_the_last_complete_snapshot(shop, last
     ("moment", "table"),
     [("after", TOP_K), ("before", REASONS), ("before", "ledger/snapshots"), ("after", "ledger/snapshots")],
 )
+@pytest.mark.full
 def test_a_run_killed_at_a_commit_publishes_nothing_and_the_next_run_finishes(shop, monkeypatch, table, moment):
     before = answers(shop)
     person = shop.people[4]
@@ -219,6 +221,7 @@ def test_a_snapshot_of_a_period_that_lacks_something_says_what_to_do(fused_shop)
     assert fused_shop.rows("ledger/snapshots") == 0
 
 
+@pytest.mark.full
 def test_a_new_title_alone_is_published_too(shop):
     quiet = shop.items[-1]
     shop.add_item("item-99,Old name,A thing number 4,item-04.png")

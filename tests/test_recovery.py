@@ -84,6 +84,7 @@ def test_factors_before_anything_landed_are_refused_and_poison_nothing(new_shop)
     assert new_shop.rows("recommendations/top_k") > 0
 
 
+@pytest.mark.full
 def test_a_calendar_that_begins_before_the_first_event_still_serves(new_shop):
     new_shop.configure(calendar={"start": "2023-12-31"}, model={"refit": 5})
     days = ["2023-12-31", *new_shop.days]
@@ -106,6 +107,7 @@ def test_periods_of_an_earlier_calendar_do_not_count(shop):
     assert users["events"].sum() == good.height
 
 
+@pytest.mark.full
 def test_a_run_goes_on_with_what_is_published_and_names_the_bad_day_and_the_bad_file(
     new_shop, quick_judge, monkeypatch, tmp_path
 ):

@@ -77,6 +77,7 @@ def test_a_period_that_landed_after_the_plan_is_left_to_the_next_run(early_shop)
     assert Landing.of(run_id, {}) is None
 
 
+@pytest.mark.full
 def test_a_run_of_the_page_is_judged_against_its_own_landing(early_shop, monkeypatch):
     """Another run lands a day right after this one has landed what there was."""
     job = build_defs(early_shop.settings).resolve_job_def("refresh")

@@ -44,6 +44,7 @@ def shape(text):
 
 
 @pytest.mark.usefixtures("quick_judge")
+@pytest.mark.full
 def test_a_change_costs_what_changed_and_undoing_it_nothing(waiting, monkeypatch):
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     before = contents(waiting.folder)

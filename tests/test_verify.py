@@ -192,6 +192,7 @@ def test_a_pinned_version_that_cannot_be_read_is_told(shop, compared):
 
 
 @pytest.mark.usefixtures("quick_judge")
+@pytest.mark.full
 def test_a_shop_that_has_grown_run_by_run_is_what_a_rebuild_gives(new_shop):
     shop = with_people(new_shop)
     assets, days = [node.asset for node in nodes(shop.settings)], shop.days
@@ -221,6 +222,7 @@ def test_a_shop_that_has_grown_run_by_run_is_what_a_rebuild_gives(new_shop):
 
 
 @pytest.mark.usefixtures("quick_judge")
+@pytest.mark.full
 def test_rows_that_a_refused_delivery_has_left_are_given_and_told(new_shop):
     shop, (first, second, third, last) = new_shop, new_shop.days
     shop.run("raw/items", "raw/media", "raw/interactions", "validated/items", "validated/interactions")
@@ -246,6 +248,7 @@ def test_rows_that_a_refused_delivery_has_left_are_given_and_told(new_shop):
     assert (first.told, first.command) == ("expected one row, found no such row", "")
 
 
+@pytest.mark.full
 def test_vectors_of_another_kind_of_device_are_compared_by_cosine_and_what_lies_behind_is_built_of_them(judged_shop):
     shop = judged_shop
     shop.run(*shop.content[3:5])
@@ -335,6 +338,7 @@ def test_periods_are_chosen_among_the_published_ones(built, new_shop):
     assert refused(new_shop) == "nothing is published yet, so there is nothing to verify; type `mmrec run`"
 
 
+@pytest.mark.full
 def test_nothing_is_left_behind_when_it_is_ended(built, monkeypatch):
     def end(*_):
         assert len(list(built.folder.glob(".lake-verify-*"))) == 1

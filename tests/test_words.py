@@ -135,6 +135,7 @@ def test_a_search_counts_from_its_period_on(peopled):
     assert (first, last) == ({words.PROFILE, "search"}, {words.PROFILE, "search", "rating"})
 
 
+@pytest.mark.full
 def test_a_changed_profile_moves_only_that_person(shop):
     before = factors(shop)
     profiles(shop, (YES, "yes", "A thing number 9"), (NO, "no", "x"), (LONELY, "true", "A thing number 7"))
@@ -161,6 +162,7 @@ def test_consent_withdrawn_takes_the_words_away_and_given_again_costs_nothing(sh
     assert reports[TEXT].total("computed") == 0
 
 
+@pytest.mark.full
 def test_incremental_equals_built_from_nothing(shop, make_shop, tmp_path):
     profiles(shop, (YES, "yes", "something else"), (LONELY, "no", "x"))
     run(shop)
