@@ -24,10 +24,10 @@ import polars as pl
 from content import blocks
 from segments import BOTH, ITEMS, NDCG, PEOPLE, RECALL, WARM, Figures, cold, cold_references, warm, warm_references
 
-from mmrec import metrics
-from mmrec.candidates import Candidate
 from mmrec.errors import MmrecError
-from mmrec.problem import Problem
+from mmrec.evaluation import metrics
+from mmrec.evaluation.problem import Problem
+from mmrec.models.candidates import Candidate
 from mmrec.settings import HOME, Model
 
 STAND_IN, LATER = "**stand-in**", "written later"

@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from mmrec import metrics, selection
-from mmrec.candidates import Candidate, features_of
-from mmrec.factorization import fit, fold_in
-from mmrec.metrics import Row
-from mmrec.problem import Problem
-from mmrec.protocol import TRAIN
-from mmrec.ranking import top_k, top_k_of_scores
+from mmrec.evaluation import metrics, selection
+from mmrec.evaluation.metrics import Row
+from mmrec.evaluation.problem import Problem
+from mmrec.evaluation.split import TRAIN
+from mmrec.models.candidates import Candidate, features_of
+from mmrec.models.factorization import fit, fold_in
+from mmrec.models.ranking import top_k, top_k_of_scores
 from mmrec.settings import Model
 
 

@@ -15,10 +15,12 @@ from demo import catalogue, config, own_media
 from demo.credits import Credits
 from demo.films import Film
 from demo.own_media import OwnMedia
-from mmrec import fusion, graph, settings
+from mmrec import settings
 from mmrec.errors import MmrecError
-from mmrec.lake import Lake
+from mmrec.fusion import concat
+from mmrec.lake.store import Lake
 from mmrec.modalities import NAMES
+from mmrec.planning import graph
 from mmrec.settings import Modality, Settings
 from mmrec.stages.embeddings import read_vectors
 
@@ -107,7 +109,7 @@ def _of_lake(lake: Lake, modality: str, item_ids: list[str]) -> Block:
 
 def _block(vectors: np.ndarray, placed: np.ndarray, n_items: int, rows: np.ndarray | None = None) -> Block:
     """Distinct vectors as fusion standardises them, `rows` of them at the positions `placed`."""
-    statistics = fusion.measure("", "", vectors)
+    statistics = concat.measure("", "", vectors)
     there = np.zeros(n_items, bool)
     there[placed] = True
-    return fusion.concat([(statistics, placed, vectors if rows is None else vectors[rows])], n_items), there
+    return concat.concat([(statistics, placed, vectors if rows is None else vectors[rows])], n_items), there

@@ -23,10 +23,10 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 
-from mmrec import metrics
-from mmrec.factorization import Hyper, ItemFactors, fit, fold_in
-from mmrec.histories import Histories
-from mmrec.ranking import top_k
+from mmrec.evaluation import metrics
+from mmrec.models.factorization import Hyper, ItemFactors, fit, fold_in
+from mmrec.models.histories import Histories
+from mmrec.models.ranking import top_k
 
 K, DECIDES, GROUPS, BAR, KEPT = 50, 20, 20, 0.01, 0.995
 T = TypeVar("T")

@@ -80,7 +80,7 @@ def landed(checkout: Path, folder: Path, kind: str) -> tuple[float, float]:
 def land(config: Path) -> None:
     """In a process of its own: lands on an empty lake and prints CPU seconds, peak MiB and rows."""
     from mmrec import periods
-    from mmrec.lake import Lake
+    from mmrec.lake.store import Lake
     from mmrec.settings import load
     from mmrec.stages import raw
 

@@ -19,9 +19,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from mmrec import encoders, factorization, fusion, keys, periods, tables
-from mmrec.candidates import Candidate
-from mmrec.lake import Lake
+from mmrec import encoders, keys, periods, tables
+from mmrec.fusion import concat
+from mmrec.lake.store import Lake
+from mmrec.models import factorization
+from mmrec.models.candidates import Candidate
 from mmrec.settings import Settings, load
 from mmrec.stages.recommendations import PINNED
 
@@ -58,7 +60,7 @@ class _Made:
         self.titles = pl.Series("title", [f"Title number {at}" for at in range(size.items)])
 
     def put(self, table: str, rows: pl.DataFrame) -> None:
-        """Writes a table whole, as `mmrec.publishing` does: sorted by its key, partitioned by its contract."""
+        """Writes a table whole, as `mmrec.builds.publishing` does: sorted by its key, partitioned by its contract."""
         contract = tables.contract(table)
         ordered = contract.conform(rows, partial=True).sort(list(contract.key), nulls_last=True)
         self.lake.replace(table, ordered)
@@ -182,13 +184,13 @@ def _catalogue(made: _Made) -> None:
         checksums = keys.vector_checksums(vectors)
         stored = named.with_columns(vector=pl.Series(vectors).cast(tables.VECTOR), checksum=pl.Series(checksums))
         made.put(f"embeddings/{modality}/vectors", stored)
-        blocks.append((fusion.measure(modality, identity.id, vectors), np.arange(size.items), vectors))
+        blocks.append((concat.measure(modality, identity.id, vectors), np.arange(size.items), vectors))
     _fused(made, blocks)
 
 
-def _fused(made: _Made, blocks: list[tuple[fusion.Statistics, np.ndarray, np.ndarray]]) -> None:
+def _fused(made: _Made, blocks: list[tuple[concat.Statistics, np.ndarray, np.ndarray]]) -> None:
     statistics = [each for each, *_ in blocks]
-    space, ends = fusion.space(statistics), np.cumsum([each.width for each in statistics])
+    space, ends = concat.space(statistics), np.cumsum([each.width for each in statistics])
     rows = [{"version": s.version, **asdict(s), "mean": s.mean.tolist()} for s in statistics]
     made.put("fused/statistics", pl.DataFrame(rows))
     cuts = [
@@ -199,7 +201,7 @@ def _fused(made: _Made, blocks: list[tuple[fusion.Statistics, np.ndarray, np.nda
     rows_of_items = pl.DataFrame({"item_id": made.items, "digest": made.items}).with_columns(
         modalities=pl.lit([s.modality for s in statistics]),
         space=pl.lit(space),
-        vector=pl.Series(fusion.concat(blocks, len(made.items))).cast(tables.VECTOR),
+        vector=pl.Series(concat.concat(blocks, len(made.items))).cast(tables.VECTOR),
     )
     made.put("fused/items", rows_of_items)
 

@@ -14,8 +14,8 @@ import dagster as dg
 
 from bench.measuring import cpu, line, median
 from demo import config
-from mmrec import graph, plan
-from mmrec.lake import Lake
+from mmrec.lake.store import Lake
+from mmrec.planning import graph, plan
 from mmrec.settings import Settings, load
 from mmrec_assets import runs
 from mmrec_assets.cli import served_periods

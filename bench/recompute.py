@@ -26,11 +26,12 @@ import numpy as np
 import polars as pl
 
 from bench.measuring import Spent, cpu, in_process, line, median, watched
-from mmrec import encoders, graph, keys, tables
-from mmrec.lake import Lake
-from mmrec.media import MediaRef
-from mmrec.planner import plan_embeddings
+from mmrec import encoders, keys, tables
+from mmrec.lake.store import Lake
+from mmrec.media.opening import MediaRef
+from mmrec.planning import graph
 from mmrec.settings import Settings
+from mmrec.stages.rows import plan_embeddings
 
 ITEMS, WIDTH, TIMES = 2_000, 384, 3
 STAGES = ("raw", "validated", "embeddings", "fused")

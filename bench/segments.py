@@ -14,13 +14,14 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from mmrec import metrics, reference
-from mmrec.candidates import Candidate, features_of
-from mmrec.factorization import ItemFactors, cold_items, fit, fold_in, fold_in_liked
-from mmrec.histories import Histories
-from mmrec.problem import Problem
-from mmrec.protocol import TEST, TRAIN, VALIDATION
-from mmrec.ranking import top_k, top_k_of_scores
+from mmrec.evaluation import metrics
+from mmrec.evaluation.problem import Problem
+from mmrec.evaluation.split import TEST, TRAIN, VALIDATION
+from mmrec.models import reference
+from mmrec.models.candidates import Candidate, features_of
+from mmrec.models.factorization import ItemFactors, cold_items, fit, fold_in, fold_in_liked
+from mmrec.models.histories import Histories
+from mmrec.models.ranking import top_k, top_k_of_scores
 
 K = 20
 TENTHS = 10

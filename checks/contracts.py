@@ -1,7 +1,7 @@
 """The batch contracts as check specs of the assets that they guard.
 
 Here: specs only. A contract is judged inside its asset, before anything is committed, because a check that runs after
-the asset stops its own run while the bad rows stay in the table. Not here: what holds (`mmrec/contracts.py`).
+the asset stops its own run while the bad rows stay in the table. Not here: what holds (`mmrec/quality/contracts.py`).
 """
 
 from collections.abc import Iterable
@@ -9,9 +9,9 @@ from collections.abc import Iterable
 import dagster as dg
 import polars as pl
 
-from mmrec import contracts
-from mmrec.lake import Lake
-from mmrec.report import Check
+from mmrec.builds.report import Check
+from mmrec.lake.store import Lake
+from mmrec.quality import contracts
 from mmrec.settings import Settings
 
 _FILES_READABLE = "every event file of the glob could be read and, if it has rows, touches a configured period"

@@ -1,15 +1,15 @@
 """Does the newest period look like the ones before it? An answer warns and stops nothing.
 
 Here: the number of rows against the median of earlier periods. Not here: thresholds that keep a period from being
-published, which are the contract's (`mmrec/contracts.py`).
+published, which are the contract's (`mmrec/quality/contracts.py`).
 """
 
 import dagster as dg
 import polars as pl
 
 from checks import results
-from mmrec.lake import Lake
-from mmrec.report import WHOLE, Check
+from mmrec.builds.report import WHOLE, Check
+from mmrec.lake.store import Lake
 from resources.lake import LakeResource
 
 _ASSET = "validated/interactions"

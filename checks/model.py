@@ -10,8 +10,8 @@ import dagster as dg
 import polars as pl
 
 from checks import results
-from mmrec.lake import Lake
-from mmrec.report import Check
+from mmrec.builds.report import Check
+from mmrec.lake.store import Lake
 from resources.lake import LakeResource
 
 Judge = Callable[[Lake, str], Check]

@@ -1,7 +1,7 @@
 """Are lists of neighbours whole, and of many items? Asked after each of their runs; an answer warns and stops nothing.
 
 Here: lists that lack items, and items that are on too many lists. Not here: whether neighbours please anybody, nor the
-measure (`mmrec/similar.py`).
+measure (`mmrec/lists/neighbours.py`).
 """
 
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ import dagster as dg
 import polars as pl
 
 from checks import results
-from mmrec.lake import Lake
-from mmrec.report import WHOLE, Check
-from mmrec.similar import ALL, LENGTH, TABLE
+from mmrec.builds.report import WHOLE, Check
+from mmrec.lake.store import Lake
+from mmrec.lists.neighbours import ALL, LENGTH, TABLE
 from resources.lake import LakeResource
 
 _MOST = 0.25  # of the lists by one modality that an item may be on; the demo's most listed one is on a twentieth

@@ -14,7 +14,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData as Target,
 )
 
-from mmrec.report import WHOLE, Check
+from mmrec.builds.report import WHOLE, Check
 
 _WORST = 5  # failed periods that a result names
 

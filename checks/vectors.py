@@ -10,8 +10,8 @@ import dagster as dg
 import polars as pl
 
 from checks import results
-from mmrec.lake import Lake
-from mmrec.report import WHOLE, Check
+from mmrec.builds.report import WHOLE, Check
+from mmrec.lake.store import Lake
 from mmrec.settings import Settings
 from resources.lake import LakeResource
 

@@ -15,10 +15,11 @@ import polars as pl
 from rich.table import Table
 
 from demo import config, tour
-from mmrec import queries, served
 from mmrec.errors import MmrecError
-from mmrec.lake import Lake
+from mmrec.lake.store import Lake
 from mmrec.modalities import NOUNS
+from mmrec.published import versions
+from mmrec.queries import recommend
 from mmrec.settings import DEMO_CONFIG, PROJECT, Settings, load
 from mmrec_assets import printed
 from mmrec_assets.cli import served_periods
@@ -107,12 +108,12 @@ def _figure(row: dict | None) -> str:
 
 def _show_people(lake: Lake, settings: Settings, period: str) -> None:
     """Three people's lists. A list names no person, here or anywhere that is not asked for one."""
-    pins = served.pinned(lake, period)
+    pins = versions.pinned(lake, period)
     people = (
         lake.pinned(pins).scan("recommendations/top_k").filter(pl.col("period") == period).select("user_id").unique()
     )
     for number, user in enumerate(people.sort("user_id").collect()["user_id"].gather_every(300)[:PEOPLE], 1):
-        answer = queries.recommend(lake, settings, user, period)
+        answer = recommend.recommend(lake, settings, user, period)
         table = Table("", "title", "score", "reason", box=None, pad_edge=False)
         for row in answer["items"][:ITEMS]:
             table.add_row(str(row["rank"]), row["title"], f"{row['score']:.2f}", row["reason"])

@@ -20,11 +20,12 @@ from typing import NamedTuple
 import polars as pl
 
 from demo import config
-from mmrec import plan as planning
-from mmrec import queries, served
-from mmrec.costs import told, told_bytes
+from mmrec.builds.costs import told, told_bytes
 from mmrec.errors import MmrecError
-from mmrec.lake import Lake, local_folder
+from mmrec.lake.store import Lake, local_folder
+from mmrec.planning import plan as planning
+from mmrec.published import versions
+from mmrec.queries import recommend
 from mmrec.settings import PROJECT, Settings, load
 from mmrec_assets import printed
 from mmrec_assets.runs import Outcome, leave, run
@@ -75,7 +76,7 @@ def main() -> int:
 def play(settings: Settings, out: Console, story: Story = FILMS) -> None:
     """Act two and act three, on a copy of what `settings` name."""
     lake = Lake(settings.lake_root)
-    period = served.newest_period(lake, settings)
+    period = versions.newest_period(lake, settings)
     with _copy(settings, story) as copy:
         out.heading("Act two: a change costs what changed", " (on a throw-away copy of the lake)")
         shutil.move(copy.data / story.arrives, copy.data / story.lands)
@@ -129,9 +130,9 @@ def _edit(settings: Settings, item: str, old: str, new: str) -> None:
 
 def _why(lake: Lake, settings: Settings, period: str, out: Console) -> None:
     """The first film of somebody's list, followed back to events, bytes and the encoder's digest."""
-    lists = lake.pinned(served.pinned(lake, period)).scan("recommendations/top_k").filter(pl.col("period") == period)
+    lists = lake.pinned(versions.pinned(lake, period)).scan("recommendations/top_k").filter(pl.col("period") == period)
     user = lists.select(pl.col("user_id").sort().first()).collect().item()
-    printed.why(out, queries.why(lake, settings, user))
+    printed.why(out, recommend.why(lake, settings, user))
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What a table's rows and columns are, said once.
 
-From these contracts come the Polars schemas, the Great Expectations suites (`mmrec/contracts.py`), the columns that
-Dagster shows, and the documentation. Here: names, types, meanings, keys. Not here: reading, writing, judging.
+From these contracts come the Polars schemas, the Great Expectations suites (`mmrec/quality/contracts.py`), the columns
+that Dagster shows, and the documentation. Here: names, types, meanings, keys. Not here: reading, writing, judging.
 """
 
 from __future__ import annotations

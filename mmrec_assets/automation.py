@@ -8,9 +8,9 @@ from typing import Any
 
 import dagster as dg
 
-from mmrec import plan
 from mmrec.errors import MmrecError
-from mmrec.lake import Lake
+from mmrec.lake.store import Lake
+from mmrec.planning import plan
 from mmrec.settings import Settings
 from mmrec.stages import raw
 from mmrec_assets.jobs import REFRESH

@@ -1,8 +1,8 @@
 """The `mmrec` command: run, plan, ask. Prints for people, or JSON with --json.
 
-Here: arguments, and how answers are printed. Not here: the answers (`mmrec/queries.py`, `mmrec/plan.py`) and the runs
-(`mmrec_assets/runs.py`). Dagster is imported only by the command that runs something, torch only by what encodes, fits
-or folds in. What a person can put right ends as one line and exit code 1.
+Here: arguments, and how answers are printed. Not here: the answers (`mmrec/queries/recommend.py`,
+`mmrec/planning/plan.py`) and the runs (`mmrec_assets/runs.py`). Dagster is imported only by the command that runs
+something, torch only by what encodes, fits or folds in. What a person can put right ends as one line and exit code 1.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 
-from mmrec import periods, queries, storage
-from mmrec import plan as planning
-from mmrec.costs import seconds_of
+from mmrec import folders, periods
+from mmrec.builds.costs import seconds_of
 from mmrec.errors import MmrecError
-from mmrec.lake import Lake
+from mmrec.lake.store import Lake
 from mmrec.modalities import NOUNS
+from mmrec.planning import plan as planning
+from mmrec.queries import recommend as queries
 from mmrec.settings import PROJECT, Settings, load
 from mmrec_assets import printed, terminal
 from mmrec_assets.terminal import Console
@@ -171,22 +172,22 @@ def _recommended(
     popular: bool,
     period: str | None,
 ) -> dict[str, Any]:
-    from mmrec import asked
+    from mmrec.queries import ad_hoc
 
     if sum(given is not None for given in (user, text, items)) + (popular and user is None) != 1:
         raise typer.BadParameter("name one of --user, --text, --items and --popular (or --user with --popular)")
     if text is not None:
-        return asked.for_text(lake, settings, text, period)
+        return ad_hoc.for_text(lake, settings, text, period)
     if items is not None:
         named = [_nfc(each) or "" for each in items.split(",") if each.strip()]
-        return asked.for_items(lake, settings, named, period)
+        return ad_hoc.for_items(lake, settings, named, period)
     if user is None:
-        return asked.popular(lake, settings, period)
+        return ad_hoc.popular(lake, settings, period)
     try:
         return queries.recommend(lake, settings, user, period)
     except queries.UnknownPerson:
         if popular:
-            return asked.popular(lake, settings, period)
+            return ad_hoc.popular(lake, settings, period)
         raise
 
 
@@ -223,7 +224,7 @@ def impact(
     as_json: Json = False,
 ) -> None:
     """Say what rests on an item or a file: vectors, factors, lists, reasons, snapshots. People are counted."""
-    from mmrec import impact as resting
+    from mmrec.queries import impact as resting
     from mmrec_assets import traced
 
     if (item is None) == (file is None):
@@ -245,8 +246,8 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Build everything again from nothing and compare it with the lake, table by table; 1 where it differs."""
-    from mmrec import scope as scopes
-    from mmrec import verify as oracle
+    from mmrec.verification import oracle
+    from mmrec.verification import scope as scopes
     from mmrec_assets import traced
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the temporary lake goes, as after Ctrl-C
@@ -295,7 +296,7 @@ def sql(
         answer = lake.sql(query)
     except (duckdb.Error, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         # What DuckDB could not convert, and the line it points at, may be a person's.
-        if (unusable := storage.of_any(error, storage.lake_folder(lake.root))) is not None:
+        if (unusable := folders.of_any(error, folders.lake_folder(lake.root))) is not None:
             raise unusable from None
         told = re.sub(r"string '[^']*'", "a value", str(error).split("LINE ")[0])
         raise MmrecError(" ".join(told.split())) from None
@@ -312,10 +313,10 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the served model to open files: factors, id maps, settings. They name people."""
-    from mmrec import export as exporting
+    from mmrec.queries import export as exporting
 
     settings = load()
-    with storage.told(to, f"the folder {to}"):
+    with folders.told(to, f"the folder {to}"):
         answer = exporting.write(Lake(settings.lake_root), settings, to.absolute(), _checked(settings, period))
     _show(answer, as_json, printed.exported)
 
@@ -371,7 +372,7 @@ def main() -> None:
         if type(error).__module__.startswith(("click", "typer")) and hasattr(error, "format_message"):
             _print_error(error.format_message())
             sys.exit(2)
-        if (told := storage.of_any(error, _lake_folder())) is None:
+        if (told := folders.of_any(error, _lake_folder())) is None:
             raise
         _print_error(str(told))
         sys.exit(1)
@@ -383,13 +384,13 @@ def _told(error: OSError) -> str:
     """What an error of the system says that nobody worded."""
     where = f" ({error.filename})" if error.filename else ""
     return str(
-        storage.of_any(error, _lake_folder()) or f"{error.strerror or error}{where}; check the path and its permissions"
+        folders.of_any(error, _lake_folder()) or f"{error.strerror or error}{where}; check the path and its permissions"
     )
 
 
 def _lake_folder() -> str:
     try:
-        return storage.lake_folder(load().lake_root)
+        return folders.lake_folder(load().lake_root)
     except (MmrecError, OSError):
         return "a folder that the command needs"
 

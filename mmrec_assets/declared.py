@@ -10,8 +10,8 @@ from typing import Any
 import dagster as dg
 
 from checks import contracts
-from mmrec import graph
 from mmrec.modalities import NAMES
+from mmrec.planning import graph
 from mmrec.settings import Settings
 from mmrec_assets import automation, display, partitions, slots, sources
 

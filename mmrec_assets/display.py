@@ -11,9 +11,9 @@ import dagster as dg
 import polars as pl
 
 from mmrec import tables
-from mmrec.graph import Node
-from mmrec.lake import Lake
-from mmrec.report import PeriodReport, StageReport
+from mmrec.builds.report import PeriodReport, StageReport
+from mmrec.lake.store import Lake
+from mmrec.planning.graph import Node
 from mmrec.tables import Column, Table
 from mmrec_assets import lineage
 

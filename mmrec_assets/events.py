@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import dagster as dg
 
 from checks import contracts, results
-from mmrec import graph, storage
-from mmrec.costs import seconds_of
+from mmrec import folders
+from mmrec.builds.costs import seconds_of
+from mmrec.builds.report import WHOLE, Check, StageReport
 from mmrec.errors import MmrecError
-from mmrec.graph import Node
+from mmrec.folders import StorageError
 from mmrec.keys import canonical_digest
-from mmrec.lake import Lake
-from mmrec.report import WHOLE, Check, StageReport
+from mmrec.lake.store import Lake
+from mmrec.planning import graph
+from mmrec.planning.graph import Node
 from mmrec.settings import Settings
-from mmrec.storage import StorageError
 from mmrec_assets import display, landing, pictures
 from resources.lake import LakeResource
 
@@ -158,7 +159,7 @@ def _provenance(context: dg.AssetExecutionContext, node: Node) -> dict[str, str]
 
 def _failed(error: Exception, root: str) -> Exception:
     """A failed step that says in one line what a person can put right; any other error as it is."""
-    told = storage.of_any(error, storage.lake_folder(root)) or (error if isinstance(error, MmrecError) else None)
+    told = folders.of_any(error, folders.lake_folder(root)) or (error if isinstance(error, MmrecError) else None)
     if told is None:
         return error
     marked = {STORAGE: dg.MetadataValue.bool(True)} if isinstance(told, StorageError) else {}

@@ -1,9 +1,9 @@
 """Which landing a run is judged against: the one that it has read itself, whatever others land beside it.
 
-Complete history or nothing (`mmrec/history.py`) is demanded of what had landed when a run looked. `raw/interactions`
-notes that as a tag of its run; the later assets of the run read it, and a command of several runs hands it on. A run
-without it is judged against what has landed when its assets look. Here: the tag, and the lake as it shows that landing.
-Not here: landing, nor the rule.
+Complete history or nothing (`mmrec/published/events.py`) is demanded of what had landed when a run looked.
+`raw/interactions` notes that as a tag of its run; the later assets of the run read it, and a command of several runs
+hands it on. A run without it is judged against what has landed when its assets look. Here: the tag, and the lake as it
+shows that landing. Not here: landing, nor the rule.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass, field
 import dagster as dg
 import polars as pl
 
-from mmrec import contracts, history
-from mmrec.lake import Lake
-from mmrec.report import StageReport
+from mmrec.builds.report import StageReport
+from mmrec.lake.store import Lake
+from mmrec.published import events
+from mmrec.quality import contracts
 from mmrec.stages.raw import LANDING
 from mmrec_assets import tags as run_tags
 
@@ -43,7 +44,7 @@ class Landing:
     def without_late(self, lake: Lake, taken: Sequence[str]) -> Landing:
         """The same without periods that landed after a run had chosen the ones it takes, and that nobody has judged."""
         landed = lake.scan(LANDING, self.version).filter(pl.col("rows") > 0).select("period").unique().collect()
-        judged = contracts.judged_periods(lake, history.EVENTS)
+        judged = contracts.judged_periods(lake, events.EVENTS)
         return Landing(self.version, sorted({*landed["period"]} - {*taken} - {*judged}))
 
     def shown(self, lake: Lake) -> Lake:

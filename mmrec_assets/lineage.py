@@ -1,7 +1,7 @@
 """Which column comes from which: the column lineage of every asset's main table.
 
 Here: one description, read by the materializations. A test holds every name against the contracts and every upstream
-against the asset's dependencies. Not here: which asset rests on which (`mmrec/graph.py`).
+against the asset's dependencies. Not here: which asset rests on which (`mmrec/planning/graph.py`).
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,7 @@
 """Drawn metadata: a histogram, and items beside their nearest neighbours as thumbnails.
 
 Here: SVG made of plain values, shown as an image inside markdown. A title is drawn inside the image, so that no text of
-an item ever becomes markup of the page. Not here: what is drawn (`mmrec/showing.py`).
+an item ever becomes markup of the page. Not here: what is drawn (`mmrec/stages/preview.py`).
 """
 
 import base64
@@ -13,11 +13,12 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from mmrec import media, showing
+from mmrec.builds.report import StageReport
+from mmrec.media import opening
+from mmrec.media.pictures import read_image
 from mmrec.modalities import NOUNS
-from mmrec.pictures import read_image
-from mmrec.report import StageReport
 from mmrec.settings import Settings
+from mmrec.stages import preview
 
 Metadata = dict[str, dg.MetadataValue]
 
@@ -31,9 +32,9 @@ def of(report: StageReport, settings: Settings) -> Metadata:
     """The pictures of an embedding's report; none where it has nothing to draw."""
     modality = report.asset.partition("/")[2]
     drawn: Metadata = {}
-    if (norms := report.tables.get(showing.NORMS)) is not None:
+    if (norms := report.tables.get(preview.NORMS)) is not None:
         drawn[KEYS[0]] = _markdown(histogram(norms), "items by length of their vector")
-    if (rows := report.tables.get(showing.NEIGHBOURS)) is not None:
+    if (rows := report.tables.get(preview.NEIGHBOURS)) is not None:
         told = _stand_ins(settings, modality)
         drawn[KEYS[1]] = _markdown(neighbours(rows, settings.media_root, told), "items and what is most like them")
     return drawn
@@ -72,7 +73,7 @@ def neighbours(rows: pl.DataFrame, root: Path, told: str) -> str:
             place = 28 + at * _CELL
             parts += _card(place, top, row["neighbour_title"], row["neighbour_image"], root, f"{row['similarity']:.2f}")
     height = 8 + items.height * _ROW
-    return _svg(24 + (showing.NEXT + 1) * _CELL, height + 20, [*parts, _text(4, height + 10, told, colour=_DIM)])
+    return _svg(24 + (preview.NEXT + 1) * _CELL, height + 20, [*parts, _text(4, height + 10, told, colour=_DIM)])
 
 
 def _card(left: float, top: float, title: str, image: str | None, root: Path, note: str) -> list[str]:
@@ -91,8 +92,8 @@ def _thumbnail(image: str | None, root: Path) -> str | None:
     if image is None:
         return None
     try:
-        picture = read_image(media.read_regular(Path(image), root, _MAX_BYTES))
-    except media.BadMedia:
+        picture = read_image(opening.read_regular(Path(image), root, _MAX_BYTES))
+    except opening.BadMedia:
         return None
     picture.thumbnail((_THUMB[0] * 5 // 4, _THUMB[1] * 5 // 4))  # a materialization holds thirty of them
     file = io.BytesIO()

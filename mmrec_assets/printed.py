@@ -1,7 +1,7 @@
 """What commands print for a person: tables of answers, plans and runs.
 
-Here: looks only, each function printing one answer to a console. Not here: the answers (`mmrec/queries.py` and its
-neighbours), nor the commands (`cli.py`).
+Here: looks only, each function printing one answer to a console. Not here: the answers (`mmrec/queries/recommend.py`
+and its neighbours), nor the commands (`cli.py`).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from mmrec.costs import told, told_bytes
+from mmrec.builds.costs import told, told_bytes
 from mmrec.modalities import NOUNS
-from mmrec.plan import Plan
+from mmrec.planning.plan import Plan
 
 _WARNINGS = 5  # lines an asset
 

@@ -13,8 +13,8 @@ from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElap
 from rich.progress import Progress as Bars
 
 from mmrec.errors import MmrecError
-from mmrec.graph import nodes
-from mmrec.lake import Lake
+from mmrec.lake.store import Lake
+from mmrec.planning.graph import nodes
 from mmrec.settings import Settings
 from mmrec_assets import terminal
 

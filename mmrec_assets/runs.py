@@ -23,9 +23,10 @@ import polars as pl
 from dagster._core.events import EngineEventData, RunFailureReason
 from dagster._utils.error import SerializableErrorInfo
 
-from mmrec import plan, storage
-from mmrec.graph import nodes
-from mmrec.lake import Lake, local_folder
+from mmrec import folders
+from mmrec.lake.store import Lake, local_folder
+from mmrec.planning import plan
+from mmrec.planning.graph import nodes
 from mmrec.settings import HOME, PROJECT, Settings
 from mmrec_assets import display, landing, slots, terminal
 from mmrec_assets.definitions import build_defs
@@ -70,8 +71,8 @@ def home(settings: Settings) -> Path:
     ours = (HOME if lake is None else lake.parent) / "dagster"
     folder = Path(os.environ.setdefault("DAGSTER_HOME", str(ours)))
     told, here = (PROJECT / "dagster.yaml").read_text(), folder / "dagster.yaml"
-    with storage.told(folder, _called(folder)):
-        storage.check_room(folder, _called(folder))
+    with folders.told(folder, _called(folder)):
+        folders.check_room(folder, _called(folder))
         folder.mkdir(parents=True, exist_ok=True)
         if not here.exists() or (folder == ours and here.read_text() != told):
             here.unlink(missing_ok=True)
@@ -85,7 +86,7 @@ def instance_of(folder: Path) -> Iterator[dg.DagsterInstance]:
 
     One process at a time makes its databases: two that do it together leave them unusable for good.
     """
-    with storage.told(folder, _called(folder)):
+    with folders.told(folder, _called(folder)):
         with (folder / "making.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             instance = dg.DagsterInstance.get()

@@ -20,7 +20,7 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster._utils.concurrency import ConcurrencyClaimStatus
 from dagster._utils.interrupts import check_captured_interrupt
 
-from mmrec.costs import told
+from mmrec.builds.costs import told
 from mmrec.errors import MmrecError
 from mmrec_assets.processes import Process
 

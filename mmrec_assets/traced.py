@@ -11,10 +11,10 @@ from typing import Any
 from rich.console import Console
 from rich.padding import Padding
 
-from mmrec.comparison import Compared
-from mmrec.differences import Difference
-from mmrec.impact import Impact
-from mmrec.scope import Scope
+from mmrec.queries.impact import Impact
+from mmrec.verification.comparing import Compared
+from mmrec.verification.differences import Difference
+from mmrec.verification.scope import Scope
 from mmrec_assets.printed import table_of
 
 _WIDTH = 30  # of the longest table's name

@@ -1,14 +1,14 @@
 """Validated: rows that broke no rule, in periods that passed their contract before they were committed.
 
 Here: the assets, and the event of the rejected rows that they write beside their own. Not here: their work
-(`mmrec/stages/validated.py`), nor what a contract demands (`mmrec/contracts.py`).
+(`mmrec/stages/validated.py`), nor what a contract demands (`mmrec/quality/contracts.py`).
 """
 
 import dagster as dg
 import polars as pl
 
-from mmrec import graph
-from mmrec.lake import Lake
+from mmrec.lake.store import Lake
+from mmrec.planning import graph
 from mmrec.settings import Settings
 from mmrec_assets import display
 from mmrec_assets.declared import key, structure

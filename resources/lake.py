@@ -1,13 +1,13 @@
 """The lake as a Dagster resource.
 
 Here: where the lake lies, so that Dagster can show and swap it. Not here: how tables are read and written
-(`mmrec/lake.py`), nor what the settings say.
+(`mmrec/lake/store.py`), nor what the settings say.
 """
 
 import dagster as dg
 from pydantic import PrivateAttr
 
-from mmrec.lake import Lake
+from mmrec.lake.store import Lake
 
 
 class LakeResource(dg.ConfigurableResource):

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from mmrec.media import MediaRef
+from mmrec.media.opening import MediaRef
 
 WEIGHTS = Path(os.environ.get("MMREC_WEIGHTS", Path(__file__).parent.parent / ".mmrec" / "weights"))
 

@@ -17,9 +17,10 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from mmrec import contracts, graph
-from mmrec.lake import Lake
-from mmrec.report import Check
+from mmrec.builds.report import Check
+from mmrec.lake.store import Lake
+from mmrec.planning import graph
+from mmrec.quality import contracts
 from mmrec.settings import Settings, load
 from mmrec_assets import cli
 from mmrec_assets.terminal import Console

@@ -10,8 +10,10 @@ import wave
 import polars as pl
 from PIL import Image
 
-from mmrec import contracts, drafting, graph, periods
-from mmrec.lake import Lake
+from mmrec import drafting, periods
+from mmrec.lake.store import Lake
+from mmrec.planning import graph
+from mmrec.quality import contracts
 from mmrec.settings import load
 
 TODAY = dt.date(2024, 3, 1)

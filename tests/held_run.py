@@ -11,7 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from mmrec import contracts, graph
+from mmrec.planning import graph
+from mmrec.quality import contracts
 from tests.conftest import judge_quickly
 
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mmrec.lake import Lake
+from mmrec.lake.store import Lake
 from tests.memory_lake import MemoryLake
 
 READ, BEFORE, AFTER = "read", "before", "after"  # of a commit

@@ -11,14 +11,14 @@ import polars as pl
 
 from mmrec import tables
 from mmrec.errors import MmrecError
-from mmrec.lake import Lake
+from mmrec.lake.store import Lake
 
 State = tuple[pl.DataFrame, ...]
 
 
 @dataclass(frozen=True)
 class MemoryLake(Lake):
-    """See `mmrec.lake.Lake`. Copies of it (`acting_as`, `pinned`) share the tables."""
+    """See `mmrec.lake.store.Lake`. Copies of it (`acting_as`, `pinned`) share the tables."""
 
     states: dict[str, list[State]] = field(default_factory=dict)
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from mmrec import encoders, showing
+from mmrec import encoders
 from mmrec.encoders.hashed import HashEncoder
+from mmrec.stages import preview
 
 BAD: set[str] = set()  # texts that cannot be encoded now
 
@@ -35,4 +36,4 @@ def failing(monkeypatch):
 
     BAD.clear()
     monkeypatch.setattr(HashEncoder, "prepare", prepare)
-    monkeypatch.setattr(showing, "of_vectors", lambda *_: {})
+    monkeypatch.setattr(preview, "of_vectors", lambda *_: {})

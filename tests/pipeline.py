@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from mmrec import graph
+from mmrec.planning import graph
 from mmrec_assets.definitions import build_defs
 from tests.conftest import DAYS, Shop, write_shop
 

@@ -13,8 +13,10 @@ import sys
 import time
 from pathlib import Path
 
-from mmrec import contracts, executor, graph
+from mmrec.encoders import running
 from mmrec.encoders.hashed import HashEncoder
+from mmrec.planning import graph
+from mmrec.quality import contracts
 from mmrec.stages import embeddings
 from tests.conftest import DAYS, Shop, judge_quickly
 from tests.hooked_lake import HookedLake
@@ -39,7 +41,7 @@ def slowed(seconds):
         return vectors
 
     HashEncoder.encode = slow
-    run = functools.partial(executor.run, chunk_seconds=0.0, block_rows=CHUNK_ROWS)
+    run = functools.partial(running.run, chunk_seconds=0.0, block_rows=CHUNK_ROWS)
     embeddings.executor = type("executor", (), {"run": staticmethod(run)})
 
 

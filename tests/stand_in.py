@@ -2,9 +2,9 @@
 
 import dagster as dg
 
-from mmrec import contracts
-from mmrec.graph import Node
-from mmrec.report import WHOLE, Check, PeriodReport, StageReport
+from mmrec.builds.report import WHOLE, Check, PeriodReport, StageReport
+from mmrec.planning.graph import Node
+from mmrec.quality import contracts
 from mmrec_assets.definitions import build_defs
 from resources.lake import LakeResource
 

@@ -9,9 +9,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmrec import asked, factorization, queries, served
 from mmrec.errors import MmrecError
-from mmrec.histories import Histories
+from mmrec.models import factorization
+from mmrec.models.histories import Histories
+from mmrec.published import versions
+from mmrec.queries import ad_hoc
+from mmrec.queries import recommend as queries
 
 
 def listed(answer):
@@ -27,8 +30,8 @@ def snapshot(shop):
 def test_a_sentence_is_folded_in_like_one_liked_item(built):
     """The text of an item that has nothing else is placed where that item's content is: B f."""
     before = snapshot(built)
-    answer = asked.for_text(built.lake, built.settings, "  A thing   number 11 ")
-    model = served.load(built.lake, built.settings, built.days[-1])
+    answer = ad_hoc.for_text(built.lake, built.settings, "  A thing   number 11 ")
+    model = versions.load(built.lake, built.settings, built.days[-1])
     twin = model.item_ids.index("item-11")  # a text and no picture
     assert built.scan("fused/items", item_id="item-11")["modalities"].to_list() == [["text"]]
     placed = factorization.cold_items(model.factors, model.known.features[[twin]])
@@ -42,8 +45,8 @@ def test_a_sentence_is_folded_in_like_one_liked_item(built):
 
 
 def test_items_are_folded_in_as_liked_and_not_listed_again(built):
-    answer = asked.for_items(built.lake, built.settings, ["item-02", "item-00", "item-02"])
-    model = served.load(built.lake, built.settings, built.days[-1])
+    answer = ad_hoc.for_items(built.lake, built.settings, ["item-02", "item-00", "item-02"])
+    model = versions.load(built.lake, built.settings, built.days[-1])
     positions = np.array([model.item_ids.index(item) for item in ("item-00", "item-02")])
     own = Histories.build(np.zeros(2, int), positions, np.ones(2), n_users=1)
     scores = (factorization.fold_in(model.factors, own)[:, None, :] * model.H[None]).sum(-1)[0]
@@ -54,7 +57,7 @@ def test_items_are_folded_in_as_liked_and_not_listed_again(built):
 
 
 def test_what_is_popular_is_counted_in_people(built):
-    answer = asked.popular(built.lake, built.settings, built.days[1])
+    answer = ad_hoc.popular(built.lake, built.settings, built.days[1])
     people = built.scan("validated/interactions").filter(pl.col("period") <= built.days[1]).drop_nulls("item_id")
     counts = (
         people.group_by("item_id").agg(n=pl.col("user_id").n_unique()).sort("n", "item_id", descending=[True, False])
@@ -66,10 +69,10 @@ def test_what_is_popular_is_counted_in_people(built):
 @pytest.mark.parametrize(
     ("ask", "told"),
     [
-        (lambda shop: asked.for_text(shop.lake, shop.settings, " \n "), "--text is empty"),
-        (lambda shop: asked.for_items(shop.lake, shop.settings, ["item-00", "nothing"]), "unknown are: nothing"),
-        (lambda shop: asked.for_items(shop.lake, shop.settings, []), "none is named"),
-        (lambda shop: asked.popular(shop.lake, shop.settings, "2023-01-01"), "period 2023-01-01 is not published"),
+        (lambda shop: ad_hoc.for_text(shop.lake, shop.settings, " \n "), "--text is empty"),
+        (lambda shop: ad_hoc.for_items(shop.lake, shop.settings, ["item-00", "nothing"]), "unknown are: nothing"),
+        (lambda shop: ad_hoc.for_items(shop.lake, shop.settings, []), "none is named"),
+        (lambda shop: ad_hoc.popular(shop.lake, shop.settings, "2023-01-01"), "period 2023-01-01 is not published"),
     ],
 )
 def test_what_cannot_be_answered_says_why(built, ask, told):
@@ -82,7 +85,7 @@ def test_what_cannot_be_answered_says_why(built, ask, told):
 def test_another_encoder_than_the_served_one_is_refused(built, make_shop, tmp_path):
     shop = make_shop(tmp_path, like=built).configure(embeddings={"text": {"encoder": "hash:9"}})
     with pytest.raises(MmrecError, match="hash:9 is not the one that is served"):
-        asked.for_text(shop.lake, shop.settings, "words")
+        ad_hoc.for_text(shop.lake, shop.settings, "words")
 
 
 def test_an_unknown_person_gets_a_line_or_the_popular_list(built):

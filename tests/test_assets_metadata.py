@@ -6,8 +6,9 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from mmrec import graph, tables
-from mmrec.report import WHOLE, PeriodReport, StageReport
+from mmrec import tables
+from mmrec.builds.report import WHOLE, PeriodReport, StageReport
+from mmrec.planning import graph
 from mmrec.settings import Settings
 from mmrec_assets import display
 

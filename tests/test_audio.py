@@ -6,15 +6,15 @@ import struct
 import numpy as np
 import pytest
 
-from mmrec import encoders, executor, signals
-from mmrec.decoding import reading
-from mmrec.decoding.pool import Decoders
-from mmrec.decoding.reading import read_sound
-from mmrec.decoding.sound import decode
-from mmrec.encoders import Prepared, pooling
+from mmrec import encoders
+from mmrec.encoders import Prepared, pooling, running, signals
+from mmrec.encoders.recipes import AISFX, WaveRecipe, spread
 from mmrec.errors import MmrecError
-from mmrec.media import BadMedia, MediaRef
-from mmrec.recipes import AISFX, WaveRecipe, spread
+from mmrec.media import decoded as reading
+from mmrec.media.decoded import read_sound
+from mmrec.media.opening import BadMedia, MediaRef
+from mmrec.media.pool import Decoders
+from mmrec.media.sound import decode
 from tests.clips import WEIGHTS, chirp, cut, encode, film, needs_weights, registered, sound
 
 weights = needs_weights("aisfx")
@@ -451,7 +451,7 @@ def test_bad_sounds_are_failures_and_their_neighbours_are_encoded(aisfx, sounds,
         "loud": sound(tmp_path / "loud.wav", np.full(9_000, 1e30), subtype="FLOAT"),
     }
     keys = [*bad, "0", "1", "2"]
-    chunks = list(executor.run(aisfx, keys, [*bad.values(), *sounds[:3]], chunk_seconds=0, seed=3, block_rows=4))
+    chunks = list(running.run(aisfx, keys, [*bad.values(), *sounds[:3]], chunk_seconds=0, seed=3, block_rows=4))
     failed = {key: reason for chunk in chunks for key, reason in chunk.failed.items()}
     assert failed.keys() == bad.keys()
     assert "cut short" in failed["cut"]

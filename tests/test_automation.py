@@ -5,8 +5,8 @@ import uuid
 import dagster as dg
 import pytest
 
-from mmrec import plan
 from mmrec.errors import MmrecError
+from mmrec.planning import plan
 from mmrec.settings import Settings
 from mmrec.stages import raw
 from mmrec_assets import automation

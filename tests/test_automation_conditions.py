@@ -3,8 +3,8 @@
 import dagster as dg
 import pytest
 
-from mmrec import contracts
-from mmrec.report import Check
+from mmrec.builds.report import Check
+from mmrec.quality import contracts
 from tests.conftest import DAYS, PEOPLE
 from tests.pipeline import RANGE, Pipeline
 

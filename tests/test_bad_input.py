@@ -6,8 +6,8 @@ import os
 import polars as pl
 import pytest
 
-from mmrec import queries
 from mmrec.errors import MmrecError
+from mmrec.queries import recommend
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
 EVENTS, ITEMS = "validated/interactions", "validated/items"
@@ -76,7 +76,7 @@ def test_everything_bad_at_once_costs_no_good_row(new_shop):
     new_shop.run(*new_shop.assets[5:])
     assert new_shop.scan("embeddings/image/failed")["item_id"].to_list() == ["item-02"]
     for person in new_shop.people:
-        assert queries.recommend(new_shop.lake, new_shop.settings, person)["items"]
+        assert recommend.recommend(new_shop.lake, new_shop.settings, person)["items"]
 
 
 def test_a_duplicated_item_keeps_the_first_and_a_bad_one_costs_no_good_one(new_shop):
@@ -134,7 +134,7 @@ def test_text_with_any_character_goes_through(new_shop):
     new_shop.run(*new_shop.assets[:8])
     new_shop.run(*new_shop.answers, periods=new_shop.days[:1])
     assert new_shop.scan(ITEMS, item_id="item-99")["text"].item() == 'A "quoted" [31mred [0m \u202e title \U0001f600'
-    assert queries.why(new_shop.lake, new_shop.settings, new_shop.people[0], "item-99")["score"]
+    assert recommend.why(new_shop.lake, new_shop.settings, new_shop.people[0], "item-99")["score"]
 
 
 # -- files -------------------------------------------------------------------------------------------------------------
@@ -252,7 +252,7 @@ def test_an_empty_period_is_green_with_no_row(new_shop):
     assert reports["raw/interactions"].warnings == [f"2 days between others have no event: {empty}, {alone}"]
     for day in (empty, alone):
         assert reports[EVENTS].periods[day].rows == 0
-        assert queries.recommend(new_shop.lake, new_shop.settings, new_shop.people[0], day)["items"]
+        assert recommend.recommend(new_shop.lake, new_shop.settings, new_shop.people[0], day)["items"]
     assert published(new_shop) == delivered(new_shop, new_shop.days[0], new_shop.days[3])
 
 

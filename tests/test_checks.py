@@ -6,8 +6,8 @@ import pytest
 
 from checks import drift, model, neighbours, results, vectors
 from mmrec import tables
-from mmrec.lake import Lake
-from mmrec.report import WHOLE, Check
+from mmrec.builds.report import WHOLE, Check
+from mmrec.lake.store import Lake
 
 ASSET = "embeddings/text"
 DAY = "2024-01-02"

@@ -8,10 +8,10 @@ import sys
 import polars as pl
 import pytest
 
-from mmrec import verify as oracle
-from mmrec.comparison import Compared
-from mmrec.differences import Difference
-from mmrec.lake import Lake
+from mmrec.lake.store import Lake
+from mmrec.verification import oracle
+from mmrec.verification.comparing import Compared
+from mmrec.verification.differences import Difference
 
 # -- JSON --------------------------------------------------------------------------------------------------------------
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from mmrec import contracts, tables
-from mmrec.contracts import DUPLICATE, GOOD, IGNORED, UNNAMED, Candidate
+from mmrec import tables
+from mmrec.builds.report import Check
 from mmrec.errors import MmrecError
-from mmrec.lake import Lake
-from mmrec.report import Check
+from mmrec.lake.store import Lake
+from mmrec.quality import contracts
+from mmrec.quality.contracts import DUPLICATE, GOOD, IGNORED, UNNAMED, Candidate
 from mmrec.settings import Settings
 
 EVENTS, ITEMS = "validated/interactions", "validated/items"

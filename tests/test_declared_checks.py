@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmrec import contracts
+from mmrec.quality import contracts
 from mmrec_assets import lineage
 from mmrec_assets.definitions import build_defs
 from mmrec_assets.display import main_table

@@ -13,18 +13,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmrec.decoding import protocol
-from mmrec.decoding.pool import Decoders, Limits
-from mmrec.decoding.reading import read_sound
 from mmrec.errors import MmrecError
-from mmrec.media import BadMedia
+from mmrec.media import messages
+from mmrec.media.decoded import read_sound
+from mmrec.media.opening import BadMedia
+from mmrec.media.pool import Decoders, Limits
 from tests.clips import chirp, registered, sound
 
 ROOT = Path(__file__).resolve().parent.parent
 # A worker that obeys what a file says, as one does that was taken over by it; all other files it really decodes.
 MISBEHAVING = """
 import os, signal, socket, sys, time
-from mmrec.decoding import sound, worker
+from mmrec.media import sound, worker
 
 really = sound.decode
 
@@ -150,9 +150,9 @@ def test_the_worker_is_confined_and_knows_no_secrets(tmp_path, monkeypatch):
 USER = """
 import sys, time
 from pathlib import Path
-from mmrec.decoding.pool import Decoders
-from mmrec.decoding.reading import read_sound
-from mmrec.media import MediaRef
+from mmrec.media.pool import Decoders
+from mmrec.media.decoded import read_sound
+from mmrec.media.opening import MediaRef
 
 path = Path(sys.argv[1])
 decoders = Decoders()
@@ -219,4 +219,4 @@ def test_what_a_worker_says_of_its_arrays_is_not_believed(shapes, reason):
         text = json.dumps({"arrays": shapes}).encode()
         theirs.sendall(len(text).to_bytes(4, "big") + text)
         with pytest.raises(ValueError, match=reason):
-            protocol.receive(ours, 1 << 20)
+            messages.receive(ours, 1 << 20)

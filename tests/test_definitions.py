@@ -9,7 +9,8 @@ import dagster as dg
 import pytest
 from dagster._core.remote_representation.external_data import RepositorySnap
 
-from mmrec import graph, periods, tables
+from mmrec import periods, tables
+from mmrec.planning import graph
 from mmrec_assets import jobs
 from mmrec_assets.definitions import build_defs
 from mmrec_assets.display import main_table

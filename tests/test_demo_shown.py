@@ -5,7 +5,7 @@ import pytest
 from demo import __main__ as demo
 from demo import config
 from mmrec import settings
-from mmrec.lake import Lake
+from mmrec.lake.store import Lake
 
 
 @pytest.mark.parametrize(("own", "says"), [(False, "drawn stand-ins"), (True, "real, out of DEMO_MEDIA")])

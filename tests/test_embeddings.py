@@ -7,10 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmrec import encoders, executor
+from mmrec import encoders
+from mmrec.builds.publishing import Damaged
+from mmrec.encoders import running
 from mmrec.encoders.hashed import HashEncoder
 from mmrec.errors import MmrecError
-from mmrec.publishing import Damaged
 from mmrec.stages import embeddings
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
@@ -261,7 +262,7 @@ def test_a_killed_run_loses_only_what_it_had_not_committed(shop, monkeypatch):
     before = current(shop)
 
     def dying(*arguments, **options):
-        for number, chunk in enumerate(executor.run(*arguments, 0.0, block_rows=2, seed=options["seed"])):
+        for number, chunk in enumerate(running.run(*arguments, 0.0, block_rows=2, seed=options["seed"])):
             if number == 3:
                 raise Killed
             yield chunk

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmrec import encoders, executor
-from mmrec.encoders import EncoderIdentity, Failure, Prepared
+from mmrec import encoders
+from mmrec.encoders import EncoderIdentity, Failure, Prepared, running
+from mmrec.encoders.recipes import TextRecipe
 from mmrec.errors import MmrecError
-from mmrec.media import MediaRef
-from mmrec.recipes import TextRecipe
+from mmrec.media.opening import MediaRef
 
 WEIGHTS = Path(os.environ.get("MMREC_WEIGHTS", Path(__file__).parent.parent / ".mmrec" / "weights"))
 ABSENT = not all((WEIGHTS / name).is_dir() for name in ("minilm", "efficientnet-lite0"))
@@ -314,7 +314,7 @@ def test_batch_mates_order_and_blocks_never_change_a_text_vector(minilm, precisi
     np.testing.assert_array_equal(encode(encoder, TEXTS[::-1])[::-1], vectors)
     keys = [str(number) for number in range(len(TEXTS))]
     for seed in (0, 1):
-        for chunk in executor.run(encoder, keys, TEXTS, chunk_seconds=0, seed=seed, block_rows=5):
+        for chunk in running.run(encoder, keys, TEXTS, chunk_seconds=0, seed=seed, block_rows=5):
             assert not chunk.failed
             np.testing.assert_array_equal(chunk.vectors, vectors[[int(key) for key in chunk.keys]])
     if precision == "bf16":
@@ -334,7 +334,7 @@ def test_batches_share_a_padded_length_and_hold_every_row_once(minilm):
 
 @weights
 def test_what_is_no_text_is_one_failure(minilm):
-    (chunk,) = executor.run(minilm, ["a", "b", "c"], ["fine", None, "also fine"], seed=0)
+    (chunk,) = running.run(minilm, ["a", "b", "c"], ["fine", None, "also fine"], seed=0)
     assert sorted(chunk.keys) == ["a", "c"]
     assert chunk.failed["b"].startswith("could not be encoded: TypeError")
 
@@ -381,7 +381,7 @@ def test_batch_mates_order_and_threads_never_change_a_picture_vector(lite, pictu
 def test_channels_last_is_only_a_layout():
     import torch
 
-    from mmrec.encoders.efficientnet import from_checkpoint
+    from mmrec.encoders.networks.efficientnet import from_checkpoint
     from mmrec.encoders.weights import load_state, packages
 
     path = WEIGHTS / "efficientnet-lite0" / "efficientnet-lite0.pth"
@@ -401,7 +401,7 @@ def test_damaged_pictures_are_failures_and_their_neighbours_are_encoded(lite, pi
     text.write_text("no picture")
     refs = [MediaRef(path, tmp_path, hashlib.sha256(path.read_bytes()).hexdigest()) for path in (cut, text)]
     stale = MediaRef(pictures[1].path, pictures[1].root, "0" * 64)
-    (chunk,) = executor.run(lite, list("abcde"), [*refs, stale, *pictures[:2]], chunk_seconds=60, seed=0)
+    (chunk,) = running.run(lite, list("abcde"), [*refs, stale, *pictures[:2]], chunk_seconds=60, seed=0)
     assert sorted(chunk.keys) == ["d", "e"]
     assert chunk.failed.keys() == {"a", "b", "c"}
     assert "damaged" in chunk.failed["a"]
@@ -446,8 +446,8 @@ def resnet18(tmp_path_factory):
 def test_a_torchvision_network_runs_without_its_classifier(resnet18, pictures):
     import torch
 
-    from mmrec.pictures import read_image
-    from mmrec.recipes import IMAGENET
+    from mmrec.encoders.recipes import IMAGENET
+    from mmrec.media.pictures import read_image
 
     path, network = resnet18
     encoder = encoders.load(encoders.identity("image", f"torchvision:resnet18@{path}", "fp32", WEIGHTS), "cpu")

@@ -4,9 +4,10 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from mmrec import contracts, graph
+from mmrec.builds.report import Check, StageReport
 from mmrec.errors import MmrecError
-from mmrec.report import Check, StageReport
+from mmrec.planning import graph
+from mmrec.quality import contracts
 from mmrec.settings import Settings
 from resources.lake import LakeResource
 from tests.stand_in import PERIODS, RANGE, Case, Stage

@@ -7,8 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from mmrec import executor
-from mmrec.encoders import EncoderIdentity, Failure, Prepared
+from mmrec.encoders import EncoderIdentity, Failure, Prepared, running
 from mmrec.errors import MmrecError
 
 WIDTH = 4
@@ -54,7 +53,7 @@ class Numbers:
 
 def run(encoder, numbers, **options):
     keys = [f"k{number}" for number in numbers]
-    return list(executor.run(encoder, keys, numbers, **{"seed": 0, **options}))
+    return list(running.run(encoder, keys, numbers, **{"seed": 0, **options}))
 
 
 def joined(chunks):
@@ -80,7 +79,7 @@ def test_nothing_to_do_is_no_chunk():
 def test_keys_must_be_distinct_and_aligned():
     for keys, inputs in ((["a", "a"], [1, 2]), (["a"], [1, 2])):
         with pytest.raises(ValueError, match="distinct keys"):
-            list(executor.run(Numbers(), keys, inputs, seed=0))
+            list(running.run(Numbers(), keys, inputs, seed=0))
 
 
 def test_memory_is_bounded_by_a_block_and_rows_are_sorted_inside_it():
@@ -92,7 +91,7 @@ def test_memory_is_bounded_by_a_block_and_rows_are_sorted_inside_it():
 
 def test_a_block_is_not_prepared_before_it_is_its_turn():
     encoder = Numbers()
-    chunks = executor.run(encoder, [f"k{n}" for n in range(200)], list(range(200)), 0, seed=0, block_rows=10)
+    chunks = running.run(encoder, [f"k{n}" for n in range(200)], list(range(200)), 0, seed=0, block_rows=10)
     next(chunks)
     assert len(encoder.prepared_at_once) == 1
 
@@ -115,7 +114,7 @@ def test_chunks_take_about_the_time_asked_for_and_do_not_count_the_callers_time(
     encoder = Numbers(trouble=lambda numbers: time.sleep(0.02), batch_rows=1)
     seconds = []
     keys = [f"k{n}" for n in range(20)]
-    for chunk in executor.run(encoder, keys, list(range(20)), 0.1, seed=0):
+    for chunk in running.run(encoder, keys, list(range(20)), 0.1, seed=0):
         seconds.append(chunk.seconds)
         assert len(chunk.keys) <= 6
         time.sleep(0.1)
@@ -199,7 +198,7 @@ def test_errors_meant_for_a_person_and_interrupts_pass_through():
 
 def test_closing_the_iterator_stops_the_work():
     encoder = Numbers()
-    chunks = executor.run(encoder, [f"k{n}" for n in range(100)], list(range(100)), 0, seed=0)
+    chunks = running.run(encoder, [f"k{n}" for n in range(100)], list(range(100)), 0, seed=0)
     next(chunks)
     chunks.close()
     assert len(encoder.encoded) == 1
@@ -225,7 +224,7 @@ def together(rows, seeds, **options):
     keys, numbers = [f"k{n}" for n in range(rows)], list(range(rows))
     options = {"chunk_seconds": 0, **options}
     runs = {
-        me: executor.run(Numbers(batch_rows=1), keys, numbers, seed=seed, elsewhere=elsewhere(me), **options)
+        me: running.run(Numbers(batch_rows=1), keys, numbers, seed=seed, elsewhere=elsewhere(me), **options)
         for me, seed in enumerate(seeds)
     }
     done = {me: [] for me in runs}

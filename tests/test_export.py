@@ -11,11 +11,12 @@ import polars as pl
 import pytest
 from safetensors.numpy import load_file
 
-from mmrec import export, factorization, queries
 from mmrec.errors import MmrecError
-from mmrec.factorization import Hyper, ItemFactors
-from mmrec.histories import Histories
 from mmrec.keys import file_hash
+from mmrec.models import factorization
+from mmrec.models.factorization import Hyper, ItemFactors
+from mmrec.models.histories import Histories
+from mmrec.queries import export, recommend
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 NAMES = {"factors.safetensors", "items.parquet", "users.parquet", "model.json"}
@@ -53,7 +54,7 @@ def test_the_script_of_the_readme_lists_what_mmrec_lists(built, script, tmp_path
     for period in (None, built.days[1]):
         folder, *_ = write(built, tmp_path / f"model-{period}", period)
         for person in (built.people[3], built.people[7]):
-            answer = queries.recommend(built.lake, built.settings, person, period)["items"]
+            answer = recommend.recommend(built.lake, built.settings, person, period)["items"]
             expected = [(row["item_id"], row["title"], row["score"]) for row in answer]
             assert listed(script, folder, person) == expected
             assert len(expected) == 3
@@ -61,7 +62,7 @@ def test_the_script_of_the_readme_lists_what_mmrec_lists(built, script, tmp_path
 
 @pytest.mark.full
 def test_and_so_it_does_behind_new_and_removed_items(shop, script, tmp_path):
-    person, gone = shop.people[3], queries.recommend(shop.lake, shop.settings, shop.people[3])["items"][0]["item_id"]
+    person, gone = shop.people[3], recommend.recommend(shop.lake, shop.settings, shop.people[3])["items"][0]["item_id"]
     shop.add_item("item-00a,New,A thing number 2,item-02.png")  # sorts before older ones
     shop.remove_item(gone)
     shop.configure(recommendations={"k": 20})
@@ -73,7 +74,7 @@ def test_and_so_it_does_behind_new_and_removed_items(shop, script, tmp_path):
     assert items["item_id"].to_list()[-1] == "item-00a"
     assert items["cold"].to_list()[-1] is True
     assert arrays["items"][-1].any()
-    answer = queries.recommend(shop.lake, shop.settings, person)["items"]
+    answer = recommend.recommend(shop.lake, shop.settings, person)["items"]
     assert listed(script, folder, person) == [(row["item_id"], row["title"], row["score"]) for row in answer]
 
 

@@ -10,9 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmrec import factorization as fz
-from mmrec.factorization import Hyper, ItemFactors, cold_items, fit, fold_in, fold_in_liked
-from mmrec.histories import Histories
+from mmrec.models import factorization as fz
+from mmrec.models.factorization import Hyper, ItemFactors, cold_items, fit, fold_in, fold_in_liked
+from mmrec.models.histories import Histories
 
 GOWALLA = Path(os.environ.get("MMREC_TEST_DATA", "")) / "gowalla" / "interactions.parquet"
 

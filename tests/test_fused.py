@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mmrec import fusion
-from mmrec.lake import Lake
+from mmrec.fusion import concat
+from mmrec.lake.store import Lake
 from mmrec.stages.fused import Features
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
@@ -186,29 +186,29 @@ def test_a_run_that_dies_is_done_again_even_when_its_cause_is_taken_back(shop, m
 
 
 def test_measuring_equal_vectors_divides_by_one():
-    measured = fusion.measure("text", "e", np.ones((3, 2), dtype=np.float32))
+    measured = concat.measure("text", "e", np.ones((3, 2), dtype=np.float32))
     assert measured.scale == 1.0
     assert measured.mean.tolist() == [1.0, 1.0]
     assert measured.items == 3
 
 
 def test_blocks_stand_side_by_side_where_they_belong():
-    one = fusion.Statistics("text", "e", np.array([1.0, 1.0]), 2.0, 1)
-    two = fusion.Statistics("image", "f", np.array([0.0]), 0.5, 1)
-    made = fusion.concat(
+    one = concat.Statistics("text", "e", np.array([1.0, 1.0]), 2.0, 1)
+    two = concat.Statistics("image", "f", np.array([0.0]), 0.5, 1)
+    made = concat.concat(
         [(one, np.array([2]), np.array([[3.0, 1.0]])), (two, np.array([0, 2]), np.array([[1.0], [2.0]]))], 3
     )
     assert made.tolist() == [[0, 0, 2], [0, 0, 0], [1, 0, 4]]
 
 
 def test_statistics_are_named_by_their_bits():
-    one = fusion.Statistics("text", "e", np.array([1.0]), 2.0, 1)
+    one = concat.Statistics("text", "e", np.array([1.0]), 2.0, 1)
     others = [
-        fusion.Statistics("image", "e", np.array([1.0]), 2.0, 1),
-        fusion.Statistics("text", "f", np.array([1.0]), 2.0, 1),
-        fusion.Statistics("text", "e", np.array([1.0 + 1e-15]), 2.0, 1),
-        fusion.Statistics("text", "e", np.array([1.0]), 2.0 + 1e-15, 1),
+        concat.Statistics("image", "e", np.array([1.0]), 2.0, 1),
+        concat.Statistics("text", "f", np.array([1.0]), 2.0, 1),
+        concat.Statistics("text", "e", np.array([1.0 + 1e-15]), 2.0, 1),
+        concat.Statistics("text", "e", np.array([1.0]), 2.0 + 1e-15, 1),
     ]
-    assert one.version == fusion.Statistics("text", "e", np.array([1.0]), 2.0, 99).version
+    assert one.version == concat.Statistics("text", "e", np.array([1.0]), 2.0, 99).version
     assert len({one.version, *[each.version for each in others]}) == 5
-    assert fusion.space([one]) != fusion.space([one, others[0]])
+    assert concat.space([one]) != concat.space([one, others[0]])

@@ -7,11 +7,12 @@ import pytest
 import soundfile
 from PIL import Image
 
-from mmrec import encoders, executor
-from mmrec.decoding import pool
-from mmrec.decoding.pool import Decoders
-from mmrec.decoding.reading import read_frames
+from mmrec import encoders
+from mmrec.encoders import running
 from mmrec.errors import MmrecError
+from mmrec.media import pool
+from mmrec.media.decoded import read_frames
+from mmrec.media.pool import Decoders
 from tests.clips import WEIGHTS, chirp, encode, film, registered, sound
 
 TOWER = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
@@ -138,7 +139,7 @@ def test_a_network_of_transformers_encodes_files_of_its_modality(modality, make,
     assert len(np.unique(vectors.round(4), axis=0)) == 3
     np.testing.assert_array_equal(encode(encoder, files[::-1], 1)[::-1], vectors)
     files[1].path.write_bytes(b"neither picture, sound nor film")
-    (chunk,) = executor.run(encoder, ["a", "b", "c"], files, chunk_seconds=60, seed=0)
+    (chunk,) = running.run(encoder, ["a", "b", "c"], files, chunk_seconds=60, seed=0)
     assert chunk.failed == {"b": "the file changed since it was registered"}
 
 
@@ -167,7 +168,7 @@ def test_files_decide_the_identity_and_what_is_missing_or_wrong_is_said(tmp_path
     config.write_text(json.dumps(said | {"projection_dim": 5, "text_config": {}}))
     wrong = encoders.load(encoders.identity("image", name, "fp32", WEIGHTS), "cpu")
     with pytest.raises(MmrecError, match="gave 16 numbers, its config says 5"):
-        list(executor.run(wrong, ["a"], list(pictures(tmp_path))[:1], seed=0))
+        list(running.run(wrong, ["a"], list(pictures(tmp_path))[:1], seed=0))
     config.write_text(json.dumps({"model_type": "siglip", "vision_config": {"model_type": "siglip_vision_model"}}))
     assert encoders.identity("image", name, "fp32", WEIGHTS).width == 768
     config.write_text(json.dumps({"model_type": "dinov2"}))

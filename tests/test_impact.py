@@ -6,8 +6,9 @@ import sys
 import polars as pl
 import pytest
 
-from mmrec import graph, impact
 from mmrec.errors import MmrecError
+from mmrec.planning import graph
+from mmrec.queries import impact
 from tests.test_words import LONELY, YES, with_people
 
 TOP_K, REASONS, USERS = "recommendations/top_k", "recommendations/reasons", "model/users"
@@ -243,8 +244,8 @@ def test_a_quote_in_a_name_stays_a_name(built):
 _ASK = """
 import sys
 from pathlib import Path
-from mmrec import impact
-from mmrec.lake import Lake
+from mmrec.queries import impact
+from mmrec.lake.store import Lake
 from mmrec.settings import load
 settings = load(Path(sys.argv[1]) / "mmrec.toml", environment={})
 assert impact.of_item(Lake(settings.lake_root), settings, "item-03").answers["people"]

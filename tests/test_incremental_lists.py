@@ -10,21 +10,22 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmrec import graph, lists, sentences, wording
-from mmrec.candidates import Candidate
-from mmrec.factorization import Hyper, ItemFactors
 from mmrec.keys import row_checksums
-from mmrec.lists import State
-from mmrec.served import Known, Served, Version, load
-from mmrec.weighing import Weighing
-from mmrec.words import MARK, PROFILE
+from mmrec.lists import reasons, top_k, wording
+from mmrec.lists.top_k import State
+from mmrec.models.candidates import Candidate
+from mmrec.models.factorization import Hyper, ItemFactors
+from mmrec.planning import graph
+from mmrec.published.user_texts import MARK, PROFILE
+from mmrec.published.versions import Known, Served, Version, load
+from mmrec.published.weighing import Weighing
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
-FACTORS, TOP_K, REASONS = "model/factors", lists.TABLE, sentences.TABLE
+FACTORS, TOP_K, REASONS = "model/factors", top_k.TABLE, reasons.TABLE
 ORDER = {
     "model/users": ["period", "user_id"],
     TOP_K: ["period", "user_id", "rank"],
-    lists.STATES: ["period"],
+    top_k.STATES: ["period"],
     REASONS: ["period", "user_id", "rank"],
 }
 GIVEN = ("model/versions", "model/arrays", "model/items", "fused/statistics")  # a rebuild's named inputs
@@ -181,8 +182,8 @@ def anew(shop, day):
     """A day's lists and sentences, of the same factors, made without looking at any that are there."""
     lake = shop.lake
     served = load(lake, shop.settings, day)
-    made = lists.brought_up_to_date(served, State.of(served, shop.settings.recommendations.k), None, "1")
-    return made.rows, sentences.brought_up_to_date(sentences.read(lake, served, "1"), []).rows
+    made = top_k.brought_up_to_date(served, State.of(served, shop.settings.recommendations.k), None, "1")
+    return made.rows, reasons.brought_up_to_date(reasons.read(lake, served, "1"), []).rows
 
 
 def rebuilt(shop, make_shop, folder):
@@ -258,8 +259,8 @@ def test_merged_lists_are_those_of_ranking_everything(k):
             new |= {f"item-{draw.randrange(12):02}x": str(draw.randrange(3)) for _ in range(2)}
             events |= {(draw.choice(PEOPLE[:2]), draw.choice([*FITTED, *new]))}
             now = world(new, gone, events)
-            made = lists.brought_up_to_date(now, State.of(now, k), made, "1")
-            whole = lists.brought_up_to_date(now, State.of(now, k), None, "1")
+            made = top_k.brought_up_to_date(now, State.of(now, k), made, "1")
+            whole = top_k.brought_up_to_date(now, State.of(now, k), None, "1")
             assert made.rows.sort("user_id", "rank").equals(whole.rows.sort("user_id", "rank"))
             ways.update(made.people)
     assert ways["merged"] > 10
@@ -275,7 +276,7 @@ def test_a_text_is_named_as_the_person_said_it_whoever_else_said_the_same():
     known = replace(alone.known, words=[MARK + "k"], factors=factors, said=pl.DataFrame(said, alone.known.said.schema))
     both = replace(alone, known=known, user_ids=PEOPLE[:2], users=np.ones((2, WIDTH)))
     titles = pl.DataFrame({"item_id": FITTED, "title": FITTED})
-    found = wording.reasons(both, lists.best(both, 2), titles)
+    found = wording.reasons(both, top_k.best(both, 2), titles)
     told = dict(found.group_by("user_id").agg(pl.col("reason").unique()).iter_rows())
     assert told == {
         PEOPLE[0]: ["Because you searched for “red shoes”."],
@@ -288,7 +289,7 @@ def test_a_sentence_has_the_verb_of_the_newest_event():
     alone = world({}, set(), {(PEOPLE[0], FITTED[0])})
     events = pl.concat([alone.known.events.with_columns(event=pl.lit(kind)) for kind in ("view", "purchase")])
     two = replace(alone, known=replace(alone.known, events=events), user_ids=PEOPLE[:1], users=alone.users[:1])
-    found = wording.reasons(two, lists.best(two, 30), pl.DataFrame({"item_id": FITTED, "title": FITTED}))
+    found = wording.reasons(two, top_k.best(two, 30), pl.DataFrame({"item_id": FITTED, "title": FITTED}))
     assert {sentence for sentence in found["reason"] if FITTED[0] in sentence} == {f"Because you bought {FITTED[0]}."}
 
 
@@ -320,11 +321,11 @@ def test_a_new_period_costs_the_people_who_did_something_in_it(fused_shop):
 def test_lists_of_other_code_or_another_length_are_not_built_on(built):
     served = load(built.lake, built.settings, built.days[-1])
     for code, k, there in (("1", 3, True), ("2", 3, False), ("1", 4, False)):
-        found = lists.start(built.lake.acting_as(TOP_K, code), served, State.of(served, k), {})
+        found = top_k.start(built.lake.acting_as(TOP_K, code), served, State.of(served, k), {})
         assert (found is not None) == there
 
 
-@pytest.mark.parametrize(("table", "made"), [(TOP_K, lists.of_period), (REASONS, sentences.of_period)])
+@pytest.mark.parametrize(("table", "made"), [(TOP_K, top_k.of_period), (REASONS, reasons.of_period)])
 @pytest.mark.parametrize("label", ["state", "checksum"])
 def test_rows_that_do_not_say_what_they_were_made_of_are_made_anew(shop, table, made, label):
     before, day = rows(shop, table), shop.days[-1]

@@ -17,8 +17,8 @@ from mmrec.drafting.names import fit
 from mmrec.drafting.writing import Line, Section, toml
 from mmrec.encoders import weights
 from mmrec.errors import MmrecError
-from mmrec.lake import Lake
-from mmrec.plan import plan
+from mmrec.lake.store import Lake
+from mmrec.planning.plan import plan
 from mmrec.settings import HOME, load
 from tests.drafted import (
     PERSON,

@@ -5,8 +5,8 @@ import uuid
 
 import pytest
 
-from mmrec import sources
 from mmrec.drafting.patterns import event_files, globs, other_files
+from mmrec.ingest import sources
 
 UUIDS = [str(uuid.UUID(int=at * 0x123456789ABCDEF0123456789ABC)) for at in (1, 2, 3)]
 DIGESTS = [hashlib.sha256(bytes([at])).hexdigest() for at in range(1, 9)]

@@ -15,10 +15,10 @@ import polars as pl
 import pytest
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-from mmrec import lake as storage
 from mmrec import tables
 from mmrec.errors import MmrecError
-from mmrec.lake import Lake, digest
+from mmrec.lake import store as storage
+from mmrec.lake.store import Lake, digest
 from tests.memory_lake import MemoryLake
 
 CURRENT, REJECTED, VECTORS = "embeddings/text/current", "validated/rejected", "embeddings/text/vectors"
@@ -415,7 +415,7 @@ def test_a_question_that_asks_nothing_is_told_so(lake, question):
 
 _WRITER = """
 import sys, polars as pl
-from mmrec.lake import Lake
+from mmrec.lake.store import Lake
 root, name, verb = sys.argv[1:]
 lake = Lake(root)
 for number in range(6):

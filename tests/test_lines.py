@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmrec import delimited
-from mmrec.delimited import Signs
-from mmrec.delivered import PROBLEM, Lines
+from mmrec.ingest import delimited
+from mmrec.ingest.delimited import Signs
+from mmrec.ingest.text import PROBLEM, Lines
 
 NAMES = ["user", "item", "when", "about"]
 EVENTS = Signs(filled=["user"], time="when")

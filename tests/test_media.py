@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmrec import media
-from mmrec.media import BadMedia, MediaRef, open_regular, read_registered, read_regular
-from mmrec.pictures import read_image
-from mmrec.recipes import EFFICIENTNET_LITE, IMAGENET
+from mmrec.encoders.recipes import EFFICIENTNET_LITE, IMAGENET
+from mmrec.media import opening
+from mmrec.media.opening import BadMedia, MediaRef, open_regular, read_registered, read_regular
+from mmrec.media.pictures import read_image
 from tests.clips import encoded, picture
 
 CAP_BYTES = 1000
@@ -88,7 +88,7 @@ def test_a_folder_swapped_for_a_link_after_the_check_is_refused(root, monkeypatc
             (root / "below").symlink_to(root.parent)
         return found
 
-    monkeypatch.setattr(media.os.path, "realpath", swap_behind)
+    monkeypatch.setattr(opening.os.path, "realpath", swap_behind)
     with pytest.raises(BadMedia):
         read_regular(root / "below" / "secret.bin", root, CAP_BYTES)
 
@@ -143,7 +143,7 @@ def test_a_file_found_in_another_form_is_under_the_same_rules(root, make, path, 
 def test_a_settled_folder_is_listed_once_and_again_when_it_changes(root, monkeypatch):
     listed, names = [], [unicodedata.normalize("NFD", f"é{n}.bin") for n in range(20)]
     list_names = os.listdir
-    monkeypatch.setattr(media.os, "listdir", lambda folder: listed.append(folder) or list_names(folder))
+    monkeypatch.setattr(opening.os, "listdir", lambda folder: listed.append(folder) or list_names(folder))
     for name in names[:-1]:
         put(root, unicodedata.normalize("NFC", name))
     os.utime(root, (1e9, 1e9))  # long ago

@@ -5,8 +5,8 @@ import json
 import polars as pl
 import pytest
 
-from mmrec import export, queries
 from mmrec.errors import MmrecError
+from mmrec.queries import export, recommend
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
 TOP_K, FACTORS = "recommendations/top_k", "model/users"
@@ -55,7 +55,7 @@ def test_disliked_items_leave_the_list_and_move_no_factor(shop):
     assert not set(after.pop(person)) & set(before[person])
     assert after.items() <= before.items()
     assert factors(shop, day) == was
-    shares = queries.why(shop.lake, shop.settings, person)
+    shares = recommend.why(shop.lake, shop.settings, person)
     assert not {row["item_id"] for row in shares["events"]} & set(before[person])
 
 
@@ -88,16 +88,16 @@ def test_who_liked_nothing_has_no_list_and_is_told_so(shop):
     answer(shop)
     assert "zq-person-99" not in factors(shop, day)
     with pytest.raises(MmrecError, match="everything that they met says that they did not like it") as told:
-        queries.recommend(shop.lake, shop.settings, "zq-person-99")
+        recommend.recommend(shop.lake, shop.settings, "zq-person-99")
     assert "zq-person" not in str(told.value)
 
 
 def test_why_and_export_speak_of_the_weights_that_were_computed_with(shop, tmp_path):
     person = shop.people[4]
-    before = queries.why(shop.lake, shop.settings, person)
+    before = recommend.why(shop.lake, shop.settings, person)
     export.write(shop.lake, shop.settings, tmp_path / "before")
     shop.configure(events={"weights": {"rating": 7.0}}, interactions={"value_scale": "linear"})
-    assert queries.why(shop.lake, shop.settings, person) == before
+    assert recommend.why(shop.lake, shop.settings, person) == before
     export.write(shop.lake, shop.settings, tmp_path / "after")
     model = {name: (tmp_path / name / "model.json").read_text() for name in ("before", "after")}
     assert model["before"] == model["after"]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mmrec import metrics as m
-from mmrec.histories import Histories
+from mmrec.evaluation import metrics as m
+from mmrec.models.histories import Histories
 
 LISTS = np.array([[3, 1, 2, 0], [5, -1, -1, -1], [1, 2, 3, 4], [0, 1, 2, 3]], np.int32)
 HELD = Histories.build(np.array([0, 0, 1, 3, 3, 3]), np.array([1, 0, 5, 7, 8, 9]), n_users=4)

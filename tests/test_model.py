@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmrec import served
-from mmrec.publishing import Damaged
+from mmrec.builds.publishing import Damaged
+from mmrec.published import versions as served
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
 EVENTS, FACTORS, EVALUATION = "validated/interactions", "model/factors", "model/evaluation"
@@ -160,7 +160,7 @@ def test_a_change_of_weights_is_another_model(shop):
 def test_a_run_that_dies_while_a_version_is_stored_leaves_none_and_the_next_run_makes_it(
     fused_shop, built, monkeypatch
 ):
-    from mmrec.lake import Lake
+    from mmrec.lake.store import Lake
 
     append = Lake.append
 

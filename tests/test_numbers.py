@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmrec import numbers
+from mmrec.ingest import numbers
 
 
 def number(text):

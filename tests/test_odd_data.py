@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from mmrec import queries
 from mmrec.keys import text_hash
+from mmrec.queries import recommend
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
 EVENTS, ITEMS = "validated/interactions", "validated/items"
@@ -143,7 +143,7 @@ def test_any_alphabet_and_items_that_nobody_touched_reach_the_lists(new_shop):
     deliver(new_shop, ".csv", {name: values[:-1] for name, values in events.items()}, items)
     new_shop.configure(recommendations={"k": 20}).run(periods=[DAY])
     for person in people:
-        titles = {row["title"] for row in queries.recommend(new_shop.lake, new_shop.settings, person)["items"]}
+        titles = {row["title"] for row in recommend.recommend(new_shop.lake, new_shop.settings, person)["items"]}
         assert "从未" in titles
         assert titles < {*ALPHABETS, "从未"}
 

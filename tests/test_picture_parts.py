@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmrec.decoding.picture_parts import exif_orientation, without_notes
-from mmrec.decoding.pool import Decoders
 from mmrec.errors import MmrecError
-from mmrec.media import BadMedia
-from mmrec.pictures import read_image
+from mmrec.media.opening import BadMedia
+from mmrec.media.picture_parts import exif_orientation, without_notes
+from mmrec.media.pictures import read_image
+from mmrec.media.pool import Decoders
 from tests.clips import encoded, picture
 
 PICTURE = picture()

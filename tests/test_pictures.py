@@ -8,8 +8,8 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from mmrec import showing
-from mmrec.report import StageReport
+from mmrec.builds.report import StageReport
+from mmrec.stages import preview
 from mmrec_assets import pictures
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -26,7 +26,7 @@ def texts(root):
 
 @pytest.fixture(scope="module")
 def tables(fused):
-    return showing.of_vectors(fused.lake, "image")
+    return preview.of_vectors(fused.lake, "image")
 
 
 def report(tables):
@@ -34,20 +34,20 @@ def report(tables):
 
 
 def test_every_vector_is_counted_once(tables, fused):
-    assert tables[showing.NORMS]["items"].sum() == fused.scan("embeddings/image/current")["key"].n_unique()
+    assert tables[preview.NORMS]["items"].sum() == fused.scan("embeddings/image/current")["key"].n_unique()
 
 
 def test_of_many_vectors_a_few_places_are_looked_at(fused, monkeypatch):
-    monkeypatch.setattr(showing, "SAMPLED", 4)
-    monkeypatch.setattr(showing, "PLACES", 2)
-    some = showing.of_vectors(fused.lake, "image")
-    assert some[showing.NORMS]["items"].sum() == 4
-    assert some[showing.ITEMS]["item_id"].is_in(fused.scan("embeddings/image/current")["item_id"].implode()).all()
+    monkeypatch.setattr(preview, "SAMPLED", 4)
+    monkeypatch.setattr(preview, "PLACES", 2)
+    some = preview.of_vectors(fused.lake, "image")
+    assert some[preview.NORMS]["items"].sum() == 4
+    assert some[preview.ITEMS]["item_id"].is_in(fused.scan("embeddings/image/current")["item_id"].implode()).all()
 
 
 def test_items_stand_beside_those_most_like_them(tables):
-    rows = tables[showing.NEIGHBOURS]
-    assert rows["item_id"].n_unique() == showing.SHOWN
+    rows = tables[preview.NEIGHBOURS]
+    assert rows["item_id"].n_unique() == preview.SHOWN
     assert (rows["item_id"] != rows["neighbour"]).all()
     for _, mine in rows.group_by("item_id"):
         assert mine.sort("rank")["similarity"].is_sorted(descending=True)
@@ -59,9 +59,9 @@ def test_the_picture_shows_titles_thumbnails_and_what_is_drawn(tables, fused):
     )
     drawn = svg(pictures.of(report(tables), settings)["nearest_neighbours_drawn"])
     words = texts(drawn)
-    assert set(tables[showing.NEIGHBOURS]["title"]) <= set(words)
+    assert set(tables[preview.NEIGHBOURS]["title"]) <= set(words)
     assert "pictures are drawn stand-ins, not real" in words
-    assert len(list(drawn.iter(f"{SVG}image"))) == tables[showing.NEIGHBOURS].height + showing.SHOWN
+    assert len(list(drawn.iter(f"{SVG}image"))) == tables[preview.NEIGHBOURS].height + preview.SHOWN
     assert "stand-ins" not in " ".join(
         filter(None, texts(svg(pictures.of(report(tables), fused.settings)[pictures.KEYS[1]])))
     )
@@ -69,8 +69,8 @@ def test_the_picture_shows_titles_thumbnails_and_what_is_drawn(tables, fused):
 
 def test_a_title_is_never_markup(tables, fused):
     evil = '<img src="x">](y) "&'
-    rows = tables[showing.NEIGHBOURS].with_columns(title=pl.lit(evil), image=pl.lit("../../outside.png"))
-    value = pictures.of(report({showing.NEIGHBOURS: rows}), fused.settings)["nearest_neighbours_drawn"]
+    rows = tables[preview.NEIGHBOURS].with_columns(title=pl.lit(evil), image=pl.lit("../../outside.png"))
+    value = pictures.of(report({preview.NEIGHBOURS: rows}), fused.settings)["nearest_neighbours_drawn"]
     assert evil in " ".join(filter(None, texts(svg(value))))
     assert "<" not in value.value
 

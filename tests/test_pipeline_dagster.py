@@ -3,8 +3,9 @@
 import dagster as dg
 import pytest
 
-from mmrec import graph, tables
-from mmrec.lake import Lake
+from mmrec import tables
+from mmrec.lake.store import Lake
+from mmrec.planning import graph
 from mmrec_assets import pictures
 from tests.conftest import DAYS, PEOPLE, PERSON
 from tests.pipeline import RANGE, Pipeline, expected

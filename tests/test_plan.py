@@ -6,15 +6,15 @@ import sys
 import pytest
 
 from mmrec.errors import MmrecError
-from mmrec.plan import INPUTS, NEVER, UPSTREAM, Row, plan
+from mmrec.planning.plan import INPUTS, NEVER, UPSTREAM, Row, plan
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
 
 _PLAN = """
 import sys
 from pathlib import Path
-from mmrec.lake import Lake
-from mmrec.plan import plan
+from mmrec.lake.store import Lake
+from mmrec.planning.plan import plan
 from mmrec.settings import load
 settings = load(Path(sys.argv[1]) / "mmrec.toml", environment={})
 rows = plan(Lake(settings.lake_root), settings, sys.argv[2:]).rows

@@ -6,10 +6,11 @@ import sys
 import polars as pl
 import pytest
 
-from mmrec import builds, keys, tables
-from mmrec.lake import Lake
-from mmrec.planner import CHANGED, ENCODER, FAILED, MISSING, NEW, REMOVED, SAME, plan_embeddings
-from mmrec.report import WHOLE, PeriodReport
+from mmrec import keys, tables
+from mmrec.builds import ledger
+from mmrec.builds.report import WHOLE, PeriodReport
+from mmrec.lake.store import Lake
+from mmrec.stages.rows import CHANGED, ENCODER, FAILED, MISSING, NEW, REMOVED, SAME, plan_embeddings
 
 ITEMS, ASSET = "validated/items", "embeddings/text"
 
@@ -137,9 +138,9 @@ def test_a_failure_is_kept_until_its_input_or_its_encoder_changes(case):
 def test_failures_of_another_code_version_are_tried_again(case):
     case.items(a="X").failed(a="X")
     acting = case.lake.acting_as(ASSET, "0")
-    builds.record(acting, {WHOLE: PeriodReport(0, "-")}, {WHOLE: ""})
+    ledger.record(acting, {WHOLE: PeriodReport(0, "-")}, {WHOLE: ""})
     assert case.reasons() == {"a": FAILED}
-    builds.record(case.lake.acting_as(ASSET, "1"), {WHOLE: PeriodReport(0, "-")}, {WHOLE: ""})
+    ledger.record(case.lake.acting_as(ASSET, "1"), {WHOLE: PeriodReport(0, "-")}, {WHOLE: ""})
     assert case.reasons() == {}
 
 
@@ -173,7 +174,7 @@ def test_hashes_of_texts_are_those_of_each_text():
 def test_planning_imports_no_torch(case):
     case.items(a="A")
     code = (
-        "import sys; from mmrec.lake import Lake; from mmrec.planner import plan_embeddings\n"
+        "import sys; from mmrec.lake.store import Lake; from mmrec.stages.rows import plan_embeddings\n"
         f"plan = plan_embeddings(Lake({case.lake.root!r}), 'text', 'e1'); print(plan.missing.height)\n"
         "print(sorted({'torch', 'transformers', 'great_expectations', 'dagster'} & set(sys.modules)))"
     )

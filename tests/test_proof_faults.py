@@ -8,8 +8,10 @@ import shutil
 import polars as pl
 import pytest
 
-from mmrec import builds, graph, tables
-from mmrec.lake import Lake
+from mmrec import tables
+from mmrec.builds import ledger
+from mmrec.lake.store import Lake
+from mmrec.planning import graph
 from tests.conftest import DAYS, ITEMS, PEOPLE
 from tests.hooked_lake import AFTER, BEFORE, HookedLake, Raising
 from tests.reading import check_snapshots, check_vectors
@@ -35,7 +37,7 @@ def published_of(root, day):
 
 def claims(shop):
     """What the ledger says of each asset's periods: its key and its data version."""
-    newest = {node.asset: builds.newest(shop.lake, node.asset) for node in graph.nodes(shop.settings)}
+    newest = {node.asset: ledger.newest(shop.lake, node.asset) for node in graph.nodes(shop.settings)}
     return {(a, p): (made.stage_key, made.data_version) for a, periods in newest.items() for p, made in periods.items()}
 
 

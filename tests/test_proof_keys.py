@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from mmrec import builds, encoders, keys, tables
+from mmrec import encoders, keys, tables
+from mmrec.builds import ledger
+from mmrec.builds.report import WHOLE, PeriodReport
 from mmrec.encoders.hashed import HashEncoder
-from mmrec.report import WHOLE, PeriodReport
 from mmrec.settings import Settings
 from mmrec.stages import embeddings, fused
 from tests.conftest import CONFIG, PERSON
@@ -173,7 +174,7 @@ class Content(RuleBasedStateMachine):
         ]
         self.put_table("validated/items", items)
         made = PeriodReport(len(items), keys.canonical_digest(items))  # fused vectors are keyed by it, as after a stage
-        builds.record(self.lake.acting_as("validated/items", "1"), {WHOLE: made}, {WHOLE: ""})
+        ledger.record(self.lake.acting_as("validated/items", "1"), {WHOLE: made}, {WHOLE: ""})
         people = [
             {
                 "user_id": who,

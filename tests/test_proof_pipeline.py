@@ -16,8 +16,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from mmrec import encoders, graph, keys, tables, words
-from mmrec.lake import Lake
+from mmrec import encoders, keys, tables
+from mmrec.lake.store import Lake
+from mmrec.planning import graph
+from mmrec.published import user_texts
 from tests.conftest import DAYS, ITEMS, PEOPLE, Shop
 from tests.hooked_lake import AFTER, BEFORE, HookedLake, Killed, Raising, interleaved
 from tests.needed import BAD, Needed, failing  # noqa: F401 (a fixture)
@@ -212,8 +214,8 @@ class Pipeline(RuleBasedStateMachine):
         """The keys of the catalogue's inputs, and of what people said, as they are published."""
         lake = self.lake()
         hashes = lake.scan("validated/items").select(pl.col(f"{modality}_hash").alias("input_hash"))
-        if modality == words.MODALITY:
-            hashes = pl.concat([hashes, words.said(lake).select("input_hash")])
+        if modality == user_texts.MODALITY:
+            hashes = pl.concat([hashes, user_texts.said(lake).select("input_hash")])
         return {self.key(modality, each) for each in hashes.drop_nulls().unique().collect()["input_hash"]}
 
     def bad(self, modality):
@@ -226,7 +228,7 @@ class Pipeline(RuleBasedStateMachine):
         return set(rows(self.lake(), f"embeddings/{modality}/failed")["key"]) - {""}
 
     def current(self, modality):
-        names = ("current", "words") if modality == words.MODALITY else ("current",)
+        names = ("current", "words") if modality == user_texts.MODALITY else ("current",)
         return {key for name in names for key in rows(self.lake(), f"embeddings/{modality}/{name}")["key"]}
 
 
@@ -303,7 +305,7 @@ def test_lists_after_lives_are_those_of_a_rebuild(pipeline):
 
         def teardown(self):
             run(self.lake(), self.shop, everything(self.shop))
-            self.needed[words.MODALITY].failed = self.told(words.MODALITY)
+            self.needed[user_texts.MODALITY].failed = self.told(user_texts.MODALITY)
             with self.as_remembered():
                 check_lists(self.shop, self.folder / "lists")
             super().teardown()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mmrec.lake import Lake
+from mmrec.lake.store import Lake
 from tests.reading import check_vectors
 from tests.slow_run import CHUNK_ROWS, content
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from mmrec import graph
+from mmrec.planning import graph
 from tests.conftest import DAYS, ITEMS, PEOPLE
 from tests.hooked_lake import AFTER, HookedLake
 from tests.reading import check_snapshots, check_vectors

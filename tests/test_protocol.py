@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmrec.protocol import recency, split, split_by_time, tie_hash
+from mmrec.evaluation.split import recency, split, split_by_time, tie_hash
 
 
 def test_the_hash_is_the_same_everywhere_and_for_any_order():

@@ -7,14 +7,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmrec import queries
 from mmrec.errors import MmrecError
+from mmrec.queries import recommend
 
 _ASK = """
 import sys
 from pathlib import Path
-from mmrec import queries
-from mmrec.lake import Lake
+from mmrec.queries import recommend as queries
+from mmrec.lake.store import Lake
 from mmrec.settings import load
 settings = load(Path(sys.argv[1]) / "mmrec.toml", environment={})
 lake = Lake(settings.lake_root)
@@ -39,7 +39,7 @@ def refused(call, *arguments, **options):
 
 
 def test_a_list_has_rank_item_title_score_and_reason(built):
-    answer = queries.recommend(built.lake, built.settings, built.people[3])
+    answer = recommend.recommend(built.lake, built.settings, built.people[3])
     assert (answer["period"], answer["stand_in_media"]) == (built.days[-1], [])
     assert [row["rank"] for row in answer["items"]] == [1, 2, 3]
     scores = [row["score"] for row in answer["items"]]
@@ -50,40 +50,42 @@ def test_a_list_has_rank_item_title_score_and_reason(built):
 
 
 def test_a_list_of_an_earlier_period(built):
-    first = queries.recommend(built.lake, built.settings, built.people[3], built.days[0])
+    first = recommend.recommend(built.lake, built.settings, built.people[3], built.days[0])
     assert first["period"] == built.days[0]
-    assert first["items"] != queries.recommend(built.lake, built.settings, built.people[3])["items"]
+    assert first["items"] != recommend.recommend(built.lake, built.settings, built.people[3])["items"]
 
 
 def test_an_unknown_person_is_one_clear_line_without_the_id(built):
-    for ask in (queries.recommend, queries.why):
+    for ask in (recommend.recommend, recommend.why):
         told = refused(ask, built.lake, built.settings, "zq-person-nobody")
         assert told.startswith(f"this person has no published list as of {built.days[-1]}")
         assert "mmrec rejected" in told
 
 
 def test_nothing_published_says_what_to_type(new_shop):
-    for ask in (queries.recommend, queries.why):
+    for ask in (recommend.recommend, recommend.why):
         told = refused(ask, new_shop.lake, new_shop.settings, new_shop.people[0])
         assert told.startswith("nothing is published yet; type `mmrec run`")
 
 
 def test_a_period_that_is_not_published_names_those_that_are(fused_shop):
     fused_shop.run(*fused_shop.answers, periods=fused_shop.days[:2])
-    told = refused(queries.recommend, fused_shop.lake, fused_shop.settings, fused_shop.people[0], fused_shop.days[3])
+    told = refused(recommend.recommend, fused_shop.lake, fused_shop.settings, fused_shop.people[0], fused_shop.days[3])
     assert told == f"period {fused_shop.days[3]} is not published; published are: {', '.join(fused_shop.days[:2])}"
-    assert queries.recommend(fused_shop.lake, fused_shop.settings, fused_shop.people[0])["period"] == fused_shop.days[1]
+    assert (
+        recommend.recommend(fused_shop.lake, fused_shop.settings, fused_shop.people[0])["period"] == fused_shop.days[1]
+    )
 
 
 # -- why ---------------------------------------------------------------------------------------------------------------
 
 
 def test_the_shares_of_everything_sum_to_the_score(built, monkeypatch):
-    monkeypatch.setattr(queries, "TOP_EVENTS", 1000)
+    monkeypatch.setattr(recommend, "TOP_EVENTS", 1000)
     for person in built.people[:4]:
-        listed = queries.recommend(built.lake, built.settings, person)["items"]
+        listed = recommend.recommend(built.lake, built.settings, person)["items"]
         for row in listed:
-            answer = queries.why(built.lake, built.settings, person, row["item_id"])
+            answer = recommend.why(built.lake, built.settings, person, row["item_id"])
             assert (answer["score"], answer["rank"], answer["title"]) == (row["score"], row["rank"], row["title"])
             assert np.isclose(sum(event["share"] for event in answer["events"]), row["score"])
             assert np.isclose(sum(answer["through"].values()), row["score"])
@@ -91,14 +93,14 @@ def test_the_shares_of_everything_sum_to_the_score(built, monkeypatch):
 
 
 def test_without_an_item_it_is_the_first_of_the_list(built):
-    first = queries.recommend(built.lake, built.settings, built.people[2])["items"][0]
-    answer = queries.why(built.lake, built.settings, built.people[2])
+    first = recommend.recommend(built.lake, built.settings, built.people[2])["items"][0]
+    answer = recommend.why(built.lake, built.settings, built.people[2])
     assert (answer["item_id"], answer["rank"]) == (first["item_id"], 1)
 
 
 def test_every_event_names_the_row_it_was_delivered_in(built):
     person = built.people[1]
-    answer = queries.why(built.lake, built.settings, person)
+    answer = recommend.why(built.lake, built.settings, person)
     assert answer["events"]
     for event in answer["events"]:
         day = event["source_file"].removeprefix("events-").removesuffix(".csv")
@@ -106,11 +108,11 @@ def test_every_event_names_the_row_it_was_delivered_in(built):
         assert line.startswith(f"{person},{event['item_id']},{event['time']:%Y-%m-%dT%H:%M:%S},{event['event']}")
     shares = [event["share"] for event in answer["events"]]
     assert shares == sorted(shares, reverse=True)
-    assert len(shares) <= queries.TOP_EVENTS
+    assert len(shares) <= recommend.TOP_EVENTS
 
 
 def test_an_item_is_followed_back_to_its_bytes_and_encoders(built):
-    content = queries.why(built.lake, built.settings, built.people[1], "item-04")["content"]
+    content = recommend.why(built.lake, built.settings, built.people[1], "item-04")["content"]
     assert (content["source_file"], content["source_row"]) == ("items.csv", 5)
     keys = {m: built.scan(f"embeddings/{m}/current", item_id="item-04").row(0, named=True) for m in ("text", "image")}
     for modality, given in (("text", "A thing number 4"), ("image", "item-04.png")):
@@ -125,7 +127,7 @@ def test_an_item_is_followed_back_to_its_bytes_and_encoders(built):
 
 
 def test_the_verdicts_of_what_carried_the_score_are_shown(built):
-    answer = queries.why(built.lake, built.settings, built.people[1])
+    answer = recommend.why(built.lake, built.settings, built.people[1])
     found = {(row["asset"], row["period"]): row for row in answer["verdicts"]}
     assert ("validated/items", "") in found
     assert {p for asset, p in found if asset == "validated/interactions"} <= set(built.days)
@@ -134,7 +136,7 @@ def test_the_verdicts_of_what_carried_the_score_are_shown(built):
 
 
 def test_model_and_snapshot_are_named(built):
-    answer = queries.why(built.lake, built.settings, built.people[1])
+    answer = recommend.why(built.lake, built.settings, built.people[1])
     [version] = built.scan("model/versions", boundary=built.days[2]).iter_rows(named=True)
     assert (answer["model"]["version"], answer["model"]["boundary"]) == (version["version"], built.days[2])
     assert answer["model"]["candidate"] in version["choice"]
@@ -142,15 +144,15 @@ def test_model_and_snapshot_are_named(built):
 
 
 def test_an_item_that_is_not_on_the_list_can_be_asked_about_too(built):
-    listed = {row["item_id"] for row in queries.recommend(built.lake, built.settings, built.people[1])["items"]}
+    listed = {row["item_id"] for row in recommend.recommend(built.lake, built.settings, built.people[1])["items"]}
     other = next(item for item in built.items if item not in listed)
-    answer = queries.why(built.lake, built.settings, built.people[1], other)
+    answer = recommend.why(built.lake, built.settings, built.people[1], other)
     assert answer["rank"] is None
     assert isinstance(answer["score"], float)
 
 
 def test_an_unknown_item_is_one_clear_line(built):
-    told = refused(queries.why, built.lake, built.settings, built.people[1], "item-404")
+    told = refused(recommend.why, built.lake, built.settings, built.people[1], "item-404")
     assert told.startswith("no item is called 'item-404'")
     assert "mmrec sql" in told
 
@@ -158,12 +160,12 @@ def test_an_unknown_item_is_one_clear_line(built):
 @pytest.mark.usefixtures("quick_judge")
 def test_why_answers_from_the_snapshot_and_not_from_what_was_written_since(shop):
     person = shop.people[1]
-    before = queries.why(shop.lake, shop.settings, person)
+    before = recommend.why(shop.lake, shop.settings, person)
     day = shop.days[-1]
     shop.write_events(day, [*shop.lines(day), f"{person},item-12,{day}T23:58:00,purchase,,"])
     shop.edit_item(before["item_id"], title="Another title")
     shop.run(*shop.content, *shop.events, "model/factors", "recommendations/top_k")
-    after = queries.why(shop.lake, shop.settings, person)
+    after = recommend.why(shop.lake, shop.settings, person)
     assert after | {"verdicts": 0} == before | {"verdicts": 0}
 
 
@@ -179,7 +181,7 @@ def test_rejected_rows_are_counted_by_rule_and_shown_with_the_row(judged_shop):
     judged_shop.add_item(",No id,,")
     (judged_shop.data / "pictures" / "item-03.png").unlink()
     judged_shop.run(*judged_shop.content, *judged_shop.events)
-    answer = queries.rejected(judged_shop.lake)
+    answer = recommend.rejected(judged_shop.lake)
     assert answer["rows"] == 3
     assert answer["by_rule"] == [
         {"table": "interactions", "kind": "rejected", "rule": "user_missing", "rows": 1},
@@ -197,14 +199,14 @@ def test_rejected_rows_are_counted_by_rule_and_shown_with_the_row(judged_shop):
     assert judged_shop.people[0] in shown["interactions", f"events-{day}.csv", last]["row"]
     missing = {"item_id": "item-03", "reason": "the file does not exist", "modality": "image", "user_id": None}
     assert answer["failures"] == [missing]
-    assert queries.rejected(judged_shop.lake, day)["rows"] == 2
-    assert queries.rejected(judged_shop.lake, day)["failures"] == []
-    assert len(queries.rejected(judged_shop.lake, limit=1)["shown"]) == 1
-    assert queries.rejected(judged_shop.lake, limit=1)["rows"] == 3
+    assert recommend.rejected(judged_shop.lake, day)["rows"] == 2
+    assert recommend.rejected(judged_shop.lake, day)["failures"] == []
+    assert len(recommend.rejected(judged_shop.lake, limit=1)["shown"]) == 1
+    assert recommend.rejected(judged_shop.lake, limit=1)["rows"] == 3
 
 
 def test_nothing_rejected_is_said_as_nothing(built):
-    assert queries.rejected(built.lake) == {
+    assert recommend.rejected(built.lake) == {
         "rows": 0,
         "by_kind": {"rejected": 0, "duplicate": 0, "ignored": 0},
         "by_rule": [],

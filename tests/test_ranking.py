@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmrec import ranking
-from mmrec.histories import Histories
-from mmrec.ranking import exact_scores, top_k, top_k_of_scores
+from mmrec.models import ranking
+from mmrec.models.histories import Histories
+from mmrec.models.ranking import exact_scores, top_k, top_k_of_scores
 
 
 def brute(U, V, seen, k, order, servable=None):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from mmrec.factorization import Hyper, fit, fold_in
-from mmrec.histories import Histories
-from mmrec.reasons import RESIDUAL, Evidence, Past, modality_shares, shares, word
+from mmrec.models.decomposition import RESIDUAL, Evidence, Past, modality_shares, shares, word
+from mmrec.models.factorization import Hyper, fit, fold_in
+from mmrec.models.histories import Histories
 
 RNG = np.random.default_rng(0)
 FEATURES = RNG.normal(size=(80, 9))

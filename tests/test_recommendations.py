@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmrec import queries, served
-from mmrec.lake import Lake
+from mmrec.lake.store import Lake
+from mmrec.published import versions
+from mmrec.queries import recommend
 from mmrec.stages import recommendations
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
@@ -34,7 +35,7 @@ def answer(shop, *assets):
 
 def answers(shop):
     """What three people are told to watch."""
-    return {person: queries.recommend(shop.lake, shop.settings, person) for person in shop.people[3:6]}
+    return {person: recommend.recommend(shop.lake, shop.settings, person) for person in shop.people[3:6]}
 
 
 # -- lists -------------------------------------------------------------------------------------------------------------
@@ -56,7 +57,7 @@ def test_everybody_has_a_full_list_of_unseen_items_in_every_period(built):
 
 def test_lists_are_what_scoring_everything_gives(built):
     day = built.days[-1]
-    now = served.load(built.lake, built.settings, day)
+    now = versions.load(built.lake, built.settings, day)
     scores = (now.users[:, None, :] * now.factors.H[None, :, :]).sum(-1)
     found = lists(built, day)
     for row, person in enumerate(now.user_ids):
@@ -151,7 +152,7 @@ def test_a_new_title_changes_the_reasons_that_name_it_and_no_list(shop):
 
 
 def test_a_snapshot_pins_every_table_behind_a_period(built):
-    pins = served.pinned(built.lake, built.days[-1])
+    pins = versions.pinned(built.lake, built.days[-1])
     assert set(pins) == {table for table in recommendations.PINNED if built.lake.exists(table)}
     assert pins == {table: built.lake.version(table) for table in pins}
 
@@ -233,7 +234,7 @@ def test_a_new_title_alone_is_published_too(shop):
     answer(shop)
     titles = {row["title"] for answer in answers(shop).values() for row in answer["items"]}
     assert "Old name" not in titles
-    pinned = shop.lake.pinned(served.pinned(shop.lake, shop.days[-1])).scan("validated/items").collect()
+    pinned = shop.lake.pinned(versions.pinned(shop.lake, shop.days[-1])).scan("validated/items").collect()
     assert "Nobody names it" in set(pinned["title"])
 
 

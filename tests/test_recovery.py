@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from mmrec import builds, queries
+from mmrec.builds import ledger
+from mmrec.queries import recommend
 
 DAYS = [f"2024-01-0{day}" for day in (1, 2, 3, 4)]
 
@@ -13,7 +14,7 @@ def killed_after_the_table(monkeypatch):
     """Runs something and kills it between its table's commit and the ledger's new key."""
 
     def kill(work):
-        record = builds.record
+        record = ledger.record
 
         def dying(lake, reports, keys):
             if any(keys.values()):
@@ -21,7 +22,7 @@ def killed_after_the_table(monkeypatch):
             record(lake, reports, keys)
 
         with monkeypatch.context() as patch:
-            patch.setattr("mmrec.builds.record", dying)
+            patch.setattr("mmrec.builds.ledger.record", dying)
             with pytest.raises(KeyboardInterrupt):
                 work()
 
@@ -71,7 +72,7 @@ def test_parts_of_two_states_are_not_published_together(shop):
     assert shop.rows("ledger/snapshots") == published
     shop.run(*shop.answers)
     assert shop.rows("ledger/snapshots") > published
-    answer = queries.recommend(shop.lake, shop.settings, shop.people[0])
+    answer = recommend.recommend(shop.lake, shop.settings, shop.people[0])
     assert all(row["reason"] for row in answer["items"])
 
 

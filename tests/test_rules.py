@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmrec import periods, rules, tables, times
-from mmrec.contracts import GOOD, IGNORED, UNNAMED
+from mmrec import periods, tables
+from mmrec.ingest import times
+from mmrec.quality import rules
+from mmrec.quality.contracts import GOOD, IGNORED, UNNAMED
 from mmrec.settings import Settings
 
 SHOP = Settings.model_validate(

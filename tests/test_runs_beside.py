@@ -11,7 +11,8 @@ import threading
 
 import pytest
 
-from mmrec import graph, history, plan
+from mmrec.planning import graph, plan
+from mmrec.published import events
 from mmrec.stages import raw
 from mmrec_assets import runs
 from mmrec_assets.definitions import build_defs
@@ -69,7 +70,7 @@ def test_a_period_that_landed_after_the_plan_is_left_to_the_next_run(early_shop)
     landed = Landing(version).without_late(early_shop.lake, DAYS[:1])
     assert landed == Landing(version, [LATE])
     assert Landing(version).without_late(early_shop.lake, DAYS) == Landing(version)
-    gates = [history.gate(each.shown(early_shop.lake), DAYS) for each in (landed, Landing(version))]
+    gates = [events.gate(each.shown(early_shop.lake), DAYS) for each in (landed, Landing(version))]
     assert [gate.open for gate in gates] == [DAYS, DAYS[:3]]
     run_id = "one"
     assert Landing.of(run_id, landed.tags(run_id)) == landed
@@ -109,12 +110,12 @@ def test_late_rows_are_warned_of_and_those_that_another_run_has_judged_are_not(j
     mine = judged_shop.lake.showing({raw.LANDING: judged_shop.lake.scan(raw.LANDING, seen)})
     judged_shop.write_events(day, [*judged_shop.lines(day), f"{judged_shop.people[0]},item-01,{day}T23:00:00,view,,"])
     judged_shop.run("raw/interactions", periods=judged_shop.days[1:])
-    assert history.gate(mine, judged_shop.days).warnings == []
-    [late] = history.gate(judged_shop.lake, judged_shop.days).warnings
+    assert events.gate(mine, judged_shop.days).warnings == []
+    [late] = events.gate(judged_shop.lake, judged_shop.days).warnings
     assert late.startswith("38 rows have landed in period 2024-01-01, of which 37 were judged")
     judged_shop.run(*judged_shop.events)
-    assert history.gate(mine, judged_shop.days).warnings == []
-    assert history.gate(judged_shop.lake, judged_shop.days).warnings == []
+    assert events.gate(mine, judged_shop.days).warnings == []
+    assert events.gate(judged_shop.lake, judged_shop.days).warnings == []
 
 
 # -- several real runs -------------------------------------------------------------------------------------------------

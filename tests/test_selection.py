@@ -6,13 +6,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmrec import selection as s
-from mmrec.candidates import Candidate, default_candidates, feature_slices, features_of
-from mmrec.factorization import Hyper, fit, fold_in
-from mmrec.metrics import ndcg, recall
-from mmrec.problem import Problem
-from mmrec.protocol import TEST, TRAIN, VALIDATION
-from mmrec.ranking import top_k
+from mmrec.evaluation import selection as s
+from mmrec.evaluation.metrics import ndcg, recall
+from mmrec.evaluation.problem import Problem
+from mmrec.evaluation.split import TEST, TRAIN, VALIDATION
+from mmrec.models.candidates import Candidate, default_candidates, feature_slices, features_of
+from mmrec.models.factorization import Hyper, fit, fold_in
+from mmrec.models.ranking import top_k
 from mmrec.settings import Model
 
 SETTINGS = Model(width=8, sweeps=4)

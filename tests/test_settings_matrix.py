@@ -19,10 +19,15 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from mmrec import contracts, graph, history, periods, plan, queries, scope, verify
-from mmrec.lake import Lake
+from mmrec import periods
+from mmrec.lake.store import Lake
+from mmrec.planning import graph, plan
+from mmrec.published import events as history
+from mmrec.published.weighing import Weighing
+from mmrec.quality import contracts
+from mmrec.queries import recommend
 from mmrec.settings import Settings
-from mmrec.weighing import Weighing
+from mmrec.verification import oracle, scope
 from tests import settings_table as table
 from tests.conftest import judge_quickly
 from tests.memory_lake import MemoryLake
@@ -102,7 +107,7 @@ def made(tmp_path, monkeypatch):
         shop = PlainShop(tmp_path / f"{turn}", row, turn)
         shop.deliver()
         monkeypatch.setattr(periods, "dt", SimpleNamespace(**vars(dt) | {"datetime": clock(shop.now)}))
-        monkeypatch.setattr(queries, "TOP_EVENTS", 1000)
+        monkeypatch.setattr(recommend, "TOP_EVENTS", 1000)
         lake = MemoryLake("memory") if lake is None else lake(shop)
         return shop, lake, run(shop, lake)
 
@@ -285,10 +290,10 @@ def check_answers(shop, lake):
     """What commands say of somebody is what the lake holds."""
     lists = grouped(sorted(rows(lake, "recommendations/top_k", period=shop.last), key=lambda row: row["rank"]), by_user)
     user = sorted(lists)[shop.turn % len(lists)]
-    shown = queries.recommend(lake.pinned({}), shop.settings, user)
+    shown = recommend.recommend(lake.pinned({}), shop.settings, user)
     assert (shown["period"], shown["stand_in_media"]) == (shop.last, shop.row["media.stand_in"])
     assert [row["item_id"] for row in shown["items"]] == [row["item_id"] for row in lists[user]]
-    why = queries.why(lake.pinned({}), shop.settings, user)
+    why = recommend.why(lake.pinned({}), shop.settings, user)
     assert why["score"] == shown["items"][0]["score"]
     assert sum(event["share"] for event in why["events"]) == pytest.approx(why["score"], abs=1e-9)
     assert sum(why["through"].values()) == pytest.approx(why["score"], abs=1e-9)
@@ -320,6 +325,6 @@ def test_every_combination_of_what_events_are_read_by(made, zone):
         shop, lake, reports = made(row, turn, lambda shop: Lake(shop.settings.lake_root))
         check(shop, lake, reports)
         chosen = scope.choose(lake.pinned({}), shop.settings, shop.last)
-        found = [each.table for each in verify.verify(lake.pinned({}), shop.settings, chosen) if not each.equal]
+        found = [each.table for each in oracle.verify(lake.pinned({}), shop.settings, chosen) if not each.equal]
         assert found == [], row
         shutil.rmtree(shop.folder)

@@ -4,12 +4,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmrec import queries, ranking, similar, tables
+from mmrec import tables
+from mmrec.builds.report import WHOLE
 from mmrec.errors import MmrecError
-from mmrec.report import WHOLE
+from mmrec.lists import neighbours
+from mmrec.models import ranking
+from mmrec.queries import recommend
 from mmrec.stages.fused import Features
 
-TABLE = similar.TABLE
+TABLE = neighbours.TABLE
 EMPTY = tables.contract(TABLE).empty()
 
 
@@ -41,7 +44,7 @@ def brute(blocks, names):
                 cosines = [x @ y / np.sqrt((x @ x) * (y @ y)) for x, y in pairs]
                 found.append((-round(float(np.mean(cosines)), 12), names[b]))
         if found:
-            lists[names[a]] = [(name, -score) for score, name in sorted(found)[: similar.LENGTH]]
+            lists[names[a]] = [(name, -score) for score, name in sorted(found)[: neighbours.LENGTH]]
     return lists
 
 
@@ -51,7 +54,7 @@ def as_lists(rows):
 
 
 def rebuilt(by, names, blocks, code_version="1"):
-    return similar.brought_up_to_date(EMPTY, by, names, blocks, code_version)
+    return neighbours.brought_up_to_date(EMPTY, by, names, blocks, code_version)
 
 
 # -- the measure -------------------------------------------------------------------------------------------------------
@@ -62,7 +65,7 @@ def rebuilt(by, names, blocks, code_version="1"):
 def test_neighbours_are_those_of_brute_force_whatever_the_tiling(monkeypatch, tile, duplicates):
     monkeypatch.setattr(ranking, "TILE_SCORES", tile)
     blocks, names = blocks_of(3, duplicates=duplicates), ids(90)
-    for by, compared in similar.kinds(blocks).items():
+    for by, compared in neighbours.kinds(blocks).items():
         rows, anew = rebuilt(by, names, compared)
         expected = brute(compared, names)
         assert anew == len(expected) > 5
@@ -78,11 +81,11 @@ def test_equals_are_told_apart_by_their_id_alone():
     names = ids(60)
     rows, _ = rebuilt("text", names, [np.ones((60, 4), np.float32)])
     for item, listed in as_lists(rows).items():
-        assert listed == [(name, 1.0) for name in names if name != item][: similar.LENGTH]
+        assert listed == [(name, 1.0) for name in names if name != item][: neighbours.LENGTH]
 
 
 def test_similarity_is_symmetric_to_the_last_bit_and_of_equals_exactly_one():
-    compared = similar.Compared.by([blocks_of(1)["text"], blocks_of(1)["image"]])
+    compared = neighbours.Compared.by([blocks_of(1)["text"], blocks_of(1)["image"]])
     a, b = (each.ravel() for each in np.meshgrid(np.arange(90), np.arange(90)))
     share = (compared.present[a] & compared.present[b]).any(1)
     a, b = a[share], b[share]
@@ -122,10 +125,10 @@ def test_what_cannot_be_compared_has_no_list():
 def test_an_update_is_a_rebuild_list_by_list_and_bit_by_bit():
     rng = np.random.default_rng(5)
     blocks, names = blocks_of(5, n=150), ids(150)
-    kept = dict.fromkeys(similar.kinds(blocks), EMPTY)
+    kept = dict.fromkeys(neighbours.kinds(blocks), EMPTY)
     for turn in range(6):
-        for by, compared in similar.kinds(blocks).items():
-            kept[by], anew = similar.brought_up_to_date(kept[by], by, names, compared, "1")
+        for by, compared in neighbours.kinds(blocks).items():
+            kept[by], anew = neighbours.brought_up_to_date(kept[by], by, names, compared, "1")
             expected, everything = rebuilt(by, names, compared)
             assert kept[by].equals(expected), (turn, by)
             assert anew == everything if turn == 0 else anew < everything, (turn, by)
@@ -142,9 +145,9 @@ def test_an_update_is_a_rebuild_list_by_list_and_bit_by_bit():
 def test_another_code_version_makes_every_list_anew():
     blocks, names = [blocks_of(6)["text"]], ids(90)
     first, _ = rebuilt("text", names, blocks)
-    again, anew = similar.brought_up_to_date(first, "text", names, blocks, "1")
+    again, anew = neighbours.brought_up_to_date(first, "text", names, blocks, "1")
     assert (anew, again.equals(first)) == (0, True)
-    other, anew = similar.brought_up_to_date(first, "text", names, blocks, "2")
+    other, anew = neighbours.brought_up_to_date(first, "text", names, blocks, "2")
     assert anew == first["item_id"].n_unique()
     assert other.drop("checksum").equals(first.drop("checksum"))
 
@@ -160,7 +163,7 @@ def update(shop):
 
 def matches_a_rebuild(shop):
     features, parts = Features(shop.lake), []
-    for by, blocks in similar.kinds(features.blocks).items():
+    for by, blocks in neighbours.kinds(features.blocks).items():
         parts.append(rebuilt(by, features.item_ids, blocks)[0])
     key = ["item_id", "by", "rank"]
     return shop.scan(TABLE).sort(key).equals(pl.concat(parts).sort(key))
@@ -236,11 +239,11 @@ def test_a_snapshot_waits_for_the_neighbours_of_its_catalogue(shop):
     rest = [asset for asset in shop.answers if asset != TABLE]
     day = shop.days[-1:]
     assert "similar items" in shop.run(*rest, periods=day, strict=False)["recommendations/snapshot"].refusals[0]
-    before = queries.similar(shop.lake, shop.settings, "item-04", "text")
+    before = recommend.similar(shop.lake, shop.settings, "item-04", "text")
     shop.run(TABLE)
-    assert queries.similar(shop.lake, shop.settings, "item-04", "text") == before  # not published yet
+    assert recommend.similar(shop.lake, shop.settings, "item-04", "text") == before  # not published yet
     shop.run("recommendations/snapshot", periods=day)
-    assert queries.similar(shop.lake, shop.settings, "item-04", "text") != before
+    assert recommend.similar(shop.lake, shop.settings, "item-04", "text") != before
 
 
 # -- the question ------------------------------------------------------------------------------------------------------
@@ -248,13 +251,13 @@ def test_a_snapshot_waits_for_the_neighbours_of_its_catalogue(shop):
 
 def refused(*arguments):
     with pytest.raises(MmrecError) as caught:
-        queries.similar(*arguments)
+        recommend.similar(*arguments)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def test_an_answer_has_title_similarity_and_what_was_compared(built):
-    answer = queries.similar(built.lake, built.settings, "item-12")
+    answer = recommend.similar(built.lake, built.settings, "item-12")
     assert (answer["title"], answer["by"], answer["has"], answer["stand_in_media"]) == ("Title 12", "all", ["text"], [])
     assert [row["rank"] for row in answer["items"]] == list(range(1, 13))
     stored = built.scan(TABLE, item_id="item-12", by="all").sort("rank")
@@ -263,15 +266,17 @@ def test_an_answer_has_title_similarity_and_what_was_compared(built):
     for row in answer["items"]:
         assert row["title"] == f"Title {int(row['item_id'][-2:])}"
         assert row["compared_by"] == ["text"]
-    both = queries.similar(built.lake, built.settings, "item-02")["items"]
+    both = recommend.similar(built.lake, built.settings, "item-02")["items"]
     assert {len(row["compared_by"]) for row in both} == {1, 2}
-    assert queries.similar(built.lake, built.settings, "item-02", "image")["items"][0]["compared_by"] == ["image"]
+    assert recommend.similar(built.lake, built.settings, "item-02", "image")["items"][0]["compared_by"] == ["image"]
 
 
 def test_stand_ins_are_named_where_they_were_compared(shop):
     shop.configure(media={"stand_in": ["image"]})
-    ask = [queries.similar(shop.lake, shop.settings, item, by) for item, by in (("item-02", "all"), ("item-12", "all"))]
-    ask.append(queries.similar(shop.lake, shop.settings, "item-02", "text"))
+    ask = [
+        recommend.similar(shop.lake, shop.settings, item, by) for item, by in (("item-02", "all"), ("item-12", "all"))
+    ]
+    ask.append(recommend.similar(shop.lake, shop.settings, "item-02", "text"))
     assert [answer["stand_in_media"] for answer in ask] == [["image"], [], []]
 
 

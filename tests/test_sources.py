@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmrec import jsonlines, sources
-from mmrec import parquet as parquet_module
 from mmrec.errors import MmrecError
-from mmrec.sources import RefusedFile, Stat
+from mmrec.ingest import jsonlines, sources
+from mmrec.ingest import parquet as parquet_module
+from mmrec.ingest.sources import RefusedFile, Stat
 
 COLUMNS = {"user": "user_id", "item": "item_id", "time": "time"}
 HEADER = "user_id,item_id,time"

@@ -17,8 +17,8 @@ import pytest
 from deltalake.exceptions import DeltaError
 from sqlalchemy.exc import OperationalError
 
-from mmrec import storage
-from mmrec.storage import StorageError
+from mmrec import folders as storage
+from mmrec.folders import StorageError
 from tests.conftest import DAYS
 from tests.reading import check_snapshots
 from tests.webserver import ROOT

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from rich.progress import Progress, TextColumn
 from rich.text import Text
 
-from mmrec.comparison import Compared
-from mmrec.differences import Difference
-from mmrec.impact import Impact
-from mmrec.plan import Plan, Row
-from mmrec.scope import Scope
+from mmrec.planning.plan import Plan, Row
+from mmrec.queries.impact import Impact
+from mmrec.verification.comparing import Compared
+from mmrec.verification.differences import Difference
+from mmrec.verification.scope import Scope
 from mmrec_assets import printed, terminal, traced
 from mmrec_assets.runs import Outcome
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmrec import periods, times
+from mmrec import periods
+from mmrec.ingest import times
 from mmrec.settings import Calendar
 
 

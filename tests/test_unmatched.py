@@ -6,7 +6,8 @@ import time
 import polars as pl
 import pytest
 
-from mmrec import plan, unmatched
+from mmrec.ingest import unmatched
+from mmrec.planning import plan
 
 
 def told(shop):

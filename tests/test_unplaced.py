@@ -5,9 +5,12 @@ import json
 import polars as pl
 import pytest
 
-from mmrec import asked, graph, queries, tables, unplaced
+from mmrec import tables
 from mmrec.errors import MmrecError
-from mmrec.lake import Lake
+from mmrec.lake.store import Lake
+from mmrec.planning import graph
+from mmrec.published import unplaced
+from mmrec.queries import ad_hoc, recommend
 from mmrec.settings import Settings
 
 DAY = "2024-01-02"
@@ -83,7 +86,7 @@ def test_a_list_for_new_items_alone_says_why_there_is_none(fused_shop):
     for node in graph.nodes(shop.settings):
         node.run(shop.lake, shop.settings, [day] if node.partitioned else [])
     with pytest.raises(MmrecError, match="no place as of 2024-01-04 for item-99: the model that won the search"):
-        asked.for_items(shop.lake, shop.settings, ["item-99"])
-    assert asked.for_items(shop.lake, shop.settings, ["item-99", "item-01"])["items"]
+        ad_hoc.for_items(shop.lake, shop.settings, ["item-99"])
+    assert ad_hoc.for_items(shop.lake, shop.settings, ["item-99", "item-01"])["items"]
     with pytest.raises(MmrecError, match="nothing that they like has a place yet: the model that won"):
-        queries.recommend(shop.lake, shop.settings, "zq-person-88")
+        recommend.recommend(shop.lake, shop.settings, "zq-person-88")

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from mmrec import contracts
 from mmrec.errors import MmrecError
+from mmrec.quality import contracts
 
 EVENTS = "validated/interactions"
 BAD = "2024-01-03"
@@ -14,8 +14,8 @@ BAD = "2024-01-03"
 _NO_OP = """
 import sys
 from pathlib import Path
-from mmrec import graph
-from mmrec.lake import Lake
+from mmrec.planning import graph
+from mmrec.lake.store import Lake
 from mmrec.settings import load
 settings = load(Path(sys.argv[1]) / "mmrec.toml", environment={})
 for asset in ("raw/items", "raw/media", "raw/interactions", "validated/items", "validated/interactions"):

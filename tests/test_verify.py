@@ -7,12 +7,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmrec import integrity, keys, rebuild, reencoded, scope, tables, verify
-from mmrec.differences import HIDDEN, list_hashes
+from mmrec import keys, tables
 from mmrec.errors import MmrecError
-from mmrec.graph import nodes
-from mmrec.lake import Lake
+from mmrec.lake.store import Lake
+from mmrec.planning.graph import nodes
 from mmrec.tables import VECTOR
+from mmrec.verification import inputs, oracle, rebuild, scope
+from mmrec.verification import vectors as reencoded
+from mmrec.verification.differences import HIDDEN, list_hashes
 from tests.test_words import LONELY, NO, YES, profiles, with_people
 
 VECTORS = "embeddings/text/vectors"
@@ -23,7 +25,7 @@ REVIEWED = "user_id,item_id,time,event,rating,query,review"
 def verified(shop, period=None, last=None, **options):
     """table → outcome of a whole verification."""
     chosen = scope.choose(shop.lake, shop.settings, period, last)
-    return {outcome.table: outcome for outcome in verify.verify(shop.lake, shop.settings, chosen, **options)}
+    return {outcome.table: outcome for outcome in oracle.verify(shop.lake, shop.settings, chosen, **options)}
 
 
 def differing(outcomes):
@@ -42,9 +44,9 @@ def hold(shop, made, periods=None):
     """table → outcome of a shop held against a lake that was rebuilt."""
     chosen = scope.Scope(periods or shop.days, [], scope.kept(shop.lake))
     lake = shop.lake.pinned({name: v for name in tables.names() if (v := shop.lake.version(name)) is not None})
-    found = [one for node in nodes(shop.settings) for one in verify.of_node(lake, shop.settings, chosen, made, node)]
-    found = [*integrity.given(lake), *found]
-    return {one.table: one for one in [*found, *verify.of_ledgers(lake, shop.settings, chosen, made)]}
+    found = [one for node in nodes(shop.settings) for one in oracle.of_node(lake, shop.settings, chosen, made, node)]
+    found = [*inputs.given(lake), *found]
+    return {one.table: one for one in [*found, *oracle.of_ledgers(lake, shop.settings, chosen, made)]}
 
 
 @pytest.fixture

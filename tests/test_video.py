@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmrec import encoders, executor
-from mmrec.decoding import pool, reading
-from mmrec.decoding.film import decode
-from mmrec.decoding.pool import Decoders
-from mmrec.decoding.reading import read_frames
+from mmrec import encoders
+from mmrec.encoders import running
+from mmrec.encoders.recipes import FrameRecipe
 from mmrec.errors import MmrecError
-from mmrec.media import BadMedia, MediaRef
-from mmrec.recipes import FrameRecipe
+from mmrec.media import decoded as reading
+from mmrec.media import pool
+from mmrec.media.decoded import read_frames
+from mmrec.media.film import decode
+from mmrec.media.opening import BadMedia, MediaRef
+from mmrec.media.pool import Decoders
 from tests.clips import WEIGHTS, cut, encode, film, needs_weights, registered, sound, sound_only
 
 weights = needs_weights("efficientnet-lite0")
@@ -266,7 +268,7 @@ def test_bad_films_are_failures_and_their_neighbours_are_encoded(tmp_path):
     }
     keys = [*bad, *map(str, range(4))]
     encoder = hashing()
-    chunks = list(executor.run(encoder, keys, [*bad.values(), *good], chunk_seconds=0, seed=3, block_rows=3))
+    chunks = list(running.run(encoder, keys, [*bad.values(), *good], chunk_seconds=0, seed=3, block_rows=3))
     assert {key for chunk in chunks for key in chunk.failed} == bad.keys()
     vectors = {key: vector for chunk in chunks for key, vector in zip(chunk.keys, chunk.vectors, strict=True)}
     np.testing.assert_array_equal([vectors[str(n)] for n in range(4)], encode(encoder, good))

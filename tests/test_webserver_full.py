@@ -5,8 +5,8 @@ import shutil
 import pytest
 from PIL import Image
 
-from mmrec import graph
-from mmrec.lake import Lake
+from mmrec.lake.store import Lake
+from mmrec.planning import graph
 from tests.conftest import DAYS, PEOPLE
 from tests.webserver import Browser, Dagster, chromium, wait_for
 

@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
+from mmrec.published.weighing import Weighing
 from mmrec.settings import Settings
-from mmrec.weighing import Weighing
 
 EVENTS = {"view": 1.0, "buy": 3.0, "dislike": 0.0}
 

@@ -5,8 +5,10 @@ The catalogue of these shops is what is on sale: items leave it, and what people
 
 import pytest
 
-from mmrec import graph, queries, scope, verify
-from mmrec.lake import Lake
+from mmrec.lake.store import Lake
+from mmrec.planning import graph
+from mmrec.queries import recommend
+from mmrec.verification import oracle, scope
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
 HELD = ("raw/interactions", "validated/interactions", "validated/items", "validated/rejected")
@@ -39,7 +41,7 @@ def rows(shop, table):
 @pytest.fixture(scope="module")
 def grown_and_at_once(make_shop, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        from mmrec import contracts
+        from mmrec.quality import contracts
         from tests.conftest import judge_quickly
 
         patch.setattr(contracts, "_judge", judge_quickly)
@@ -82,7 +84,7 @@ def test_items_that_left_are_in_histories_and_in_no_list(grown_and_at_once):
     assert set(grown.scan("recommendations/top_k", period=last)["item_id"]) <= sold
     met = grown.scan("validated/interactions", user_id=grown.people[1])["item_id"].drop_nulls()
     assert set(met) - sold
-    why = queries.why(grown.lake, grown.settings, grown.people[1])
+    why = recommend.why(grown.lake, grown.settings, grown.people[1])
     gone = [row for row in why["events"] if row["item_id"] not in sold]
     assert gone and all(row["title"] is None for row in gone)
 
@@ -101,4 +103,4 @@ def test_a_run_says_how_much_of_what_people_did_is_about_items_of_no_catalogue(g
 def test_the_oracle_finds_the_grown_lake_equal(grown_and_at_once):
     grown, _ = grown_and_at_once
     chosen = scope.choose(grown.lake, grown.settings, grown.days[-1])
-    assert [one.table for one in verify.verify(grown.lake, grown.settings, chosen) if not one.equal] == []
+    assert [one.table for one in oracle.verify(grown.lake, grown.settings, chosen) if not one.equal] == []

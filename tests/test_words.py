@@ -6,8 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmrec import graph, keys, queries, served, words
-from mmrec.plan import plan
+from mmrec import keys
+from mmrec.planning import graph
+from mmrec.planning.plan import plan
+from mmrec.published import user_texts, versions
+from mmrec.queries import recommend
 
 PROFILES = "user_id,consent,about\n"
 TEXT = "embeddings/text"
@@ -97,21 +100,21 @@ def test_words_share_the_vectors_of_items_with_the_same_text(shop):
 def test_a_person_without_events_gets_a_list(peopled):
     mine = peopled.scan("model/users", user_id=LONELY, period=peopled.days[-1])
     assert mine.select("events", "words").row(0) == (0, 1)
-    answer = queries.recommend(peopled.lake, peopled.settings, LONELY)
+    answer = recommend.recommend(peopled.lake, peopled.settings, LONELY)
     assert len(answer["items"]) == peopled.settings.recommendations.k
     assert all(row["reason"] for row in answer["items"])
 
 
 def test_shares_over_events_and_words_sum_to_the_score(peopled):
     for person in (YES, LONELY):
-        answer = queries.why(peopled.lake, peopled.settings, person)
-        known = served.load(peopled.lake, peopled.settings, peopled.days[-1], only=person)
+        answer = recommend.why(peopled.lake, peopled.settings, person)
+        known = versions.load(peopled.lake, peopled.settings, peopled.days[-1], only=person)
         assert np.isclose(sum(answer["through"].values()), answer["score"])
         assert answer["events_in_all"] == known.histories.lengths[0]
     assert answer["events"][0] | {"share": 0} == {
         "item_id": answer["events"][0]["item_id"],
         "share": 0,
-        "event": words.PROFILE,
+        "event": user_texts.PROFILE,
         "time": None,
         "period": "",
         "source_file": "people.csv",
@@ -129,10 +132,10 @@ def test_a_list_holds_no_text(peopled):
 
 def test_a_search_counts_from_its_period_on(peopled):
     first, last = (
-        set(words.read(peopled.lake, peopled.settings, day, 1.0)["event"])
+        set(user_texts.read(peopled.lake, peopled.settings, day, 1.0)["event"])
         for day in (peopled.days[0], peopled.days[-1])
     )
-    assert (first, last) == ({words.PROFILE, "search"}, {words.PROFILE, "search", "rating"})
+    assert (first, last) == ({user_texts.PROFILE, "search"}, {user_texts.PROFILE, "search", "rating"})
 
 
 @pytest.mark.full
@@ -226,8 +229,8 @@ def test_reasons_name_words_as_words(peopled):
 
 
 def test_without_a_text_block_words_count_for_nothing(peopled):
-    version = served.served_version(peopled.lake, peopled.days[-1])
-    assert words.MODALITY in version.choice.block_weights
-    said = words.read(peopled.lake, peopled.settings, peopled.days[-1], 1.0)
-    assert said["item_id"].str.starts_with(words.MARK).all()
+    version = versions.served_version(peopled.lake, peopled.days[-1])
+    assert user_texts.MODALITY in version.choice.block_weights
+    said = user_texts.read(peopled.lake, peopled.settings, peopled.days[-1], 1.0)
+    assert said["item_id"].str.starts_with(user_texts.MARK).all()
     assert said.select(pl.col("user_id").n_unique()).item() == 2

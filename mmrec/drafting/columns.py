@@ -12,7 +12,7 @@ from functools import cached_property
 
 import polars as pl
 
-from mmrec import numbers, times
+from mmrec.ingest import numbers, times
 from mmrec.settings import Calendar
 
 _EARLIEST, _LATEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC), dt.datetime(2100, 1, 1, tzinfo=dt.UTC)

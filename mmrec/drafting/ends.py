@@ -15,8 +15,8 @@ from typing import Any
 
 import polars as pl
 
-from mmrec import delimited, jsonlines, parquet, sources
-from mmrec.delivered import PROBLEM, RefusedFile, checked, open_text
+from mmrec.ingest import delimited, jsonlines, parquet, sources
+from mmrec.ingest.text import PROBLEM, RefusedFile, checked, open_text
 
 UNREADABLE = (
     RefusedFile,

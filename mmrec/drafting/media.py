@@ -1,7 +1,7 @@
 """Which columns of the catalogue name pictures, sounds or clips, and from which folder their names start.
 
 A column counts for what its files are, told from their first bytes; where no file is found, for what its names end in.
-Not here: reading such files (`mmrec/media.py`).
+Not here: reading such files (`mmrec/media/opening.py`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from mmrec.drafting.columns import Column
 from mmrec.drafting.names import fit
 from mmrec.drafting.roles import would_do
-from mmrec.media import BadMedia, open_regular, spelled_on_disk
+from mmrec.media.opening import BadMedia, open_regular, spelled_on_disk
 
 _SUFFIXES = {
     "image": ("jpg", "png", "jpeg", "webp", "gif", "bmp"),

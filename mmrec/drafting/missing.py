@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmrec import sources
 from mmrec.drafting.names import WORDS, fit
 from mmrec.drafting.parts import Parts
 from mmrec.drafting.samples import Found, Source
+from mmrec.ingest import sources
 
 _EVENTS = "event file (one with columns of people, items and times)"
 _CATALOGUE = "catalogue (one with a column that names each item once, and one of titles)"

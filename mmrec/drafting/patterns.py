@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from mmrec import sources
 from mmrec.errors import MmrecError
+from mmrec.ingest import sources
 
 # The parts of a path. What has a name here differs from file to file: the value in a folder such as country=DE, a UUID,
 # a date or a time; so may any run of letters and digits.

@@ -18,10 +18,10 @@ from typing import Any
 
 import polars as pl
 
-from mmrec import sources
 from mmrec.drafting.columns import Column
 from mmrec.drafting.ends import UNREADABLE, Sample, sample
 from mmrec.drafting.patterns import series
+from mmrec.ingest import sources
 
 _FILES = 8  # read of a source that has more
 _FOLDERS = 200  # the nearest, in which named files are looked for

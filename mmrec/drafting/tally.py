@@ -15,11 +15,11 @@ from pathlib import Path
 
 import polars as pl
 
-from mmrec import delimited, jsonlines, parquet, sources
-from mmrec.delivered import checked, open_text
 from mmrec.drafting.columns import OFFSET, instants
 from mmrec.drafting.ends import UNREADABLE
 from mmrec.drafting.parts import Table
+from mmrec.ingest import delimited, jsonlines, parquet, sources
+from mmrec.ingest.text import checked, open_text
 
 _BLOCK_BYTES = 16 << 20
 _WRITTEN = pl.col("written")

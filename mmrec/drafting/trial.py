@@ -14,14 +14,16 @@ from pathlib import Path
 
 import polars as pl
 
-from mmrec import contracts, periods, rules, sources, tables
+from mmrec import periods, tables
 from mmrec.drafting.ends import copy_sample
 from mmrec.drafting.samples import Source
 from mmrec.errors import MmrecError
-from mmrec.lake import Lake
-from mmrec.landing import read_events
+from mmrec.ingest import sources
+from mmrec.ingest.landing import read_events
+from mmrec.lake.store import Lake
 from mmrec.modalities import FILES
-from mmrec.plan import plan
+from mmrec.planning.plan import plan
+from mmrec.quality import contracts, rules
 from mmrec.settings import Settings, load
 from mmrec.stages import raw
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from mmrec import rules
 from mmrec.drafting import tastes
 from mmrec.drafting.parts import Table
 from mmrec.drafting.writing import Line
+from mmrec.quality import rules
 
 IGNORE = "ignore"  # the key of [events] that is no type, so a type of that name can have no weight beside it
 _ITEMLESS = 0.9  # of a type's events, from which on it is not about items

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PRECISIONS = ("fp32", "bf16")
 
-# A cleaned string, a `mmrec.media.MediaRef`, or whatever else a modality takes; its encoder knows.
+# A cleaned string, a `mmrec.media.opening.MediaRef`, or whatever else a modality takes; its encoder knows.
 Input: TypeAlias = Any
 
 
@@ -72,7 +72,7 @@ class Failure:
 class Encoder(Protocol):
     """Turns inputs into vectors in two steps: `prepare` (CPU) and `encode` (device).
 
-    A text encoder takes cleaned strings, the others `mmrec.media.MediaRef`s. On a CPU a vector depends on its
+    A text encoder takes cleaned strings, the others `mmrec.media.opening.MediaRef`s. On a CPU a vector depends on its
     own input only: the same bits whatever the batch, its order and the number of threads. On a GPU every batch runs
     as tiles of one fixed shape, for the same reason.
     """

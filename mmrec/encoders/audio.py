@@ -1,8 +1,8 @@
 """Audio encoders: networks that see windows of a sound, whose vectors are averaged and scaled to unit length.
 
 Belongs here: finding a network's weights, what identifies it, and running it. Does not belong here: the windows
-themselves (`mmrec.recipes`), the layers of the default (`aisfx`), opening and decoding files (`mmrec.media`,
-`mmrec.decoding`), devices (`device`). Torch is imported by `build` only.
+themselves (`mmrec.encoders.recipes`), the layers of the default (`aisfx`), opening and decoding files
+(`mmrec.media.opening`, `mmrec.media`), devices (`device`). Torch is imported by `build` only.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmrec.decoding.pool import Decoders
-from mmrec.decoding.reading import read_sound
 from mmrec.encoders import EncoderIdentity, Failure, Prepared, pooling
+from mmrec.encoders.recipes import AISFX
 from mmrec.encoders.weights import fetched_folder, load_state, packages, sha256_of
 from mmrec.errors import MmrecError
-from mmrec.media import BadMedia, MediaRef
-from mmrec.recipes import AISFX
+from mmrec.media.decoded import read_sound
+from mmrec.media.opening import BadMedia, MediaRef
+from mmrec.media.pool import Decoders
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -103,7 +103,7 @@ class AudioEncoder:
 
 
 def _load_network(identity: EncoderIdentity) -> nn.Module:
-    from mmrec.encoders.aisfx import from_checkpoint
+    from mmrec.encoders.networks.aisfx import from_checkpoint
 
     path = identity.paths["weights"]
     # A pickle from elsewhere: only the very file named in weights.toml is opened.

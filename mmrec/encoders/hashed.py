@@ -14,7 +14,7 @@ import numpy as np
 
 from mmrec.encoders import EncoderIdentity, Failure, Input, Prepared
 from mmrec.errors import MmrecError
-from mmrec.media import MAX_VIDEO_BYTES, BadMedia, MediaRef, open_registered
+from mmrec.media.opening import MAX_VIDEO_BYTES, BadMedia, MediaRef, open_registered
 
 if TYPE_CHECKING:
     from PIL import Image

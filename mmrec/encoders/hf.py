@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from mmrec.decoding.pool import Decoders, require_film_decoder
-from mmrec.decoding.reading import read_frames, read_sound
 from mmrec.encoders import EncoderIdentity, Failure, Prepared, hub, pooling
+from mmrec.encoders.recipes import FrameRecipe, WaveRecipe
 from mmrec.encoders.weights import sha256_of
 from mmrec.errors import MmrecError
-from mmrec.media import BadMedia, MediaRef, read_registered
-from mmrec.pictures import read_image
-from mmrec.recipes import FrameRecipe, WaveRecipe
+from mmrec.media.decoded import read_frames, read_sound
+from mmrec.media.opening import BadMedia, MediaRef, read_registered
+from mmrec.media.pictures import read_image
+from mmrec.media.pool import Decoders, require_film_decoder
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,8 +1,8 @@
 """Image encoders: networks trained on ImageNet, without their classifier.
 
 Belongs here: finding a network's weights, what identifies it, and running it. Does not belong here: the pixels
-themselves (`mmrec.recipes`), the layers of the default (`efficientnet`), opening files (`mmrec.media`), devices
-(`device`). Torch and torchvision are imported by `build` only.
+themselves (`mmrec.encoders.recipes`), the layers of the default (`efficientnet`), opening files
+(`mmrec.media.opening`), devices (`device`). Torch and torchvision are imported by `build` only.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmrec.encoders import EncoderIdentity, Failure, Prepared
+from mmrec.encoders.recipes import EFFICIENTNET_LITE, IMAGENET
 from mmrec.encoders.weights import fetched_folder, load_state, packages, sha256_of
 from mmrec.errors import MmrecError
-from mmrec.media import BadMedia, MediaRef, read_registered
-from mmrec.pictures import read_image
-from mmrec.recipes import EFFICIENTNET_LITE, IMAGENET
+from mmrec.media.opening import BadMedia, MediaRef, read_registered
+from mmrec.media.pictures import read_image
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -158,7 +158,7 @@ def _load_network(identity: EncoderIdentity) -> nn.Module:
 
 
 def _lite(state: dict[str, Tensor], path: Path) -> nn.Module:
-    from mmrec.encoders.efficientnet import from_checkpoint
+    from mmrec.encoders.networks.efficientnet import from_checkpoint
 
     try:
         return from_checkpoint(state)

@@ -1,8 +1,8 @@
 """Text encoders: transformers networks whose token vectors are averaged and scaled to unit length.
 
 Belongs here: what identifies such an encoder, and running it. Does not belong here: the network's files (`hub`), the
-tokens themselves (`mmrec.recipes`), fetching the default (`weights`), devices (`device`). Torch and transformers are
-imported by `build` only.
+tokens themselves (`mmrec.encoders.recipes`), fetching the default (`weights`), devices (`device`). Torch and
+transformers are imported by `build` only.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmrec.encoders import EncoderIdentity, Failure, Prepared, hub
+from mmrec.encoders.recipes import TextRecipe
 from mmrec.encoders.weights import fetched_folder, sha256_of
 from mmrec.errors import MmrecError
-from mmrec.recipes import TextRecipe
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -1,7 +1,7 @@
 """Video encoders: frames of a film through an image encoder, averaged over time and scaled to unit length.
 
-Belongs here: `frames:<image encoder>`. Does not belong here: which frames are looked at (`mmrec.recipes`), opening and
-decoding files (`mmrec.media`, `mmrec.decoding`), what an image encoder is (`image`, `hf`).
+Belongs here: `frames:<image encoder>`. Does not belong here: which frames are looked at (`mmrec.encoders.recipes`),
+opening and decoding files (`mmrec.media.opening`, `mmrec.media`), what an image encoder is (`image`, `hf`).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 from PIL import Image
 
 from mmrec import encoders
-from mmrec.decoding.pool import Decoders, require_film_decoder
-from mmrec.decoding.reading import read_frames
 from mmrec.encoders import EncoderIdentity, Failure, ImageEncoder, Prepared, pooling
-from mmrec.media import BadMedia, MediaRef
-from mmrec.recipes import FrameRecipe
+from mmrec.encoders.recipes import FrameRecipe
+from mmrec.media.decoded import read_frames
+from mmrec.media.opening import BadMedia, MediaRef
+from mmrec.media.pool import Decoders, require_film_decoder
 
 _FAMILY = "frames:"
 _RECIPE = FrameRecipe()

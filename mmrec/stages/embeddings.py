@@ -14,14 +14,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mmrec import builds, encoders, executor, keys, publishing, showing, tables, words
-from mmrec.costs import Costs
-from mmrec.lake import Lake, digest
-from mmrec.media import MediaRef
+from mmrec import encoders, keys, tables
+from mmrec.builds import ledger, publishing
+from mmrec.builds.costs import Costs
+from mmrec.builds.report import WHOLE, PeriodReport, StageReport
+from mmrec.encoders import running
+from mmrec.lake.store import Lake, digest
+from mmrec.media.opening import MediaRef
 from mmrec.modalities import FILES
-from mmrec.planner import REMOVED, EmbeddingPlan, plan_embeddings
-from mmrec.report import WHOLE, PeriodReport, StageReport
+from mmrec.published import user_texts
 from mmrec.settings import Settings
+from mmrec.stages import preview
+from mmrec.stages.rows import REMOVED, EmbeddingPlan, plan_embeddings
 
 
 @dataclass
@@ -100,7 +104,7 @@ def embed(
         failed = _write_failed(lake, plan, work)
         report = _period_report(plan, work, failed, *_content(lake, modality), began)
         stage_key = _stage_key(lake, settings, modality, identity) if alone else ""
-        builds.record(lake, {WHOLE: report}, {WHOLE: stage_key}, recipe=identity.id)
+        ledger.record(lake, {WHOLE: report}, {WHOLE: stage_key}, recipe=identity.id)
     facts = {
         "encoder": wanted.encoder,
         "precision": wanted.precision,
@@ -118,7 +122,7 @@ def embed(
         tables={
             "planned by reason": _reasons(plan),
             "failures": failed.drop_nulls("item_id").select("item_id", "reason").head(5),
-            **(showing.of_vectors(lake, modality) if plan.rows.height else {}),
+            **(preview.of_vectors(lake, modality) if plan.rows.height else {}),
         },
         warnings=[f"{failed.height} inputs could not be encoded; see `mmrec rejected`"] if failed.height else [],
     )
@@ -129,16 +133,16 @@ def _stage_key(lake: Lake, settings: Settings, modality: str, identity: encoders
 
     Versions of tables, not of data: what a kill or a repair has left is looked at again, at the cost of a plan.
     """
-    said = modality == words.MODALITY and settings.users is not None
+    said = modality == user_texts.MODALITY and settings.users is not None
     own = [f"embeddings/{modality}/{name}" for name in ("vectors", "failed")]
     read = ["validated/items", *(["validated/users", "validated/interactions"] if said else [])]
     seen = {table: lake.pin(table) for table in (*read, *own, *_current(modality))}
-    return builds.stage_key(lake.code_version, {}, {"encoder": identity.id, **seen})
+    return ledger.stage_key(lake.code_version, {}, {"encoder": identity.id, **seen})
 
 
 def _current(modality: str) -> list[str]:
     """The tables of current rows: of items, and for texts of people's words."""
-    names = ("current", "words") if modality == words.MODALITY else ("current",)
+    names = ("current", "words") if modality == user_texts.MODALITY else ("current",)
     return [f"embeddings/{modality}/{name}" for name in names]
 
 
@@ -154,7 +158,7 @@ def _encode(
     table = f"embeddings/{plan.modality}/vectors"
     named, inputs = plan.missing["key"].to_list(), _inputs(lake, settings, plan)
     others = _Others(lake, table, plan.missing)
-    for chunk in executor.run(encoder, named, inputs, seed=time.time_ns() % 2**32, elsewhere=others.stored):
+    for chunk in running.run(encoder, named, inputs, seed=time.time_ns() % 2**32, elsewhere=others.stored):
         work.failed |= chunk.failed
         work.done += len(chunk.keys)
         work.found += len(chunk.found)
@@ -179,7 +183,7 @@ def _inputs(lake: Lake, settings: Settings, plan: EmbeddingPlan) -> list[Any]:
     column, hashed = plan.modality, f"{plan.modality}_hash"
     known = lake.scan("validated/items").select(column, input_hash=hashed)
     if plan.words.height:
-        known = pl.concat([known, words.said(lake).select("text", "input_hash")])
+        known = pl.concat([known, user_texts.said(lake).select("text", "input_hash")])
     texts = known.unique("input_hash", keep="any").collect()
     rows = plan.missing.join(texts, on="input_hash", how="left", maintain_order="left")
     if column not in {kind.name for kind in FILES}:

@@ -11,11 +11,13 @@ import time
 import numpy as np
 import polars as pl
 
-from mmrec import builds, fusion, publishing, tables
-from mmrec.fusion import Statistics
-from mmrec.lake import Lake, digest
+from mmrec import tables
+from mmrec.builds import ledger, publishing
+from mmrec.builds.report import WHOLE, PeriodReport, StageReport
+from mmrec.fusion import concat
+from mmrec.fusion.concat import Statistics
+from mmrec.lake.store import Lake, digest
 from mmrec.modalities import NAMES
-from mmrec.report import WHOLE, PeriodReport, StageReport
 from mmrec.settings import Settings
 from mmrec.stages.embeddings import read_vectors
 
@@ -30,7 +32,7 @@ def items(lake: Lake, settings: Settings) -> StageReport:
     reports = publishing.unchanged(lake, keys)
     if not reports:
         reports = {WHOLE: _fuse(lake, _modalities_of(settings), began)}
-        builds.record(lake, reports, keys)
+        ledger.record(lake, reports, keys)
     having = _having(lake)
     return publishing.report(
         lake,
@@ -44,10 +46,10 @@ def items(lake: Lake, settings: Settings) -> StageReport:
 
 def items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The stage key of the fused vectors."""
-    inputs = builds.data_version(lake, "validated/items")
+    inputs = ledger.data_version(lake, "validated/items")
     for modality in _modalities_of(settings):
-        inputs |= builds.data_version(lake, f"embeddings/{modality}")
-    return {WHOLE: builds.stage_key(lake.code_version, {"kind": settings.fused.kind}, inputs)}
+        inputs |= ledger.data_version(lake, f"embeddings/{modality}")
+    return {WHOLE: ledger.stage_key(lake.code_version, {"kind": settings.fused.kind}, inputs)}
 
 
 def _modalities_of(settings: Settings) -> list[str]:
@@ -58,14 +60,14 @@ def _fuse(lake: Lake, modalities: list[str], began: float) -> PeriodReport:
     wanted = _wanted(lake, modalities)
     read: dict[str, _Vectors] = {}
     statistics = [found for m in modalities if (found := _statistics(lake, m, wanted, read)) is not None]
-    space = fusion.space(statistics)
+    space = concat.space(statistics)
     _name_space(lake, space, statistics)
     wanted = wanted.with_columns(digest=_row_digest(space, modalities), space=pl.lit(space))
     old = lake.scan(TABLE).select("item_id", "digest").collect()
     changed = wanted.join(old, on=["item_id", "digest"], how="anti").sort("item_id")
     removed = old.join(wanted, on="item_id", how="anti")
     if changed.height + removed.height or not lake.exists(TABLE):
-        builds.begin(lake, [WHOLE])
+        ledger.begin(lake, [WHOLE])
         rows = changed.with_columns(_vectors(lake, statistics, changed, read), _modalities(modalities))
         lake.merge(TABLE, rows, ["item_id"], removed=removed.select("item_id"))
     whole = digest(wanted.with_columns(_one=pl.lit("")), "_one", ["item_id", "digest"]).get("", publishing.EMPTY)
@@ -104,7 +106,7 @@ def _statistics(lake: Lake, modality: str, wanted: pl.DataFrame, read: dict[str,
     if row is not None:
         return Statistics(modality, encoder_id, np.array(row["mean"]), row["scale"], row["items"])
     read[modality] = read_vectors(lake, modality, wanted.select(key=modality).drop_nulls().unique())
-    measured = fusion.measure(modality, encoder_id, read[modality][1])
+    measured = concat.measure(modality, encoder_id, read[modality][1])
     fields = {"version": measured.version, "modality": modality, "encoder_id": encoder_id, "items": measured.items}
     lake.append("fused/statistics", pl.DataFrame([{**fields, "mean": measured.mean.tolist(), "scale": measured.scale}]))
     return measured
@@ -142,7 +144,7 @@ def _vectors(lake: Lake, statistics: list[Statistics], changed: pl.DataFrame, re
         row_of = pl.DataFrame({"key": found, "row": np.arange(len(found))}, schema={"key": pl.String, "row": pl.Int64})
         placed = places.join(row_of, on="key", how="inner", maintain_order="left")
         blocks.append((each, placed["at"].to_numpy(), vectors[placed["row"].to_numpy()]))
-    fused = fusion.concat(blocks, changed.height)
+    fused = concat.concat(blocks, changed.height)
     if not fused.shape[1]:
         return pl.Series("vector", [[] for _ in range(changed.height)], dtype=tables.VECTOR)
     return pl.Series("vector", fused).cast(tables.VECTOR)

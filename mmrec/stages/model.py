@@ -17,30 +17,23 @@ from dataclasses import asdict, replace
 import numpy as np
 import polars as pl
 
-from mmrec import (
-    builds,
-    candidates,
-    factorization,
-    graph,
-    history,
-    metrics,
-    periods,
-    protocol,
-    publishing,
-    selection,
-    served,
-    tables,
-    unplaced,
-    words,
-)
+from mmrec import periods, tables
+from mmrec.builds import ledger, publishing
+from mmrec.builds.report import PeriodReport, StageReport
+from mmrec.evaluation import metrics, selection
+from mmrec.evaluation import split as protocol
+from mmrec.evaluation.problem import Problem
 from mmrec.keys import canonical_digest
-from mmrec.lake import Lake
-from mmrec.problem import Problem
-from mmrec.report import PeriodReport, StageReport
-from mmrec.served import Version
+from mmrec.lake.store import Lake
+from mmrec.models import candidates, factorization
+from mmrec.planning import graph
+from mmrec.published import events as history
+from mmrec.published import unplaced, user_texts
+from mmrec.published import versions as served
+from mmrec.published.versions import Version
+from mmrec.published.weighing import Weighing
 from mmrec.settings import Settings
 from mmrec.stages.fused import Features
-from mmrec.weighing import Weighing
 
 USERS, EVALUATION = "model/users", "model/evaluation"
 HEADLINE = "NDCG@20"
@@ -98,7 +91,7 @@ def factors_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str,
     """Stage keys of people's factors by period."""
     inputs: dict[str, str] = {}
     for asset in graph.words(settings):
-        inputs |= builds.data_version(lake, asset)
+        inputs |= ledger.data_version(lake, asset)
     read = {"words": settings.users.weight} if settings.users else {}
     return {period: _key(lake, settings, period, inputs, **read) for period in wanted}
 
@@ -139,9 +132,9 @@ def _key(lake: Lake, settings: Settings, period: str, more: Mapping[str, str] | 
     """Events up to the period, the fused features, and the version that serves it (a named input, not its events)."""
     inputs = {**history.versions(lake, settings, period), **(more or {})}
     for asset in ("validated/items", "fused/items"):
-        inputs |= builds.data_version(lake, asset)
+        inputs |= ledger.data_version(lake, asset)
     boundary = _boundary(lake, settings, period) or ""
-    return builds.stage_key(lake.code_version, {**_read(settings), **read, "boundary": boundary}, inputs)
+    return ledger.stage_key(lake.code_version, {**_read(settings), **read, "boundary": boundary}, inputs)
 
 
 def _boundary(lake: Lake, settings: Settings, period: str) -> str | None:
@@ -156,7 +149,7 @@ def _boundary(lake: Lake, settings: Settings, period: str) -> str | None:
 
 
 def _version_key(lake: Lake, settings: Settings, boundary: str, space: str) -> str:
-    return builds.stage_key(lake.code_version, {**_read(settings), "boundary": boundary}, {"space": space})
+    return ledger.stage_key(lake.code_version, {**_read(settings), "boundary": boundary}, {"space": space})
 
 
 def _read(settings: Settings) -> dict[str, object]:
@@ -294,7 +287,7 @@ def _fold_in(
 def _counts(about: served.Known) -> pl.DataFrame:
     """user_id, events, words: of how many liked events and texts a factor is made; who has none is absent."""
     liked = about.events.filter(pl.col("weight") > 0).select("user_id", "item_id")
-    is_text = pl.col("item_id").str.starts_with(words.MARK)
+    is_text = pl.col("item_id").str.starts_with(user_texts.MARK)
     both = pl.concat([liked, about.said.select("user_id", "item_id")])
     return both.group_by("user_id").agg(events=(~is_text).sum(), words=is_text.sum())
 

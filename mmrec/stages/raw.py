@@ -17,13 +17,16 @@ from typing import Any
 
 import polars as pl
 
-from mmrec import builds, periods, publishing, rules, sources, tables
+from mmrec import periods, tables
+from mmrec.builds import ledger, publishing
+from mmrec.builds.report import WHOLE, Check, PeriodReport, StageReport
+from mmrec.ingest import sources
+from mmrec.ingest.landing import LANDING, Landed, emptiness, from_ledger, ledger_rows, of_events, read_events, reading
 from mmrec.keys import canonical_digest, file_hash
-from mmrec.lake import Lake
-from mmrec.landing import LANDING, Landed, emptiness, from_ledger, ledger_rows, of_events, read_events, reading
-from mmrec.media import BadMedia, open_regular, spelled_on_disk
+from mmrec.lake.store import Lake
+from mmrec.media.opening import BadMedia, open_regular, spelled_on_disk
 from mmrec.modalities import FILES
-from mmrec.report import WHOLE, Check, PeriodReport, StageReport
+from mmrec.quality import rules
 from mmrec.settings import Items, Settings, Users
 
 FILES_READABLE = "files_readable"  # the blocking check of raw/interactions
@@ -195,7 +198,7 @@ def held_periods(lake: Lake, landed: list[Landed], wanted: list[str]) -> dict[st
     """The periods with rows of a file that is refused now: a broken delivery does not take back what had landed."""
     files = [each.file for each in landed if each.refused]
     rows = lake.scan("raw/interactions").filter(pl.col("period").is_in(wanted) & pl.col("source_file").is_in(files))
-    known = builds.newest(lake, "raw/interactions")
+    known = ledger.newest(lake, "raw/interactions")
     return {
         period: PeriodReport(
             known[period].rows,
@@ -209,7 +212,7 @@ def held_periods(lake: Lake, landed: list[Landed], wanted: list[str]) -> dict[st
 
 def _period_key(lake: Lake, settings: Settings, landed: list[Landed], period: str) -> str:
     touching = {each.file: f"{each.stat.sha256}:{each.rows[period]}" for each in landed if period in each.rows}
-    return builds.stage_key(lake.code_version, reading(settings), touching)
+    return ledger.stage_key(lake.code_version, reading(settings), touching)
 
 
 def _rows_of(settings: Settings, landed: list[Landed], wanted: list[str]) -> pl.DataFrame:
@@ -245,7 +248,7 @@ def _deliver(lake: Lake, settings: Settings, table: str, keys: dict[str, str]) -
 
 def _delivered_key(lake: Lake, settings: Settings, table: str) -> dict[str, str]:
     hashes = {file: file_hash(settings.data / file) for file in _files_of(settings, table)}
-    return {WHOLE: builds.stage_key(lake.code_version, {"columns": _columns_of(settings, table)}, hashes)}
+    return {WHOLE: ledger.stage_key(lake.code_version, {"columns": _columns_of(settings, table)}, hashes)}
 
 
 def _section(settings: Settings, table: str) -> Items | Users:
@@ -302,7 +305,7 @@ def named_media(lake: Lake, settings: Settings, items: pl.LazyFrame) -> pl.DataF
 
 
 def _media_keys(lake: Lake, frame: pl.DataFrame) -> dict[str, str]:
-    return {WHOLE: builds.stage_key(lake.code_version, {}, {"files": canonical_digest(frame.rows())})}
+    return {WHOLE: ledger.stage_key(lake.code_version, {}, {"files": canonical_digest(frame.rows())})}
 
 
 def _media_row(

@@ -14,23 +14,29 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from mmrec import builds, graph, history, lists, publishing, sentences, similar, tables
+from mmrec import tables
+from mmrec.builds import ledger, publishing
+from mmrec.builds.report import WHOLE, PeriodReport, StageReport
 from mmrec.keys import canonical_digest
-from mmrec.lake import Lake
-from mmrec.lists import Lists
+from mmrec.lake.store import Lake
+from mmrec.lists import neighbours
+from mmrec.lists import reasons as sentences
+from mmrec.lists import top_k as lists
+from mmrec.lists.reasons import Sentences
+from mmrec.lists.top_k import Lists
 from mmrec.modalities import NAMES
-from mmrec.report import WHOLE, PeriodReport, StageReport
-from mmrec.sentences import Sentences
+from mmrec.planning import graph
+from mmrec.published import events
 from mmrec.settings import Settings
 from mmrec.stages.fused import Features
 
 SNAPSHOTS = "ledger/snapshots"
 _FACTORS = "model/factors"
-BEHIND = ("recommendations/top_k", "recommendations/reasons", similar.TABLE, _FACTORS, "model/evaluation")
+BEHIND = ("recommendations/top_k", "recommendations/reasons", neighbours.TABLE, _FACTORS, "model/evaluation")
 PINNED = (
     "recommendations/top_k",
     "recommendations/reasons",
-    similar.TABLE,
+    neighbours.TABLE,
     "model/users",
     "model/items",
     "model/arrays",
@@ -48,7 +54,7 @@ PINNED = (
 def top_k(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     """The K best unseen items of every person with a factor, for each wanted period."""
     began = time.perf_counter()
-    gate = history.gate(lake, wanted)
+    gate = events.gate(lake, wanted)
     keys = top_k_keys(lake, settings, gate.open)
     reports = publishing.unchanged(lake, keys)
     stale = {period: key for period, key in keys.items() if period not in reports}
@@ -72,7 +78,7 @@ def top_k(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
 def reasons(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     """One sentence for every recommended item, worded from the exact decomposition of its score."""
     began = time.perf_counter()
-    gate = history.gate(lake, wanted)
+    gate = events.gate(lake, wanted)
     keys = reasons_keys(lake, settings, gate.open)
     reports = publishing.unchanged(lake, keys)
     stale = {period: key for period, key in keys.items() if period not in reports}
@@ -99,13 +105,13 @@ def similar_items(lake: Lake, settings: Settings) -> StageReport:
     anew = 0
     if not reports:
         rows, anew = _neighbours(lake)
-        reports = publishing.publish(lake, similar.TABLE, rows, keys, began)
+        reports = publishing.publish(lake, neighbours.TABLE, rows, keys, began)
     return publishing.report(
         lake,
-        similar.TABLE,
+        neighbours.TABLE,
         reports,
         began,
-        facts={"k": similar.LENGTH, "lists_made_anew": anew, **_stand_in(settings)},
+        facts={"k": neighbours.LENGTH, "lists_made_anew": anew, **_stand_in(settings)},
         tables={"lists by modality": _by_modality(lake), "neighbours of some items": _neighbours_of_some(lake)},
     )
 
@@ -144,7 +150,7 @@ def reasons_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str,
 
 def similar_items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The stage key of the neighbours; a title is not in it."""
-    return {WHOLE: builds.stage_key(lake.code_version, {}, builds.data_version(lake, "fused/items"))}
+    return {WHOLE: ledger.stage_key(lake.code_version, {}, ledger.data_version(lake, "fused/items"))}
 
 
 def snapshot_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
@@ -153,8 +159,8 @@ def snapshot_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str
     Parts that were made from different states must not be published together: the newest build of each must have the
     key that it would get now.
     """
-    content = builds.data_version(lake, "validated/items") | builds.data_version(lake, "fused/items")
-    built = {asset: builds.newest(lake, asset) for asset in BEHIND}
+    content = ledger.data_version(lake, "validated/items") | ledger.data_version(lake, "fused/items")
+    built = {asset: ledger.newest(lake, asset) for asset in BEHIND}
     now = {asset: graph.node(settings, asset).keys(lake, settings, wanted) for asset in BEHIND}
     keys = {}
     for period in wanted:
@@ -165,7 +171,7 @@ def snapshot_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str
             if made and made.stage_key == now[asset].get(part):
                 own[f"{asset}@{part}"] = made.data_version
         if len(own) == len(BEHIND):
-            keys[period] = builds.stage_key(lake.code_version, {}, {**own, **content})
+            keys[period] = ledger.stage_key(lake.code_version, {}, {**own, **content})
     return keys
 
 
@@ -180,9 +186,9 @@ def _publish(lake: Lake, stale: dict[str, str], versions: dict[str, int], began:
         ]
         reports[period] = PeriodReport(len(versions), name, computed=len(versions), seconds=time.perf_counter() - began)
     if rows:
-        builds.begin(lake, stale)
+        ledger.begin(lake, stale)
         lake.append(SNAPSHOTS, pl.DataFrame(rows))
-    builds.record(lake, reports, stale)
+    ledger.record(lake, reports, stale)
     return reports
 
 
@@ -192,7 +198,7 @@ def _pins(lake: Lake, period: str) -> pl.DataFrame:
     return rows.filter(pl.col("at") == pl.col("at").max()).select("snapshot", "table", "version").sort("table")
 
 
-def _refused(gate: history.Gate) -> dict[str, PeriodReport]:
+def _refused(gate: events.Gate) -> dict[str, PeriodReport]:
     return {period: PeriodReport(0, publishing.EMPTY, refused=told) for period, told in gate.refused.items()}
 
 
@@ -204,19 +210,19 @@ def _keys(
     Where factors rest on other events or words than there are now, what is made of both is of neither, and must be made
     again when one of them comes back: the key that the factors would get is then part of it.
     """
-    whole = {name: version for asset in content for name, version in builds.data_version(lake, asset).items()}
-    made, now = builds.newest(lake, _FACTORS), graph.node(settings, _FACTORS).keys(lake, settings, wanted)
+    whole = {name: version for asset in content for name, version in ledger.data_version(lake, asset).items()}
+    made, now = ledger.newest(lake, _FACTORS), graph.node(settings, _FACTORS).keys(lake, settings, wanted)
     keys = {}
     for period in wanted:
-        inputs = {n: v for asset in (_FACTORS, *behind) for n, v in builds.data_version(lake, asset, [period]).items()}
+        inputs = {n: v for asset in (_FACTORS, *behind) for n, v in ledger.data_version(lake, asset, [period]).items()}
         ahead = {} if period in made and made[period].stage_key == now[period] else {"ahead": now[period]}
-        keys[period] = builds.stage_key(lake.code_version, {**read, **ahead}, {**whole, **inputs})
+        keys[period] = ledger.stage_key(lake.code_version, {**read, **ahead}, {**whole, **inputs})
     return keys
 
 
 def _with_people(lake: Lake, wanted: Iterable[str]) -> list[str]:
     """The periods without those whose factors were made of nobody: before the first event there is no list."""
-    known = builds.newest(lake, _FACTORS)
+    known = ledger.newest(lake, _FACTORS)
     return [period for period in sorted(wanted) if period not in known or known[period].rows]
 
 
@@ -237,22 +243,22 @@ def _people(made: Iterable[Lists] | Iterable[Sentences], ways: Iterable[str]) ->
 def _neighbours(lake: Lake) -> tuple[pl.DataFrame, int]:
     """Every row of the table as of now, and how many lists were made anew."""
     features = Features(lake)
-    old = lake.scan(similar.TABLE).collect()
+    old = lake.scan(neighbours.TABLE).collect()
     made = [
-        similar.brought_up_to_date(old, by, features.item_ids, blocks, lake.code_version)
-        for by, blocks in similar.kinds(features.blocks).items()
+        neighbours.brought_up_to_date(old, by, features.item_ids, blocks, lake.code_version)
+        for by, blocks in neighbours.kinds(features.blocks).items()
     ]
-    rows = pl.concat([tables.contract(similar.TABLE).empty(), *[rows for rows, _ in made]])
+    rows = pl.concat([tables.contract(neighbours.TABLE).empty(), *[rows for rows, _ in made]])
     return rows, sum(anew for _, anew in made)
 
 
 def _by_modality(lake: Lake) -> pl.DataFrame:
     """How near neighbours are, and how often the item that is on most lists is on one."""
-    rows = lake.scan(similar.TABLE)
+    rows = lake.scan(neighbours.TABLE)
     nearest = rows.group_by("by").agg(
         items=pl.col("item_id").n_unique(),
         similarity_of_first=pl.col("similarity").filter(pl.col("rank") == 1).mean(),
-        similarity_of_last=pl.col("similarity").filter(pl.col("rank") == similar.LENGTH).mean(),
+        similarity_of_last=pl.col("similarity").filter(pl.col("rank") == neighbours.LENGTH).mean(),
     )
     listed = rows.group_by("by", "neighbour").agg(lists=pl.len()).group_by("by").agg(most_listed=pl.col("lists").max())
     return nearest.join(listed, on="by").sort("by").collect()
@@ -264,7 +270,7 @@ def _neighbours_of_some(lake: Lake, count: int = 3) -> pl.DataFrame:
     some = titles.gather_every(max(1, titles.height // count)).head(count)
     named = titles.lazy().select(neighbour="item_id", neighbours="title")
     return (
-        lake.scan(similar.TABLE)
+        lake.scan(neighbours.TABLE)
         .filter(pl.col("rank") <= 5)
         .join(some.lazy(), on="item_id")
         .join(named, on="neighbour")

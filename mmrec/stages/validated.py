@@ -15,12 +15,14 @@ from functools import partial
 
 import polars as pl
 
-from mmrec import builds, contracts, publishing, rules, tables
-from mmrec.contracts import GOOD, KINDS, Candidate
+from mmrec import tables
+from mmrec.builds import ledger, publishing
+from mmrec.builds.report import WHOLE, Check, PeriodReport, StageReport
 from mmrec.keys import canonical_digest, text_hashes
-from mmrec.lake import Lake, digest
+from mmrec.lake.store import Lake, digest
 from mmrec.modalities import FILES, NAMES
-from mmrec.report import WHOLE, Check, PeriodReport, StageReport
+from mmrec.quality import contracts, rules
+from mmrec.quality.contracts import GOOD, KINDS, Candidate
 from mmrec.settings import Settings
 
 REJECTED = "validated/rejected"
@@ -106,15 +108,15 @@ def preview_users(raw_users: pl.DataFrame) -> pl.DataFrame:
 
 def items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The stage key of the validated catalogue."""
-    inputs = builds.data_version(lake, "raw/items") | builds.data_version(lake, "raw/media")
+    inputs = ledger.data_version(lake, "raw/items") | ledger.data_version(lake, "raw/media")
     read = {"quality": settings.quality.model_dump(), "attributes": settings.items.attributes}
-    return {WHOLE: builds.stage_key(lake.code_version, read, inputs)}
+    return {WHOLE: ledger.stage_key(lake.code_version, read, inputs)}
 
 
 def users_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The stage key of the validated profiles."""
-    inputs = builds.data_version(lake, "raw/users")
-    return {WHOLE: builds.stage_key(lake.code_version, {"quality": settings.quality.model_dump()}, inputs)}
+    inputs = ledger.data_version(lake, "raw/users")
+    return {WHOLE: ledger.stage_key(lake.code_version, {"quality": settings.quality.model_dump()}, inputs)}
 
 
 def interactions_keys(
@@ -131,7 +133,7 @@ def unchanged(lake: Lake, keys: Mapping[str, str]) -> dict[str, PeriodReport]:
 
 
 def _interactions_keys(lake: Lake, settings: Settings, wanted: list[str], against: Mapping[str, str]) -> dict[str, str]:
-    raw = builds.newest(lake, "raw/interactions")
+    raw = ledger.newest(lake, "raw/interactions")
     return {p: _period_key(lake, settings, raw[p].data_version, against.get(p, "")) for p in wanted if p in raw}
 
 
@@ -155,7 +157,7 @@ def _judge_whole(
         checks = contracts.verdicts(lake, lake.asset, candidates, settings)[WHOLE]
         rejected = _write_rejected(lake, name, landed, judged, [WHOLE])
         if told := contracts.refusal(checks):
-            before = builds.newest(lake, lake.asset).get(WHOLE)
+            before = ledger.newest(lake, lake.asset).get(WHOLE)
             rows, version = (before.rows, before.data_version) if before else (0, "")
             reports = {WHOLE: PeriodReport(rows, version, rejected=rejected[WHOLE], refused=told)}
             return publishing.report(lake, contract.name, reports, began, checks=checks)
@@ -184,7 +186,7 @@ def _judge_and_publish(
     reports = publishing.publish(
         lake, contract.name, good.filter(pl.col("period").is_in(list(passed))), passed, began, rejected
     )
-    before = builds.newest(lake, lake.asset)
+    before = ledger.newest(lake, lake.asset)
     for period, told in refused.items():
         old = before.get(period)
         kept = (
@@ -228,7 +230,7 @@ def _period_key(lake: Lake, settings: Settings, raw_version: str, against: str) 
         "value_range": settings.interactions.value_range,
         "quality": settings.quality.model_dump(),
     }
-    return builds.stage_key(
+    return ledger.stage_key(
         lake.code_version, read, {"raw/interactions": raw_version, "named items that exist": against}
     )
 

@@ -1,0 +1,195 @@
+"""What lists are worth: accuracy against held-out items, breadth, and how sure a figure is.
+
+Belongs here: per-person Recall, NDCG and MAP, list-level coverage, novelty and diversity, the warm and cold segments,
+bootstrap intervals, and rows of a table of all that. Does not belong here: who is compared on what (`selection.py`)
+and how lists are made (`ranking.py`). numpy only.
+
+Lists are int32 [n, k], best first, −1 = empty. Held-out items are `Histories` (weights are not read) with one row for
+each list; people with none held out have NaN and count in no mean.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmrec.models.histories import Histories
+
+DRAWS = 1_000
+ALL, WARM, COLD = "all", "warm items", "cold items"  # held-out items with or without events in the fit
+Figures = Mapping[tuple[str, str], np.ndarray]  # (metric, segment) → one value a person
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over people and its bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+    people: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure: a mean over people and its 95 % bootstrap interval; None where there is none."""
+
+    model: str  # `a − b` is a paired difference
+    split: str  # validation or test
+    metric: str
+    segment: str
+    value: float | None
+    low: float | None
+    high: float | None
+    people: int
+    note: str | None = None
+
+
+def hits(lists: np.ndarray, held: Histories) -> np.ndarray:
+    """bool [n, k]: the list's item is held out for that person."""
+    width = int(max(lists.max(initial=0), held.items.max(initial=0))) + 1
+    wanted = held.rows * width + held.items
+    asked = np.arange(len(lists))[:, None] * width + lists
+    return np.isin(asked, wanted) & (lists >= 0)
+
+
+def recall(lists: np.ndarray, held: Histories, k: int) -> np.ndarray:
+    """float64 [n]: held-out items in the first k, as a share of all held-out items."""
+    return _ratio(hits(lists[:, :k], held).sum(1), held.lengths)
+
+
+def ndcg(lists: np.ndarray, held: Histories, k: int) -> np.ndarray:
+    """float64 [n]: Σ hit/log₂(rank + 1) over what min(k, held-out) hits at the top would give (Järvelin 2002)."""
+    gains = 1 / np.log2(np.arange(2, k + 2))
+    ideal = np.concatenate([[0.0], np.cumsum(gains)])[np.minimum(held.lengths, k)]
+    found = hits(lists[:, :k], held)
+    return _ratio((found * gains[: found.shape[1]]).sum(1), ideal)
+
+
+def average_precision(lists: np.ndarray, held: Histories, k: int) -> np.ndarray:
+    """float64 [n]: precision at each hit, summed, over min(k, held-out); its mean over people is MAP@k."""
+    found = hits(lists[:, :k], held)
+    precision = np.cumsum(found, axis=1) / np.arange(1, found.shape[1] + 1)
+    return _ratio((found * precision).sum(1), np.minimum(held.lengths, k))
+
+
+def only(held: Histories, items: np.ndarray) -> Histories:
+    """Held-out items restricted to a segment (bool [n_items]), such as `counts == 0`, the cold ones."""
+    keep = items[held.items]
+    ends = np.concatenate([[0], np.cumsum(keep)])[held.indptr]
+    return Histories(ends.astype(np.int64), held.items[keep], held.weights[keep])
+
+
+def without(held: Histories, seen: Histories) -> Histories:
+    """Held-out items less those in the same person's `seen`, which no list may hold."""
+    width = int(max(held.items.max(initial=0), seen.items.max(initial=0))) + 1
+    keep = ~np.isin(held.rows * width + held.items, seen.rows * width + seen.items)
+    ends = np.concatenate([[0], np.cumsum(keep)])[held.indptr]
+    return Histories(ends.astype(np.int64), held.items[keep], held.weights[keep])
+
+
+def coverage(lists: np.ndarray, n_servable: int) -> float:
+    """The share of servable items that stand in anybody's list."""
+    return np.unique(lists[lists >= 0]).size / n_servable if n_servable else 0.0
+
+
+def novelty(lists: np.ndarray, counts: np.ndarray, n_people: int) -> np.ndarray:
+    """float64 [n]: mean surprise −log₂((people of the item + 1) / (people + 1)), in bits (Zhou et al. 2010)."""
+    bits = -np.log2((counts + 1) / (n_people + 1))
+    return _ratio(np.where(lists >= 0, bits[lists], 0.0).sum(1), (lists >= 0).sum(1))
+
+
+def diversity(lists: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """float64 [n]: 1 − mean cosine over the pairs of a list (Ziegler et al. 2005); NaN with fewer than two items.
+
+    `vectors` [n_items, d]; an item without a vector (zeros) has cosine 0 with everything.
+    """
+    norms = np.sqrt((vectors**2).sum(-1, keepdims=True))
+    unit = np.divide(vectors, norms, out=np.zeros(vectors.shape), where=norms > 0)
+    own = (unit**2).sum(-1)
+    there = lists >= 0
+    total, same = np.zeros((len(lists), vectors.shape[1])), np.zeros(len(lists))
+    for rank in range(lists.shape[1]):  # Σ_{a≠b} v_a·v_b = ‖Σ v‖² − Σ ‖v‖²
+        total += np.where(there[:, [rank]], unit[lists[:, rank]], 0.0)
+        same += np.where(there[:, rank], own[lists[:, rank]], 0.0)
+    m = there.sum(1)
+    return 1 - _ratio((total**2).sum(-1) - same, m * (m - 1))
+
+
+def interval(values: np.ndarray, seed: int = 0, draws: int = DRAWS, level: float = 0.95) -> Interval:
+    """The mean over people (NaN left out) with its percentile bootstrap interval (Efron 1979), seeded.
+
+    Paired differences are the same call on a − b. Without anybody the figures are NaN and `people` is 0.
+    """
+    values = np.asarray(values, np.float64)
+    values = values[~np.isnan(values)]
+    if not values.size:
+        return Interval(np.nan, np.nan, np.nan, 0)
+    rng = np.random.default_rng(seed)
+    step = max(1, 4_000_000 // values.size)
+    means = np.concatenate(
+        [
+            values[rng.integers(0, values.size, (min(step, draws - start), values.size))].mean(1)
+            for start in range(0, draws, step)
+        ]
+    )
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(values.mean()), float(low), float(high), int(values.size))
+
+
+def accuracy(lists: np.ndarray, held: Histories, cold: np.ndarray, k: int) -> Figures:
+    """Every person's NDCG, Recall and MAP at k over all held-out items, the warm and the cold ones (bool [n_items])."""
+    out = {}
+    for segment, items in ((ALL, held), (WARM, only(held, ~cold)), (COLD, only(held, cold))):
+        out[f"NDCG@{k}", segment] = ndcg(lists, items, k)
+        out[f"Recall@{k}", segment] = recall(lists, items, k)
+        out[f"MAP@{k}", segment] = average_precision(lists, items, k)
+    return out
+
+
+def rows(
+    figures: Mapping[str, Figures], split: str, seed: int = 0, notes: Mapping[str, str | None] | None = None
+) -> tuple[Row, ...]:
+    """A row for each model, metric and segment; `notes` by model."""
+    return tuple(
+        _row(model, split, *key, interval(values, seed), (notes or {}).get(model))
+        for model, by_metric in figures.items()
+        for key, values in by_metric.items()
+    )
+
+
+def differences(figures: Mapping[str, Figures], model: str, split: str, seed: int = 0) -> tuple[Row, ...]:
+    """`model` − every other, person by person, so that what makes a person easy or hard cancels."""
+    paired = {
+        f"{model} − {other}": {key: values - by_metric[key] for key, values in figures[model].items()}
+        for other, by_metric in figures.items()
+        if other != model
+    }
+    return rows(paired, split, seed)
+
+
+def breadth(
+    lists: Mapping[str, np.ndarray], train: Histories, vectors: np.ndarray | None, listable: np.ndarray, split: str
+) -> tuple[Row, ...]:
+    """Coverage (one number, so no interval), novelty, and diversity where items have content vectors to differ in."""
+    counts, people = np.bincount(train.items, minlength=len(listable)), int((train.lengths > 0).sum())
+    out: list[Row] = []
+    for model, made in lists.items():
+        k = made.shape[1]
+        out.append(Row(model, split, f"Coverage@{k}", ALL, coverage(made, int(listable.sum())), None, None, people))
+        out.append(_row(model, split, f"Novelty@{k}", ALL, interval(novelty(made, counts, people))))
+        if vectors is not None:
+            out.append(_row(model, split, f"Diversity@{k}", ALL, interval(diversity(made, vectors))))
+    return tuple(out)
+
+
+def _row(model: str, split: str, metric: str, segment: str, found: Interval, note: str | None = None) -> Row:
+    if not found.people:
+        return Row(model, split, metric, segment, None, None, None, 0, note)
+    return Row(model, split, metric, segment, found.value, found.low, found.high, found.people, note)
+
+
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """The quotient, NaN where there is nothing to divide by."""
+    out = np.full(len(numerator), np.nan)
+    return np.divide(numerator, denominator, out=out, where=denominator > 0)

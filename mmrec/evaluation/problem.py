@@ -1,0 +1,154 @@
+"""What models are compared on: events with their split, the items' features, and the candidates.
+
+Belongs here: putting that together from a table of events, the parts of it that a comparison reads, and when they are
+too few. Does not belong here: where the events come from (`history.py`), the split itself (`protocol.py`), what a
+candidate is (`candidates.py`), the comparison (`selection.py`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+import polars as pl
+
+from mmrec.evaluation import metrics, split
+from mmrec.evaluation.split import TEST, TRAIN
+from mmrec.models.candidates import Blocks, Candidate, default_candidates
+from mmrec.models.factorization import Hyper
+from mmrec.models.histories import Histories
+from mmrec.settings import Model
+
+DECIDES = 20  # the cut-off of the NDCG that decides
+AT_MOST = 6  # candidates: more of them would fit the validation set
+MINIMUM_PEOPLE = 10  # people with held-out items below which figures say nothing
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Events, one row each as arrays of equal length, their split, and the items' features."""
+
+    user_idx: np.ndarray
+    item_idx: np.ndarray
+    weight: np.ndarray  # of the event; 0 = met and not liked, never a positive
+    time_us: np.ndarray
+    tie_hash: np.ndarray  # protocol.tie_hash
+    part: np.ndarray  # protocol.TRAIN, VALIDATION or TEST
+    n_users: int
+    item_ids: Sequence[str]  # the catalogue and the items of liked events, in the order of their ids
+    listable: np.ndarray  # bool [n_items]: in the catalogue
+    blocks: Blocks  # modality → [n_items, p_m], standardised to mean squared norm 1, zeros where missing
+    present: Blocks  # modality → bool [n_items]
+    candidates: tuple[Candidate, ...]
+    k: int = DECIDES
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.candidates) <= AT_MOST:
+            found = len(self.candidates)
+            raise ValueError(f"expected 1 to {AT_MOST} candidates, got {found}: more would fit the validation set")
+
+    @classmethod
+    def of(
+        cls,
+        events: pl.DataFrame,
+        catalogue: Sequence[str],
+        blocks: Blocks,
+        present: Blocks,
+        settings: Model,
+        k: int = DECIDES,
+    ) -> Self:
+        """From a table of events (user_id, item_id, time, weight); the rows of the blocks are those of the `catalogue`.
+
+        People stand in the order of their ids. A liked item that the catalogue does not name takes part without
+        content, is in no list and is no positive; one that was only met drops out.
+        """
+        users = events.select(pl.col("user_id").unique().sort()).with_row_index("user")
+        listed = pl.DataFrame({"item_id": pl.Series(catalogue, dtype=pl.String)}).with_row_index("row")
+        liked_items = events.filter(pl.col("weight") > 0).select("item_id").unique()
+        items = liked_items.join(listed, on="item_id", how="full", coalesce=True).sort("item_id").with_row_index("item")
+        placed = events.join(users, on="user_id", maintain_order="left")
+        placed = placed.join(items, on="item_id", maintain_order="left")
+        user, item = (placed[name].to_numpy().astype(np.int64) for name in ("user", "item"))
+        time_us = placed["time"].dt.epoch("us").to_numpy()
+        hashes = split.tie_hash(placed["user_id"].to_list(), placed["item_id"].to_list())
+        liked = placed["weight"].to_numpy() > 0
+        if settings.split == "global":
+            part = split.split_by_time(time_us, liked)
+        else:
+            of = (user[liked], item[liked], time_us[liked], hashes[liked])
+            part = split.split(*of, minimum=settings.min_events)
+            part = split.placed_after(part, liked, user, time_us, hashes)
+        hyper = Hyper(width=settings.width, sweeps=settings.sweeps, seed=settings.seed)
+        return cls(
+            user_idx=user,
+            item_idx=item,
+            weight=placed["weight"].to_numpy(),
+            time_us=time_us,
+            tie_hash=hashes,
+            part=part,
+            n_users=users.height,
+            item_ids=items["item_id"].to_list(),
+            listable=items["row"].is_not_null().to_numpy(),
+            blocks={name: _rows_of(block, items["row"]) for name, block in blocks.items()},
+            present={name: _rows_of(there, items["row"]) for name, there in present.items()},
+            candidates=default_candidates(hyper, sorted(blocks), int((liked & (part == TRAIN)).sum())),
+            k=k,
+            seed=settings.seed,
+        )
+
+    @property
+    def n_items(self) -> int:
+        """Items of the catalogue and of liked events."""
+        return len(self.item_ids)
+
+    @cached_property
+    def item_order(self) -> np.ndarray:
+        """int64 [n_items], the rank of each item's id, which settles ties."""
+        return np.arange(self.n_items)
+
+    def met(self, *parts: int) -> Histories:
+        """All that people met in these parts, liked or not: what a list may not hold."""
+        keep = np.isin(self.part, parts)
+        return Histories.build(self.user_idx[keep], self.item_idx[keep], self.weight[keep], n_users=self.n_users)
+
+    def histories(self, *parts: int, candidate: Candidate | None = None) -> Histories:
+        """What people liked in these parts; for a candidate weighted as it folds in, by recency within these parts."""
+        keep = np.isin(self.part, parts) & (self.weight > 0)
+        user, item, weight = self.user_idx[keep], self.item_idx[keep], self.weight[keep]
+        if candidate is not None and candidate.half_life is not None:
+            time_us, hashes = self.time_us[keep], self.tie_hash[keep]
+            weight = weight * split.recency(user, time_us, hashes, candidate.half_life, candidate.floor)
+        return Histories.build(user, item, weight, n_users=self.n_users)
+
+    @cached_property
+    def train(self) -> Histories:
+        """What every model here is fitted on."""
+        return self.histories(TRAIN)
+
+    @cached_property
+    def cold(self) -> np.ndarray:
+        """bool [n_items]: without a train event."""
+        return np.bincount(self.train.items, minlength=self.n_items) == 0
+
+    def held(self, part: int) -> Histories:
+        """A part's liked items of the catalogue that the person has not met in an earlier part."""
+        return metrics.only(metrics.without(self.histories(part), self.met(*range(part))), self.listable)
+
+    def too_little(self, part: int) -> str:
+        """Why a part can decide nothing, or an empty string."""
+        people, name = int((self.held(part).lengths > 0).sum()), "test" if part == TEST else "validation"
+        if people >= MINIMUM_PEOPLE and self.train.items.size:
+            return ""
+        return f"too little history: {people} people have {name} items, expected at least {MINIMUM_PEOPLE}"
+
+
+def _rows_of(block: np.ndarray, rows: pl.Series) -> np.ndarray:
+    """The rows of a block at these places; zeros where there is none."""
+    there = rows.is_not_null().to_numpy()
+    if there.all() and (rows.to_numpy() == np.arange(len(block))).all():
+        return block  # not copied: it may be large
+    out = np.zeros((rows.len(), *block.shape[1:]), block.dtype)
+    out[there] = block[rows.drop_nulls().to_numpy()]
+    return out

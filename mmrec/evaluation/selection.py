@@ -1,0 +1,138 @@
+"""Choosing a model: a few candidates compared on validation, the winner's test figures, references beside them.
+
+Belongs here: the comparison and its table. Does not belong here: what a candidate is (`candidates.py`), the events it
+is compared on (`problem.py`), the fit (`factorization.py`), where choices and figures are stored.
+
+The protocol, wherever one of these figures stands: every event counts as positive with its weight, unless it says that
+the item was met and not liked: that masks the item and is never a positive. Candidates are fitted on train and compared
+by validation NDCG@20 over the full catalogue with train masked; a test figure is fitted on train, with train and
+validation masked. `select` never looks at a test event; `evaluate` is what reads them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from mmrec.evaluation import metrics
+from mmrec.evaluation.metrics import ALL, Figures, Row
+from mmrec.evaluation.problem import DECIDES, Problem
+from mmrec.evaluation.split import TEST, TRAIN, VALIDATION
+from mmrec.models import reference
+from mmrec.models.candidates import Candidate, features_of
+from mmrec.models.factorization import fit, fold_in
+from mmrec.models.histories import Histories
+from mmrec.models.ranking import top_k, top_k_of_scores
+
+EASE_ITEMS = 12_000  # EASE inverts a matrix of this size squared: 3.5 GB at most
+EASE_REGULARIZATIONS = (100.0, 300.0, 1000.0)
+SCORES = 8_000_000  # reference scores held at once, 64 MB
+MODEL = "mf"  # what the served model is called in the table
+Lists = Callable[[Histories], np.ndarray]  # what to mask → lists int32 [n_users, K]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The choice and the validation figures of every candidate. Without `enough` history the winner is the first."""
+
+    winner: Candidate
+    enough: bool
+    reason: str
+    rows: tuple[Row, ...] = ()
+
+
+def select(problem: Problem) -> Selection:
+    """The candidate with the best validation NDCG@20; test events are not read.
+
+    Only a candidate with features can place a new item or a typed sentence, and validation hardly sees those. So plain
+    iALS wins over the best such candidate only where it is better by a paired interval above 0.
+    """
+    short = problem.too_little(VALIDATION)
+    if short:
+        return Selection(problem.candidates[0], False, short)
+    held = problem.held(VALIDATION)
+    figures = {c.name: _figures(problem, _served(problem, c)(problem.met(TRAIN)), held) for c in problem.candidates}
+    ranked = sorted(problem.candidates, key=lambda c: -_decisive(figures[c.name]))
+    winner, placing = ranked[0], [c for c in ranked if c.block_weights is not None]
+    if winner.block_weights is None and placing:
+        gain = figures[winner.name]["NDCG@20", ALL] - figures[placing[0].name]["NDCG@20", ALL]
+        if metrics.interval(gain, problem.seed).low <= 0:
+            winner = placing[0]
+    return Selection(winner, True, "", metrics.rows(figures, "validation", problem.seed))
+
+
+def evaluate(problem: Problem, candidate: Candidate) -> tuple[Row, ...]:
+    """The candidate beside popularity and EASE on validation and test, and its paired differences to both.
+
+    Everything is fitted on train. EASE's λ is the best of a few on validation. Too little history gives one row
+    without a value whose note says so.
+    """
+    for part, split in ((VALIDATION, "validation"), (TEST, "test")):
+        short = problem.too_little(part)
+        if short:
+            return (Row(MODEL, split, f"NDCG@{problem.k}", ALL, None, None, None, 0, short),)
+    models, note = {MODEL: _served(problem, candidate), "popularity": _popularity(problem)}, None
+    if problem.n_items <= EASE_ITEMS:
+        models["EASE"], note = _best_ease(problem)
+    content = np.concatenate(list(problem.blocks.values()), axis=1) if problem.blocks else None
+    rows: tuple[Row, ...] = ()
+    for part, split in ((VALIDATION, "validation"), (TEST, "test")):
+        masked, held = problem.met(*range(part)), problem.held(part)
+        lists = {name: make(masked) for name, make in models.items()}
+        figures = {name: _figures(problem, made, held) for name, made in lists.items()}
+        rows += metrics.rows(figures, split, problem.seed, {"EASE": note})
+        rows += metrics.differences(figures, MODEL, split, problem.seed)
+        first = {name: made[:, : problem.k] for name, made in lists.items()}
+        rows += metrics.breadth(first, problem.train, content, problem.listable, split)
+    return rows
+
+
+def _served(problem: Problem, candidate: Candidate) -> Lists:
+    """Fitted on train, with train folded in as the candidate weighs it."""
+    plain = candidate.block_weights is None
+    features = None if plain else features_of(problem.blocks, problem.present, candidate)
+    factors = fit(problem.train, problem.n_items, candidate.hyper, features)
+    people = fold_in(factors, problem.histories(TRAIN, candidate=candidate))
+    depth = max(problem.k, DECIDES)
+    return lambda masked: top_k(people, factors.H, masked, depth, problem.item_order, problem.listable)[0]
+
+
+def _popularity(problem: Problem) -> Lists:
+    scores = reference.popularity(problem.train, problem.n_items)
+    return _of_scores(problem, lambda some: np.tile(scores, (len(some), 1)))
+
+
+def _best_ease(problem: Problem) -> tuple[Lists, str]:
+    held, best = problem.held(VALIDATION), None
+    for regularization in EASE_REGULARIZATIONS:
+        weights = reference.ease(problem.train, problem.n_items, regularization)
+        lists = _of_scores(problem, partial(reference.ease_scores, weights=weights))
+        figure = _decisive(_figures(problem, lists(problem.met(TRAIN)), held))
+        if best is None or figure > best[0]:
+            best = (figure, lists, f"λ = {regularization:g}, the best of {len(EASE_REGULARIZATIONS)} on validation")
+    assert best is not None
+    return best[1], best[2]
+
+
+def _of_scores(problem: Problem, score: Callable[[Histories], np.ndarray]) -> Lists:
+    """Lists of a reference model, in tiles of people; items without train events are no candidates."""
+    people, step = np.arange(problem.n_users), max(1, SCORES // problem.n_items)
+    tiles = [people[start : start + step] for start in range(0, len(people), step)]
+    depth, servable = max(problem.k, DECIDES), ~problem.cold & problem.listable
+
+    def make(masked: Histories) -> np.ndarray:
+        scored = ((score(problem.train.take(rows)), masked.take(rows)) for rows in tiles)
+        return np.concatenate([top_k_of_scores(*pair, depth, problem.item_order, servable)[0] for pair in scored])
+
+    return make
+
+
+def _figures(problem: Problem, lists: np.ndarray, held: Histories) -> Figures:
+    """Every person's figures at K, and always the NDCG that decides."""
+    found = metrics.accuracy(lists, held, problem.cold, problem.k)
+    return {**found, (f"NDCG@{DECIDES}", ALL): metrics.ndcg(lists, held, DECIDES)}
+
+
+def _decisive(figures: Figures) -> float:
+    return float(np.nanmean(figures[f"NDCG@{DECIDES}", ALL]))

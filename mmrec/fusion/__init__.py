@@ -1,0 +1,1 @@
+"""From one vector a modality to one vector an item."""

@@ -1,0 +1,1 @@
+"""Lists, neighbours and reasons, made from what is published."""

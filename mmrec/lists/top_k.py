@@ -1,0 +1,200 @@
+"""Everybody's list as of a period: which lists stand, which a changed catalogue is merged into, which are made anew.
+
+A list is a function of two things. One is the person: factor and history, which `Served.checksums` is a hash of. The
+other is the state: the item-factor version, the length k, and the servable items. An item of the version keeps its
+factor while the version lives; a new one is placed by its content, so its fused digest stands for its place. Every
+stored row names its state and its person's checksum, and so says itself whether it still holds.
+
+Here: rows of recommendations/top_k, from stored ones where they hold: what making all lists anew gives, list by list
+and bit by bit. Not here: ranking (`mmrec/models/ranking.py`), publishing (`mmrec/stages/recommendations.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+
+from mmrec import tables
+from mmrec.builds import publishing
+from mmrec.keys import canonical_digest
+from mmrec.lake.store import Lake
+from mmrec.models import ranking
+from mmrec.published.versions import Served, load, positions
+from mmrec.settings import Settings
+
+TABLE, STATES = "recommendations/top_k", "recommendations/list_states"
+WAYS = ("computed", "merged", "copied")  # all items were ranked for the person; those that arrived; none
+
+
+@dataclass(frozen=True)
+class State:
+    """What the lists of a period are made under, apart from the people: equal states rank the same factors."""
+
+    version: str
+    k: int
+    new: Mapping[str, str]  # servable item that the version does not know → its fused digest
+    gone: frozenset[str]  # items of the version that are not servable
+
+    @classmethod
+    def of(cls, served: Served, k: int) -> Self:
+        """The state as of now."""
+        fitted = served.version.item_ids
+        gone = (item for item, there in zip(fitted, served.servable[: len(fitted)], strict=True) if not there)
+        return cls(served.version.name, k, served.known.new, frozenset(gone))
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> Self:
+        """The state that `row` wrote."""
+        new = dict(zip(row["new_items"], row["new_digests"], strict=True))
+        return cls(row["version"], row["k"], new, frozenset(row["gone"]))
+
+    def row(self, period: str, code_version: str) -> dict[str, Any]:
+        """The state of a period's lists as a row of recommendations/list_states."""
+        new = sorted(self.new.items())
+        return {
+            "period": period,
+            "state": self.name(code_version),
+            "version": self.version,
+            "k": self.k,
+            "new_items": [item for item, _ in new],
+            "new_digests": [digest for _, digest in new],
+            "gone": sorted(self.gone),
+        }
+
+    def name(self, code_version: str) -> str:
+        """A digest of the state, and of the code that made lists under it."""
+        return canonical_digest([code_version, self.version, self.k, dict(self.new), sorted(self.gone)])[:16]
+
+    def continues(self, other: Self) -> bool:
+        """Whether lists of the other state can become lists of this one without being made anew."""
+        return (self.version, self.k) == (other.version, other.k)
+
+    def arrived(self, before: Self) -> set[str]:
+        """Items that were not servable before, or had another factor."""
+        return {item for item, digest in self.new.items() if before.new.get(item) != digest} | before.gone - self.gone
+
+
+@dataclass(frozen=True)
+class Lists:
+    """A period's rows of recommendations/top_k, and for how many people they were made in which way."""
+
+    state: State
+    rows: pl.DataFrame
+    people: Mapping[str, int]  # by `WAYS`
+    fresh: int = 0  # rows that stood neither in the lists it was made from nor in the period
+
+
+def of_period(lake: Lake, settings: Settings, period: str, made: Mapping[str, Lists]) -> Lists:
+    """Everybody's list as of a period, from what is stored and what was `made` of other periods just now."""
+    served = load(lake, settings, period)
+    state = State.of(served, settings.recommendations.k)
+    old = start(lake, served, state, made)
+    found = brought_up_to_date(served, state, old, lake.code_version)
+    own = lake.scan(TABLE).filter(pl.col("period") == period).collect()
+    return replace(found, fresh=publishing.fresh(TABLE, found.rows, own, *([old.rows] if old else [])))
+
+
+def note_states(lake: Lake, made: Mapping[str, Lists]) -> None:
+    """Writes what the lists of these periods were made under, where that differs."""
+    contract = tables.contract(STATES)
+    rows = pl.DataFrame([each.state.row(p, lake.code_version) for p, each in sorted(made.items())], contract.schema)
+    there = lake.scan(STATES).filter(pl.col("period").is_in(list(made))).sort("period").collect()
+    if not there.equals(rows):
+        lake.replace(STATES, rows, {"period": list(made)})
+
+
+def best(served: Served, k: int) -> pl.DataFrame:
+    """The k best unseen items of everybody in `served`, all items ranked; without the columns that name the state."""
+    return _rows(served, *ranking.top_k(served.users, served.H, served.seen, k, served.item_order, served.servable))
+
+
+def start(lake: Lake, served: Served, state: State, made: Mapping[str, Lists]) -> Lists | None:
+    """The lists to start from: the period's own, else those of the newest period before it, stored or `made` just now.
+
+    None where none are there that the state continues. Stored rows count only under the state that they name.
+    """
+    states = {period: each.state for period, each in made.items()}
+    states = {**_stored(lake, served.version.boundary, served.period), **states}
+    usable = {period for period, each in states.items() if period <= served.period and state.continues(each)}
+    nearest = max(usable, default=None)
+    if nearest is None or nearest in made:
+        return made.get(nearest or "")
+    return Lists(states[nearest], lake.scan(TABLE).filter(pl.col("period") == nearest).collect(), {})
+
+
+def brought_up_to_date(served: Served, state: State, old: Lists | None, code_version: str) -> Lists:
+    """Everybody's list as of now, from `old` ones whose state this one continues.
+
+    A list is made anew when its person's checksum is another, or when an item on it has left or has another factor.
+    The others stand, and where items have arrived these are ranked for everybody and merged into them.
+    """
+    contract, people = tables.contract(TABLE), len(served.user_ids)
+    now = pl.DataFrame({"user_id": served.user_ids, "checksum": served.checksums, "at": np.arange(people)}, _PEOPLE)
+    stand, rows = np.zeros(people, bool), []
+    arrived: set[str] = set()
+    if old is not None:
+        arrived = state.arrived(old.state)
+        standing = _standing(old.rows, now, left=old.state.arrived(state))
+        stand[standing["at"].to_numpy()] = True
+        rows.append(_merged(served.take(stand), standing, state.k, arrived) if arrived else standing)
+    rows.append(best(served.take(~stand), state.k))
+    labels = {"period": pl.lit(served.period), "state": pl.lit(state.name(code_version))}
+    found = pl.concat([contract.conform(each.with_columns(**labels), partial=True) for each in rows])
+    found = found.drop("checksum").join(now.select("user_id", "checksum"), on="user_id")
+    kept = int(stand.sum())
+    counts = (people - kept, kept if arrived else 0, 0 if arrived else kept)
+    return Lists(state, contract.conform(found), dict(zip(WAYS, counts, strict=True)))
+
+
+_PEOPLE = {"user_id": pl.String, "checksum": pl.Int64, "at": pl.Int64}
+
+
+def _stored(lake: Lake, first: str, last: str) -> dict[str, State]:
+    """The states of periods whose every stored row names that state, and names it by this code."""
+    span = pl.col("period").is_between(pl.lit(first), pl.lit(last))
+    named = lake.scan(TABLE).filter(span).group_by("period").agg(pl.col("state").unique()).collect()
+    rows = {row["period"]: row for row in lake.scan(STATES).filter(span).collect().iter_rows(named=True)}
+    found = {period: (State.read(rows[period]), names) for period, names in named.iter_rows() if period in rows}
+    return {period: state for period, (state, names) in found.items() if names == [state.name(lake.code_version)]}
+
+
+def _standing(old: pl.DataFrame, now: pl.DataFrame, left: Collection[str]) -> pl.DataFrame:
+    """The old lists of people whose checksum is the same, each row with its person's position as `at`."""
+    same = old.join(now, on=["user_id", "checksum"])
+    broken = same.filter(pl.col("item_id").is_in(list(left)))
+    return same.join(broken, on="at", how="anti")
+
+
+def _merged(served: Served, rows: pl.DataFrame, k: int, arrived: Collection[str]) -> pl.DataFrame:
+    """Lists of everybody in `served` that stand, with the items that have `arrived` ranked among theirs."""
+    items, scores = _positions(served, rows, k)
+    among = np.fromiter((item in arrived for item in served.item_ids), bool, len(served.item_ids))
+    new = ranking.top_k(served.users, served.H, served.seen, k, served.item_order, among)
+    return _rows(served, *ranking.merged((items, scores), new, served.item_order))
+
+
+def _positions(served: Served, rows: pl.DataFrame, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Stored lists as `ranking.top_k` gives them: positions of items and scores, [people, k]."""
+    items, scores = np.full((len(served.user_ids), k), -1, np.int32), np.full((len(served.user_ids), k), np.nan)
+    for name, ids in (("user_id", served.user_ids), ("item_id", served.item_ids)):
+        rows = rows.join(positions(name, ids), on=name)
+    where = (rows["user_id_at"].to_numpy(), rows["rank"].to_numpy() - 1)
+    items[where], scores[where] = rows["item_id_at"].to_numpy(), rows["score"].to_numpy()
+    return items, scores
+
+
+def _rows(served: Served, items: np.ndarray, scores: np.ndarray) -> pl.DataFrame:
+    people, ranks = (items >= 0).nonzero()
+    return pl.DataFrame(
+        {
+            "period": pl.repeat(served.period, len(people), eager=True, dtype=pl.String),
+            "user_id": pl.Series(served.user_ids, dtype=pl.String).gather(people),
+            "rank": ranks + 1,
+            "item_id": pl.Series(served.item_ids, dtype=pl.String).gather(items[people, ranks]),
+            "score": scores[people, ranks],
+        }
+    )

@@ -1,0 +1,36 @@
+"""From a registered file to samples or frames: the guards of `mmrec.media.opening`, then a worker of the pool.
+
+Belongs here: what a sound and a film may measure at most. Raising a limit changes no vector, so none is in an
+encoder's id. Does not belong here: the worker's side (`sound`, `film`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmrec.media.opening import MAX_AUDIO_BYTES, MAX_VIDEO_BYTES, MediaRef, open_registered
+from mmrec.media.pool import Decoders
+
+MAX_SOUND_SECONDS = 600
+MAX_SOUND_RATE = 192_000
+MAX_SOUND_CHANNELS = 8
+MAX_FILM_SECONDS = 4 * 3600
+MAX_FILM_PIXELS = 4096 * 2304
+
+
+def read_sound(decoders: Decoders, ref: MediaRef) -> tuple[np.ndarray, int]:
+    """Give the float32 samples of a sound, all channels averaged, and their rate a second; `BadMedia` says why not."""
+    caps = {"max_seconds": MAX_SOUND_SECONDS, "max_rate": MAX_SOUND_RATE, "max_channels": MAX_SOUND_CHANNELS}
+    with open_registered(ref, MAX_AUDIO_BYTES) as file:
+        answer, (samples,) = decoders.decode(file, "sound", 4 * MAX_SOUND_SECONDS * MAX_SOUND_RATE, **caps)
+    return samples, int(answer["rate"])
+
+
+def read_frames(decoders: Decoders, ref: MediaRef, fractions: Sequence[float]) -> list[np.ndarray]:
+    """Give the RGB frames, uint8 [height, width, 3], shown at `fractions` of a film; `BadMedia` says why not."""
+    caps = {"max_seconds": MAX_FILM_SECONDS, "max_pixels": MAX_FILM_PIXELS}
+    with open_registered(ref, MAX_VIDEO_BYTES) as file:
+        _, frames = decoders.decode(file, "film", 3 * MAX_FILM_PIXELS * len(fractions), fractions=fractions, **caps)
+    return frames

@@ -1,0 +1,1 @@
+"""The mathematics: no lake and no files."""

@@ -1,0 +1,139 @@
+"""Why an item stands in a list: the exact split of its score over a person's past, and a sentence made of it.
+
+Belongs here: shares of a score by past item and by modality, and the template that words them. Does not belong here:
+ranking, titles (they are passed in), pictures, and a language model's wording. numpy only, so that `why` needs no
+torch. Source of the split: Hu, Koren, Volinsky 2008, section 5.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mmrec.modalities import NOUNS
+from mmrec.models.factorization import ItemFactors
+
+RESIDUAL = "behaviour"  # the part of an item's factor that its features do not explain
+NAMED = 2  # past items a sentence names
+WORTH_NAMING = 0.1  # of the sum of positive parts: below this a modality is left out of the sentence
+SEARCH, WROTE = "search", "wrote"  # events whose title is the person's own words, and what they are called
+VERBS = {
+    "rating": "rated",
+    "purchase": "bought",
+    "view": "viewed",
+    "click": "clicked on",
+    SEARCH: "searched for",
+    WROTE: "wrote",
+    "listen": "listened to",
+    "watch": "watched",
+    "like": "liked",
+}
+
+
+def shares(factors: ItemFactors, items: np.ndarray, weights: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """share[i, j] = c_uj · h_iᵀ A_u⁻¹ h_j, float64 [targets, items]: what past item j adds to target i's score.
+
+    `items` and `weights` are one row of the histories that were folded in, A_u that person's normal matrix
+    α₀HᵀH + Σ_j c_uj h_j h_jᵀ + λ n_u^ν I. A row sums to w_u·h_i (1e-9). No product here runs on several threads or
+    changes with the number of targets, so the bits are the same every time.
+    """
+    if not len(items):
+        return np.zeros((len(targets), 0))
+    X = factors.HQ[items]  # in the eigenbasis of the Gram matrix, where α₀HᵀH is diagonal
+    r = factors.hyper.regularization * float(len(items)) ** factors.hyper.exponent
+    A = np.diag(factors.e + r) + np.einsum("ni,nj->ij", X * weights[:, None], X, optimize=False)
+    inverse = np.linalg.inv(A)
+    directions = (factors.HQ[targets][:, None, :] * inverse).sum(-1)
+    return weights * (directions[:, None, :] * X).sum(-1)
+
+
+def modality_shares(
+    factors: ItemFactors,
+    feature_blocks: Mapping[str, slice],
+    f_i: np.ndarray,
+    h_i: np.ndarray,
+    user_factor: np.ndarray,
+) -> dict[str, float]:
+    """What each block of features adds to w_u·h_i through B, and what the residual h_i − B f_i adds (`RESIDUAL`).
+
+    `f_i` [p], `h_i` and `user_factor` [d]. The values sum to the score; in plain iALS all of it is the residual.
+    """
+    parts: dict[str, float] = {}
+    explained = np.zeros(len(h_i))
+    if factors.B is not None:
+        for name, block in feature_blocks.items():
+            part = (factors.B[:, block] * f_i[block]).sum(-1)
+            parts[name] = float((user_factor * part).sum())
+            explained += part
+    parts[RESIDUAL] = float((user_factor * (h_i - explained)).sum())
+    return parts
+
+
+@dataclass(frozen=True)
+class Past:
+    """One of the person's own events as evidence; the title of a search is its words."""
+
+    title: str
+    event: str  # event type, a key of VERBS; any other reads "chose"
+    share: float  # what it adds to the score
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a sentence may say: nothing that is not in here is worded."""
+
+    past: Sequence[Past] = ()
+    modalities: Mapping[str, float] = field(default_factory=dict)  # as `modality_shares` gives them
+    cold: bool = False  # nobody's events reached this item: its factor is B f
+
+
+def word(evidence: Evidence) -> str:
+    """One sentence in English. The same evidence gives the same sentence, in whatever order it comes."""
+    past = sorted((one for one in evidence.past if one.share > 0), key=lambda one: (-one.share, one.title, one.event))
+    named, modalities = past[:NAMED], _named_modalities(evidence.modalities)
+    if evidence.cold:
+        return _word_cold(named, modalities)
+    if not named:
+        return f"I{_its(modalities, 'fits', 'fit')[1:]} what you like." if modalities else "Close to your taste."
+    also = f"; {_its(modalities, 'is', 'are')} close too" if modalities else ""
+    return f"Because you {_deeds(named)}{also}."
+
+
+def _word_cold(named: Sequence[Past], modalities: Sequence[str]) -> str:
+    if not named:
+        return f"New here; {_its(modalities, 'fits', 'fit')} what you like." if modalities else "New here."
+    like = _its(modalities, "resembles", "resemble") if modalities else "it resembles"
+    if len({one.event for one in named}) == 1:
+        titles = _join([_title(one) for one in named])
+        return f"New here; {like} {titles}, which you {_verb(named[0])}."
+    return f"New here; {like} {_join([f'{_title(one)}, which you {_verb(one)},' for one in named])}".rstrip(",") + "."
+
+
+def _named_modalities(parts: Mapping[str, float]) -> list[str]:
+    """Modalities that add at least WORTH_NAMING of all positive parts, by what they add."""
+    total = sum(value for value in parts.values() if value > 0)
+    worth = [(-v, name) for name, v in parts.items() if name != RESIDUAL and v > 0 and v >= WORTH_NAMING * total]
+    return [NOUNS.get(name, name) for _, name in sorted(worth)]
+
+
+def _its(modalities: Sequence[str], singular: str, plural: str) -> str:
+    return f"its {_join(modalities)} {singular if len(modalities) == 1 else plural}"
+
+
+def _deeds(named: Sequence[Past]) -> str:
+    """rated A and B · rated A and bought B."""
+    if len({one.event for one in named}) == 1:
+        return f"{_verb(named[0])} {_join([_title(one) for one in named])}"
+    return _join([f"{_verb(one)} {_title(one)}" for one in named])
+
+
+def _verb(one: Past) -> str:
+    return VERBS.get(one.event, "chose")
+
+
+def _title(one: Past) -> str:
+    return f"“{one.title}”" if one.event == SEARCH else one.title
+
+
+def _join(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

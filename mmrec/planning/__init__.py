@@ -1,0 +1,1 @@
+"""The list of assets, and what a run would do and cost."""

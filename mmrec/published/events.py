@@ -1,0 +1,125 @@
+"""What a period may see: every published event up to it, and nothing when a landed period was not judged.
+
+Landed = what the source files hold. Judged = a verdict exists. Published = its rows are in the table. Here: the gate
+between them, and the events as people's histories. Not here: fitting or folding in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from mmrec import periods
+from mmrec.builds import ledger as builds
+from mmrec.builds import publishing
+from mmrec.lake.store import Lake, digest
+from mmrec.published.weighing import Weighing
+from mmrec.quality import contracts
+from mmrec.settings import Settings
+
+EVENTS = "validated/interactions"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Which of the wanted periods may go on, why the others may not, and what to warn of."""
+
+    open: list[str]
+    refused: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def gate(lake: Lake, wanted: Iterable[str]) -> Gate:
+    """Complete history or nothing: a period is refused when a landed period up to it has no verdict.
+
+    What has landed is what the lake shows: the newest landing, or the one that a run has read itself.
+    """
+    if not lake.exists("ledger/landing"):
+        told = "nothing has landed yet: materialize raw/interactions first, or type `mmrec run`"
+        return Gate([], dict.fromkeys(sorted(wanted), told))
+    rows = _landed(lake.scan("ledger/landing"))
+    judged = contracts.judged_periods(lake, EVENTS)
+    unjudged = [period for period in rows if period not in judged]
+    refused_weeks = sorted(period for period, published in judged.items() if not published and period in rows)
+    published = builds.newest(lake, EVENTS)
+    refused, is_open = {}, []
+    for period in sorted(wanted):
+        before = [each for each in unjudged if each <= period]
+        if before:
+            shown = before[0] if len(before) == 1 else f"{before[0]} … {before[-1]}"
+            refused[period] = (
+                f"{len(before)} landed periods up to it are not judged ({shown}): materialize raw/interactions and "
+                f"validated/interactions for all partitions, or type `mmrec run`"
+            )
+        else:
+            is_open.append(period)
+    seen = [each for each in refused_weeks if is_open and each <= is_open[-1]]
+    warnings = [
+        f"period {each} was refused by its contract and counts with its last published rows "
+        f"({published[each].rows if each in published else 0})"
+        for each in seen
+    ]
+    raw = builds.newest(lake, "raw/interactions")
+    now = _landed(lake.added("ledger/landing", None))  # another run may have landed and judged more since
+    behind = [p for p in rows if p in raw and raw[p].rows not in (rows[p], now.get(p))]
+    late = [p for p in behind if is_open and p <= is_open[-1]]
+    warnings += [
+        f"{rows[each]} rows have landed in period {each}, of which {raw[each].rows} were judged: materialize "
+        f"raw/interactions and validated/interactions for it, or type `mmrec run`"
+        for each in late
+    ]
+    return Gate(is_open, refused, warnings)
+
+
+def _landed(ledger: pl.LazyFrame) -> dict[str, int]:
+    """period → its landed rows, by a state of the ledger of what landed."""
+    landed = ledger.filter(pl.col("rows") > 0).group_by("period").agg(pl.col("rows").sum())
+    return dict(landed.sort("period").collect().iter_rows())
+
+
+def read(lake: Lake, settings: Settings, up_to: str, weighing: Weighing, only: str | None = None) -> pl.DataFrame:
+    """Every published event with an item up to a period, of everybody or of one person, sorted by person and item.
+
+    Columns: user_id, item_id, event, time, period, weight (0 = met and not liked), source_file, source_row.
+    """
+    mine = pl.lit(value=True) if only is None else pl.col("user_id") == only
+    seen = periods.up_to(settings.calendar, up_to)  # a changed calendar leaves periods behind that no longer count
+    return (
+        lake.scan(EVENTS)
+        .filter(pl.col("period").is_in(seen) & pl.col("item_id").is_not_null() & mine)
+        .select(
+            "user_id",
+            "item_id",
+            "event",
+            "time",
+            "period",
+            "source_file",
+            "source_row",
+            weight=weighing.weight(),
+        )
+        .sort("user_id", "item_id", "time", "event", "source_file", "source_row")
+        .collect()
+    )
+
+
+def filled_periods(lake: Lake, settings: Settings, up_to: str) -> list[str]:
+    """The configured periods up to one that have published rows, the oldest first."""
+    found = builds.newest(lake, EVENTS)
+    return [key for key in periods.up_to(settings.calendar, up_to) if key in found and found[key].rows]
+
+
+def versions(lake: Lake, settings: Settings, up_to: str) -> dict[str, str]:
+    """Data versions of every published period up to one, for a stage key; a period without rows leaves no trace."""
+    found = builds.data_version(lake, EVENTS, periods.up_to(settings.calendar, up_to))
+    return {name: version for name, version in found.items() if version != publishing.EMPTY}
+
+
+def digests(events: pl.DataFrame, extra: list[str]) -> pl.DataFrame:
+    """user_id, events_digest: each person's id and events (and the columns `extra`) in any order."""
+    found = digest(events, "user_id", ["user_id", "item_id", "event", "time", *extra])
+    return pl.DataFrame(
+        {"user_id": list(found), "events_digest": list(found.values())},
+        schema={"user_id": pl.String, "events_digest": pl.String},
+    ).sort("user_id")

@@ -1,0 +1,1 @@
+"""Which landed rows and batches are good."""

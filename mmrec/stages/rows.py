@@ -1,0 +1,190 @@
+"""Which rows need a vector, and why: one join of the items to what is current.
+
+Here: the decision, from the lake alone and without torch. Not here: doing it (`mmrec/stages/embeddings.py`,
+`mmrec/encoders/running.py`).
+
+Items are compared with `current` by input hash and encoder; only rows that differ get a key. Keys that have a vector
+already (another item with the same input, an undone edit, an encoder switched back) need no forward pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from mmrec import keys
+from mmrec.builds import ledger
+from mmrec.builds.report import WHOLE
+from mmrec.lake.store import Lake
+from mmrec.published import user_texts
+
+NEW, CHANGED, ENCODER, FAILED, MISSING, REMOVED, SAME = (
+    "new",
+    "content changed",
+    "encoder changed",
+    "failed before",
+    "vector missing",
+    "removed",
+    "same",
+)
+
+
+@dataclass(frozen=True)
+class EmbeddingPlan:
+    """One modality's plan. `rows`: item_id, input_hash, key, reason of every item that differs (also removed ones);
+    `words`: the same of people's own texts, with user_id.
+
+    `missing` holds the distinct keys without a vector; `given_up` those of wanted inputs that failed before and are not
+    tried again; `reasons` counts items and texts, `same` included.
+    """
+
+    modality: str
+    encoder_id: str
+    rows: pl.DataFrame
+    words: pl.DataFrame
+    missing: pl.DataFrame
+    given_up: pl.DataFrame
+    reasons: dict[str, int]
+
+    @classmethod
+    def nothing(cls, modality: str, encoder_id: str, same: int) -> EmbeddingPlan:
+        """The plan where nobody has written to anything since the last one was carried out."""
+        none = pl.DataFrame(schema=dict.fromkeys(("item_id", "user_id", "input_hash", "key", "reason"), pl.String))
+        return cls(modality, encoder_id, none, none, none, none, {SAME: same})
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """One table of current rows against what is wanted. `rows` also tell whether a key has a vector (`stored`)."""
+
+    rows: pl.DataFrame
+    given_up: pl.DataFrame
+    same: int
+
+
+def plan_embeddings(
+    lake: Lake,
+    modality: str,
+    encoder_id: str,
+    *,
+    items: pl.LazyFrame | None = None,
+    said: pl.LazyFrame | None = None,
+    retry_failed: bool = False,
+) -> EmbeddingPlan:
+    """Joins what there is to what is current: `items` (validated/items, or what it is about to be), and for text what
+    people `said` (`words.said`).
+
+    A recorded failure stays unless it is retried, or its key got a vector from another run. All are tried again once
+    after the asset's code version has changed: what another version of the code could not read, this one may.
+    """
+    catalogue = lake.scan("validated/items") if items is None else items
+    wanted = catalogue.select("item_id", input_hash=f"{modality}_hash").drop_nulls("input_hash")
+    find = _Finder(lake, modality, encoder_id, retry_failed)
+    of_items = find.compare("current", ["item_id"], wanted)
+    of_people = find.nothing
+    if modality == user_texts.MODALITY and (said is not None or lake.exists("validated/users")):
+        said = user_texts.said(lake) if said is None else said
+        of_people = find.compare("words", ["user_id", "input_hash"], said.select("user_id", "input_hash").unique())
+    rows = pl.concat([each.rows.select("key", "input_hash", "reason", "stored") for each in (of_items, of_people)])
+    counts = dict(rows["reason"].value_counts().sort("reason").iter_rows())
+    return EmbeddingPlan(
+        modality,
+        encoder_id,
+        of_items.rows.drop("stored"),
+        of_people.rows.drop("stored"),
+        rows.filter(~pl.col("stored")).select("key", "input_hash").unique("key").sort("key"),
+        pl.concat([of_items.given_up, of_people.given_up], how="diagonal"),
+        {**counts, SAME: of_items.same + of_people.same},
+    )
+
+
+class _Finder:
+    """Compares wanted inputs with tables of current rows, of one modality under one encoder.
+
+    Of big tables only hashes are held; the few rows that differ are then read as they are.
+    """
+
+    def __init__(self, lake: Lake, modality: str, encoder_id: str, retry_failed: bool) -> None:
+        self.lake, self.modality, self.encoder_id = lake, modality, encoder_id
+        self.asset = f"embeddings/{modality}"
+        built = ledger.newest(lake, self.asset).get(WHOLE)
+        self.retry_failed = retry_failed or (built is not None and built.code_version != lake.code_version)
+        self.vectors = lake.scan(f"{self.asset}/vectors").select("key")
+        self.hashes = self.vectors.select(pl.col("key").hash()).collect().to_series()
+        failed = lake.scan(f"{self.asset}/failed").filter((pl.col("encoder_id") == encoder_id) & (pl.col("key") != ""))
+        self.failed = failed.select("key", before="reason").unique("key").collect()
+
+    @property
+    def nothing(self) -> _Compared:
+        names = ("user_id", "input_hash", "key", "reason")
+        rows = pl.DataFrame(schema={**dict.fromkeys(names, pl.String), "stored": pl.Boolean})
+        return _Compared(rows, rows.drop("stored"), 0)
+
+    def compare(self, table: str, names: list[str], inputs: pl.LazyFrame) -> _Compared:
+        """Rows that differ, with their key and reason; rows whose key failed before; and how many are the same."""
+        columns = [names[0], "input_hash"]
+        hashes = {"name": _hashed(names), "pair": _hashed(columns)}
+        of_mine = pl.col("encoder_id") == self.encoder_id
+        there = self.lake.scan(f"{self.asset}/{table}")
+        wanted = inputs.select(**hashes).collect()
+        current = there.select(**hashes, key=pl.col("key").hash(), mine=of_mine).collect()
+        mine = current.filter("mine")
+        others = wanted.filter(~wanted["pair"].is_in(mine["pair"].implode()))
+        differing = _few(inputs.select(columns), hashes["pair"], others["pair"])
+        held = current.filter(pl.col("name").is_in(others["name"].implode()))
+        explained = self._explained(differing.with_columns(**hashes), held)
+        given_up = explained.filter(pl.col("reason").is_null())
+        # What a row was before it failed is not it.
+        gone = _few(there, hashes["name"], given_up["name"])
+        if current.height > wanted.height - others.height + held.height:
+            gone = pl.concat([gone, there.join(inputs, on=names, how="anti").collect()])
+        lost = _few(there.filter(of_mine), pl.col("key").hash(), self._lost(mine["key"]))
+        lost = lost.lazy().join(inputs, on=columns, how="semi").collect() if lost.height else lost
+        parts = (explained.drop_nulls("reason"), _because(lost, MISSING, False), _because(gone, REMOVED, True))
+        rows = pl.concat([part.select(*columns, "key", "reason", "stored") for part in parts])
+        same = wanted.height - others.height - lost.height
+        told = given_up.select(*columns, "key", reason="before")
+        return _Compared(rows.sort(*columns, "reason"), told, same)
+
+    def _explained(self, differing: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
+        """Rows that differ from what was held, with key and reason; no reason where one is given up: it failed."""
+        keyed = differing.with_columns(key=keys.row_keys(self.modality, differing["input_hash"], self.encoder_id))
+        stored = _few(self.vectors, pl.col("key").hash(), keyed["key"].hash())
+        old = held.select("name", old="pair").unique("name")
+        joined = keyed.join(old, on="name", how="left").join(self.failed, on="key", how="left")
+        joined = joined.with_columns(stored=pl.col("key").is_in(stored["key"].implode()))
+        failed = pl.col("before").is_not_null() & ~pl.col("stored")
+        tried_again = pl.lit(FAILED if self.retry_failed else None, dtype=pl.String)
+        return joined.with_columns(reason=pl.when(failed).then(tried_again).otherwise(_DIFFERENCE))
+
+    def _lost(self, hashes: pl.Series) -> pl.Series:
+        """Hashes of current keys without a vector: never by our own order of commits, but a table may be damaged."""
+        return hashes.filter(~hashes.is_in(self.hashes.implode()))
+
+
+_DIFFERENCE = (
+    pl.when(pl.col("old").is_null())
+    .then(pl.lit(NEW))
+    .when(pl.col("old") != pl.col("pair"))
+    .then(pl.lit(CHANGED))
+    .otherwise(pl.lit(ENCODER))
+)
+
+
+def _hashed(columns: list[str]) -> pl.Expr:
+    """64 bits of one column's values, or 128 of two.
+
+    A third of the cost of a join, and an edit is taken for none once in 10^19.
+    """
+    first, *second = [pl.col(name).hash(seed) for seed, name in enumerate(columns, start=1)]
+    return first.cast(pl.UInt128) * 2**64 + second[0].cast(pl.UInt128) if second else first
+
+
+def _few(rows: pl.LazyFrame, hashed: pl.Expr, chosen: pl.Series) -> pl.DataFrame:
+    """The rows with one of these few hashes; where there are none, nothing is read."""
+    return (rows.filter(hashed.is_in(chosen.implode())) if chosen.len() else rows.head(0)).collect()
+
+
+def _because(rows: pl.DataFrame, reason: str, stored: bool) -> pl.DataFrame:
+    return rows.with_columns(reason=pl.lit(reason), stored=pl.lit(stored))

@@ -1,0 +1,77 @@
+"""A second lake, built from nothing by the same stage functions, for `mmrec verify`.
+
+What a lake holds is a function of its sources, its settings and a few named inputs, which a rebuild is given: the
+item-factor versions that serve the periods, the frozen statistics of fusion, and, where the newest delivery was
+refused, the rows that an earlier one has left. Here: the temporary lake, what it is given, and running every node. Not
+here: what is held against what (`mmrec/verification/oracle.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from mmrec import periods
+from mmrec.builds import ledger
+from mmrec.lake.store import Lake, local_folder
+from mmrec.modalities import NAMES
+from mmrec.planning.graph import Node, nodes
+from mmrec.settings import Settings
+from mmrec.verification import vectors
+from mmrec.verification.scope import ANSWERS, kept
+
+MODEL = ("model/versions", "model/arrays", "model/items")
+STATISTICS = "fused/statistics"
+GIVEN = (*MODEL, "model/candidates", STATISTICS)
+
+
+@contextmanager
+def beside(lake: Lake) -> Iterator[Lake]:
+    """An empty lake in a folder beside the real one, on the same disk; it is gone afterwards, also after Ctrl-C."""
+    folder = local_folder(lake.root)
+    name, parent = (folder.name, folder.parent) if folder else ("lake", None)
+    with TemporaryDirectory(prefix=f".{name}-verify-", dir=parent) as made:
+        yield Lake(made)
+
+
+def rebuild(
+    lake: Lake, settings: Settings, chosen: list[str], into: Lake, *, stored_vectors: bool = False
+) -> Iterator[Node]:
+    """Builds every node into an empty lake, and gives each once its tables are there, before the next one reads them.
+
+    Events are built for every configured period, model and recommendations for the `chosen` ones. Raises where a table
+    without periods is refused: nothing behind it could be built.
+    """
+    _give(lake, settings, chosen, into, stored_vectors)
+    for node in nodes(settings):
+        wanted = chosen if node.stage in ANSWERS else periods.keys(settings.calendar)
+        report = node.run(into, settings, wanted, run_id="verify")
+        if not node.partitioned:
+            report.raise_if_refused()
+        yield node
+
+
+def _give(lake: Lake, settings: Settings, chosen: list[str], into: Lake, stored_vectors: bool) -> None:
+    serving = lake.scan("model/users").filter(pl.col("period").is_in(chosen)).select(pl.col("version").unique())
+    for version in sorted(serving.collect()["version"]):
+        for table in MODEL:
+            into.append(table, lake.scan(table).filter(pl.col("version") == version).collect())
+    into.append(STATISTICS, lake.scan(STATISTICS).collect())
+    for asset, of in kept(lake).items():
+        into.append(asset, lake.scan(asset).filter(pl.col("period").is_in(of)).collect())
+        noted = lake.scan(ledger.LEDGER).filter((pl.col("asset") == asset) & pl.col("period").is_in(of))
+        into.append(ledger.LEDGER, noted.collect())
+    if stored_vectors:
+        for modality in (name for name in NAMES if name in settings.embeddings):
+            _give_vectors(lake, modality, into)
+
+
+def _give_vectors(lake: Lake, modality: str, into: Lake) -> None:
+    """The stored vectors, and the inputs that are known to have none."""
+    table, failed = f"embeddings/{modality}/vectors", f"embeddings/{modality}/failed"
+    for keys in vectors.slices(vectors.named(lake, modality)):
+        into.append(table, lake.vectors(table, keys))
+    into.append(failed, lake.scan(failed).filter(pl.col("key") != "").collect())
