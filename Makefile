@@ -56,10 +56,11 @@ test-full: $(INSTALLED) weights ## all tests
 ui: $(INSTALLED) $(if $(MMREC_CONFIG),,weights data) ## page and daemon, on this machine only (PORT=3000)
 	@.venv/bin/mmrec ui --port $(PORT)
 
-lint: $(INSTALLED) dagster-home ## style, types, and that the asset graph loads
+lint: $(INSTALLED) dagster-home ## style, types, which room imports which, and that the asset graph loads
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+	@.venv/bin/lint-imports --no-cache
 	@.venv/bin/dg check defs
 
 clean: ## delete the demo's lake, Dagster's state and all caches

@@ -21,8 +21,8 @@ from mmrec.fusion import concat
 from mmrec.lake.store import Lake
 from mmrec.modalities import NAMES
 from mmrec.planning import graph
+from mmrec.published.vectors import read_vectors
 from mmrec.settings import Modality, Settings
-from mmrec.stages.embeddings import read_vectors
 
 KNOWN_THEN, CREDITS, OVERVIEW = ("title", "genres", "year"), ("director", "writer", "country", "cast"), ("overview",)
 Block = tuple[np.ndarray, np.ndarray]  # [n_items, width], zeros where an item lacks it, and bool [n_items]: who has it

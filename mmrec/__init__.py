@@ -1,4 +1,4 @@
-"""The plain library: settings, lake, landing, contracts, keys, planner, encoders and models.
+"""The plain library, in rooms: `CONTRIBUTING.md` has the map, and `make lint` holds every import to it.
 
 Nothing here imports Dagster: every function can be called from a notebook or on a GPU worker.
 """

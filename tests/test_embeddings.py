@@ -12,6 +12,7 @@ from mmrec.builds.publishing import Damaged
 from mmrec.encoders import running
 from mmrec.encoders.hashed import HashEncoder
 from mmrec.errors import MmrecError
+from mmrec.published.vectors import read_vectors
 from mmrec.stages import embeddings
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
@@ -57,7 +58,7 @@ def test_a_vector_is_what_the_encoder_makes_of_the_input(fused):
     encoder = HashEncoder(identity)
     text = "A thing number 4"
     key = current(fused)["item-04"]
-    found, vectors = embeddings.read_vectors(fused.lake, "text", pl.DataFrame({"key": [key]}))
+    found, vectors = read_vectors(fused.lake, "text", pl.DataFrame({"key": [key]}))
     assert found == [key]
     assert np.array_equal(vectors, encoder.encode(encoder.prepare([text])))
 
@@ -269,7 +270,7 @@ def test_a_killed_run_loses_only_what_it_had_not_committed(shop, monkeypatch):
 
     stand_in = type("executor", (), {"run": staticmethod(dying)})
     with monkeypatch.context() as patch:
-        patch.setattr(embeddings, "executor", stand_in)
+        patch.setattr(embeddings, "running", stand_in)
         with pytest.raises(Killed):
             shop.run(TEXT)
     assert current(shop) == before
@@ -316,7 +317,7 @@ def test_a_key_that_two_runs_stored_is_read_once(shop):
     shop.lake.append(table, shop.scan(table))
     assert shop.scan(table)["key"].is_duplicated().sum() == 26
     wanted = pl.DataFrame({"key": random.Random(1).sample(sorted(current(shop).values()), 13)})
-    found, vectors = embeddings.read_vectors(shop.lake, "text", wanted)
+    found, vectors = read_vectors(shop.lake, "text", wanted)
     assert found == sorted(wanted["key"])
     assert vectors.shape == (13, 8)
     assert embed(shop)[0] == 0

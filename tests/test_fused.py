@@ -5,7 +5,7 @@ import pytest
 
 from mmrec.fusion import concat
 from mmrec.lake.store import Lake
-from mmrec.stages.fused import Features
+from mmrec.published.features import Features
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
 UP_TO_ITEMS = ("raw/items", "raw/media", "validated/items", "embeddings/text", "embeddings/image")

@@ -6,9 +6,9 @@ import unicodedata
 import numpy as np
 import pytest
 
+from mmrec.builds import assets
 from mmrec.encoders import hashed
 from mmrec.media.opening import BadMedia
-from mmrec.planning import graph
 from mmrec.queries import recommend
 from mmrec_assets import printed
 from mmrec_assets.terminal import Console
@@ -128,13 +128,13 @@ def test_a_persons_text_that_failed_is_printed_without_an_item():
 @pytest.mark.usefixtures("quick_judge")
 def test_what_failed_is_tried_once_more_by_a_newer_version_of_the_reader(new_shop, monkeypatch):
     count = len(new_shop.with_picture)
-    monkeypatch.setattr(graph, "_reading", lambda asset: "1")
+    monkeypatch.setattr(assets, "_reading", lambda asset: "1")
     with monkeypatch.context() as old:
         old.setattr(hashed, "open_registered", refusing)
         new_shop.run("raw/items", "raw/media", "validated/items", IMAGE)
     assert new_shop.scan(f"{IMAGE}/failed").height == count
     for version, planned in (("1", 0), ("2", count), ("2", 0)):
-        monkeypatch.setattr(graph, "_reading", lambda asset, version=version: version)
+        monkeypatch.setattr(assets, "_reading", lambda asset, version=version: version)
         assert new_shop.run(IMAGE).facts["keys_planned"] == planned
     assert new_shop.scan(f"{IMAGE}/failed").is_empty()
     assert new_shop.scan(f"{IMAGE}/current").height == count

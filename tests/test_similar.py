@@ -9,8 +9,8 @@ from mmrec.builds.report import WHOLE
 from mmrec.errors import MmrecError
 from mmrec.lists import neighbours
 from mmrec.models import ranking
+from mmrec.published.features import Features
 from mmrec.queries import recommend
-from mmrec.stages.fused import Features
 
 TABLE = neighbours.TABLE
 EMPTY = tables.contract(TABLE).empty()

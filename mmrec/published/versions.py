@@ -29,10 +29,10 @@ from mmrec.models.factorization import ItemFactors
 from mmrec.models.histories import Histories
 from mmrec.published import events as history
 from mmrec.published import user_texts
+from mmrec.published.features import Features
+from mmrec.published.vectors import read_vectors
 from mmrec.published.weighing import Weighing
 from mmrec.settings import Settings
-from mmrec.stages.embeddings import read_vectors
-from mmrec.stages.fused import Features
 
 
 @dataclass(frozen=True)

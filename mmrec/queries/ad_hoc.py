@@ -23,10 +23,10 @@ from mmrec.lists import top_k, wording
 from mmrec.models import factorization
 from mmrec.published import events as history
 from mmrec.published import unplaced, user_texts, versions
+from mmrec.published.features import Features
 from mmrec.published.versions import Known, Served
 from mmrec.quality.rules import clean_text
 from mmrec.settings import Settings
-from mmrec.stages.fused import Features
 
 _YOU = ""  # nobody's id
 

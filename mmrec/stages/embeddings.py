@@ -204,22 +204,6 @@ def _vector_rows(named: list[str], vectors: np.ndarray, encoder_id: str, device:
     )
 
 
-def read_vectors(lake: Lake, modality: str, wanted: pl.DataFrame) -> tuple[list[str], np.ndarray]:
-    """Keys (sorted) and their vectors, float32 [n, width], each checked against its stored checksum."""
-    found = lake.vectors(f"embeddings/{modality}/vectors", wanted)
-    if found.is_empty():
-        return [], np.zeros((0, 0), dtype=np.float32)
-    width = found["vector"].list.len()[0]
-    matrix = found["vector"].list.to_array(width).to_numpy()
-    bad = keys.vector_checksums(matrix) != found["checksum"].to_numpy()
-    if bad.any():
-        raise publishing.Damaged(
-            f"{int(bad.sum())} {modality} vectors differ from their checksum; the lake's files were damaged: "
-            f"delete embeddings/{modality} from the lake and run again"
-        )
-    return found["key"].to_list(), matrix
-
-
 def _switch(lake: Lake, plan: EmbeddingPlan, work: _Work) -> bool:
     """One merge a table: rows whose key has a vector become current; removed and failed ones do not stay.
 

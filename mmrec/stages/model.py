@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from mmrec import periods, tables
-from mmrec.builds import ledger, publishing
+from mmrec.builds import assets, ledger, publishing
 from mmrec.builds.report import PeriodReport, StageReport
 from mmrec.evaluation import metrics, selection
 from mmrec.evaluation import split as protocol
@@ -26,14 +26,13 @@ from mmrec.evaluation.problem import Problem
 from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
 from mmrec.models import candidates, factorization
-from mmrec.planning import graph
 from mmrec.published import events as history
 from mmrec.published import unplaced, user_texts
 from mmrec.published import versions as served
+from mmrec.published.features import Features
 from mmrec.published.versions import Version
 from mmrec.published.weighing import Weighing
 from mmrec.settings import Settings
-from mmrec.stages.fused import Features
 
 USERS, EVALUATION = "model/users", "model/evaluation"
 HEADLINE = "NDCG@20"
@@ -90,7 +89,7 @@ def evaluation(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport
 def factors_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
     """Stage keys of people's factors by period."""
     inputs: dict[str, str] = {}
-    for asset in graph.words(settings):
+    for asset in assets.words(settings):
         inputs |= ledger.data_version(lake, asset)
     read = {"words": settings.users.weight} if settings.users else {}
     return {period: _key(lake, settings, period, inputs, **read) for period in wanted}
@@ -109,7 +108,7 @@ def fits(lake: Lake, settings: Settings, wanted: list[str], *, anew: bool) -> in
     space = lake.scan("fused/items").select("space").head(1).collect()
     name = "" if space.is_empty() else space.item()
     stored = set(lake.scan("model/versions").select("stage_key").collect()["stage_key"])
-    acting = lake.acting_as("model/factors", graph.node(settings, "model/factors").code_version)
+    acting = lake.acting_as("model/factors", assets.declaration(settings, "model/factors").code_version)
     return sum(anew or _version_key(acting, settings, each, name) not in stored for each in boundaries)
 
 

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from mmrec import tables
-from mmrec.builds import ledger, publishing
+from mmrec.builds import assets, ledger, publishing
+from mmrec.builds.assets import Keys
 from mmrec.builds.report import WHOLE, PeriodReport, StageReport
 from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
@@ -25,14 +26,13 @@ from mmrec.lists import top_k as lists
 from mmrec.lists.reasons import Sentences
 from mmrec.lists.top_k import Lists
 from mmrec.modalities import NAMES
-from mmrec.planning import graph
 from mmrec.published import events
+from mmrec.published.features import Features
 from mmrec.settings import Settings
-from mmrec.stages.fused import Features
+from mmrec.stages import model
 
 SNAPSHOTS = "ledger/snapshots"
 _FACTORS = "model/factors"
-BEHIND = ("recommendations/top_k", "recommendations/reasons", neighbours.TABLE, _FACTORS, "model/evaluation")
 PINNED = (
     "recommendations/top_k",
     "recommendations/reasons",
@@ -160,19 +160,35 @@ def snapshot_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str
     key that it would get now.
     """
     content = ledger.data_version(lake, "validated/items") | ledger.data_version(lake, "fused/items")
-    built = {asset: ledger.newest(lake, asset) for asset in BEHIND}
-    now = {asset: graph.node(settings, asset).keys(lake, settings, wanted) for asset in BEHIND}
+    built = {asset: ledger.newest(lake, asset) for asset in _KEYS_BEHIND}
+    now = {
+        asset: assets.declaration(settings, asset).keys_by(find, lake, settings, wanted)
+        for asset, find in _KEYS_BEHIND.items()
+    }
     keys = {}
     for period in wanted:
         own = {}
-        for asset in BEHIND:
+        for asset in _KEYS_BEHIND:
             part = WHOLE if WHOLE in now[asset] else period
             made = built[asset].get(part)
             if made and made.stage_key == now[asset].get(part):
                 own[f"{asset}@{part}"] = made.data_version
-        if len(own) == len(BEHIND):
+        if len(own) == len(_KEYS_BEHIND):
             keys[period] = ledger.stage_key(lake.code_version, {}, {**own, **content})
     return keys
+
+
+_KEYS_BEHIND: dict[str, Keys] = {  # what a snapshot is made of
+    "recommendations/top_k": top_k_keys,
+    "recommendations/reasons": reasons_keys,
+    neighbours.TABLE: similar_items_keys,
+    _FACTORS: model.factors_keys,
+    "model/evaluation": model.evaluation_keys,
+}
+
+
+def _factors_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
+    return assets.declaration(settings, _FACTORS).keys_by(model.factors_keys, lake, settings, wanted)
 
 
 def _publish(lake: Lake, stale: dict[str, str], versions: dict[str, int], began: float) -> dict[str, PeriodReport]:
@@ -211,7 +227,7 @@ def _keys(
     again when one of them comes back: the key that the factors would get is then part of it.
     """
     whole = {name: version for asset in content for name, version in ledger.data_version(lake, asset).items()}
-    made, now = ledger.newest(lake, _FACTORS), graph.node(settings, _FACTORS).keys(lake, settings, wanted)
+    made, now = ledger.newest(lake, _FACTORS), _factors_keys(lake, settings, wanted)
     keys = {}
     for period in wanted:
         inputs = {n: v for asset in (_FACTORS, *behind) for n, v in ledger.data_version(lake, asset, [period]).items()}

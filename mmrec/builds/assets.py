@@ -1,0 +1,131 @@
+"""The declarations of assets: what each rests on, and the version of the code that makes it.
+
+Here: the one list that the asset graph, `mmrec plan`, the stages and the tests read. A dependency said here is one that
+the stage's function may read; a test compares the tables a run has scanned with it. Not here: which function makes an
+asset (`mmrec/planning/graph.py`), nor any work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mmrec.errors import MmrecError
+from mmrec.lake.store import Lake
+from mmrec.modalities import NAMES
+from mmrec.settings import Settings
+
+STAGES = ("raw", "validated", "embeddings", "fused", "model", "recommendations")
+
+Keys = Callable[..., dict[str, str]]  # (lake, settings, periods where the asset has some) → period → stage key
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One asset: its key, what it rests on, and how its periods look upstream."""
+
+    asset: str
+    deps: tuple[str, ...]
+    code_version: str  # set by hand when the meaning of the result changes
+    partitioned: bool = False
+    history: tuple[str, ...] = ()  # deps of which period D sees every period up to D
+    gpu: bool = False
+
+    @property
+    def stage(self) -> str:
+        """The stage word: module, group, key prefix and lake folder."""
+        return self.asset.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The asset's name within its stage."""
+        return self.asset.partition("/")[2]
+
+    def keys_by(self, find: Keys, lake: Lake, settings: Settings, periods: list[str]) -> dict[str, str]:
+        """The stage keys by period that `find`, the asset's own function, gives now to its code version."""
+        acting = lake.acting_as(self.asset, self.code_version)
+        return find(acting, settings, periods) if self.partitioned else find(acting, settings)
+
+
+def declared(settings: Settings) -> list[Asset]:
+    """Every asset of a data set, each after what it rests on."""
+    embeddings = [f"embeddings/{modality}" for modality in NAMES if modality in settings.embeddings]
+    events = ("validated/interactions",)
+    behind = (*events, "validated/items", "fused/items", *words(settings))
+    return [
+        Asset("raw/items", (), "3"),
+        Asset("raw/media", ("raw/items",), "3"),
+        Asset("raw/interactions", (), "3", partitioned=True),
+        *([Asset("raw/users", (), "2")] if settings.users else []),
+        Asset("validated/items", ("raw/items", "raw/media"), "2"),
+        Asset("validated/interactions", ("raw/interactions", *_judged_against(settings)), "2", partitioned=True),
+        *([Asset("validated/users", ("raw/users",), "2")] if settings.users else []),
+        *[Asset(each, ("validated/items", *_said(settings, each)), _reading(each), gpu=True) for each in embeddings],
+        Asset("fused/items", ("validated/items", *embeddings), "1"),
+        Asset("model/factors", behind, "2", partitioned=True, history=events),
+        Asset(
+            "model/evaluation",
+            (*events, "validated/items", "fused/items", "model/factors"),
+            "2",
+            partitioned=True,
+            history=events,
+        ),
+        Asset(
+            "recommendations/top_k",
+            (*behind, "model/factors"),
+            "1",
+            partitioned=True,
+            history=events,
+        ),
+        Asset(
+            "recommendations/reasons",
+            (*behind, "model/factors", "recommendations/top_k"),
+            "1",
+            partitioned=True,
+            history=events,
+        ),
+        Asset("recommendations/similar_items", ("validated/items", "fused/items"), "1"),
+        Asset(
+            "recommendations/snapshot",
+            (
+                "recommendations/top_k",
+                "recommendations/reasons",
+                "recommendations/similar_items",
+                "model/factors",
+                "model/evaluation",
+            ),
+            "1",
+            partitioned=True,
+        ),
+    ]
+
+
+def _judged_against(settings: Settings) -> tuple[str, ...]:
+    """What events are held against: the catalogue, only where a share of unknown items refuses a period."""
+    return () if settings.quality.max_unknown_item_share is None else ("validated/items",)
+
+
+def _reading(asset: str) -> str:
+    """The code version of an embedding: raised where inputs are read now that could not be; failed ones then get a try.
+
+    A vector does not depend on it, but on its input and its encoder alone.
+    """
+    return "1" if asset == "embeddings/text" else "2"
+
+
+def _said(settings: Settings, asset: str) -> tuple[str, ...]:
+    """What an embedding reads besides the items: people's words are texts too."""
+    return ("validated/users", "validated/interactions") if settings.users and asset == "embeddings/text" else ()
+
+
+def words(settings: Settings) -> tuple[str, ...]:
+    """The assets that people's own words come from; none where no profile says whose words may be read."""
+    return ("validated/users", "embeddings/text") if settings.users else ()
+
+
+def declaration(settings: Settings, asset: str) -> Asset:
+    """The asset by its key; one line with the known keys where there is none."""
+    known = {each.asset: each for each in declared(settings)}
+    if asset not in known:
+        raise MmrecError(f"no asset is called '{asset}'; there are: {', '.join(known)}")
+    return known[asset]
