@@ -1,6 +1,6 @@
 """The batch contracts: what must hold of a candidate before it is published, judged by Great Expectations.
 
-Here: suites made from `mmrec/tables.py` and the settings' thresholds, and verdicts with their ledger. Not here: row
+Here: suites made from `mmrec/tables` and the settings' thresholds, and verdicts with their ledger. Not here: row
 rules, which reject single rows (`mmrec/quality/rules.py`).
 
 A verdict is keyed by candidate + suite + what it was judged against. The same triple again is the old verdict, read

@@ -1,0 +1,11 @@
+"""What a table's rows and columns are, said once: a module a stage word.
+
+From these contracts come the Polars schemas, the Great Expectations suites (`mmrec/quality/contracts.py`), the columns
+that Dagster shows, and the documentation. Here: names, types, meanings, keys. Not here: reading, writing, judging.
+"""
+
+from mmrec.tables.columns import PERIOD
+from mmrec.tables.registry import contract, names, owned_by, view
+from mmrec.tables.table import FACTOR, TIME, VECTOR, Column, Table
+
+__all__ = ["FACTOR", "PERIOD", "TIME", "VECTOR", "Column", "Table", "contract", "names", "owned_by", "view"]

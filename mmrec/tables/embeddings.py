@@ -1,0 +1,77 @@
+"""embeddings: one vector a key, and which key of an item or a text of a person is current."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+
+from mmrec.modalities import NAMES
+from mmrec.tables.columns import ITEM, RUN, USER
+from mmrec.tables.table import VECTOR, Column, Table
+
+_KEYED = (
+    Column("input_hash", pl.String, "sha256 of the canonical input"),
+    Column("encoder_id", pl.String, "digest of everything that decides the encoder's numbers"),
+    Column("key", pl.String, "sha256 over modality, input hash and encoder"),
+)
+
+
+def _of(modality: str) -> tuple[Table, ...]:
+    asset = f"embeddings/{modality}"
+    input_hash, encoder, key = _KEYED
+    remade = "its input or the encoder changes"
+    return (
+        Table(
+            f"{asset}/current",
+            asset,
+            f"one item's {modality} vector, by key",
+            remade,
+            (ITEM, input_hash, encoder, key),
+            ("item_id",),
+        ),
+        Table(
+            f"{asset}/vectors",
+            asset,
+            f"one distinct {modality} input under one encoder; never changed, only added",
+            "never: another input or encoder is another key",
+            (
+                key,
+                encoder,
+                Column("vector", VECTOR, "the vector, float32"),
+                Column("checksum", pl.Int64, "multilinear hash of the vector's bits, checked on read"),
+                Column("device", pl.String, "kind of device that computed it: cpu, cuda or mps", nullable=True),
+            ),
+            ("key",),
+            heavy=True,
+            dated=False,  # a key never changes what it stands for, so the newest version answers every question
+        ),
+        Table(
+            f"{asset}/failed",
+            asset,
+            f"one item, or one text of a person, whose {modality} could not be encoded, and why",
+            remade,
+            (
+                Column("item_id", pl.String, "the item", nullable=True),
+                Column("user_id", pl.String, "the person, where it is a text of theirs", nullable=True, personal=True),
+                input_hash,
+                encoder,
+                key,
+                Column("reason", pl.String, "why, in words"),
+                RUN,
+            ),
+            ("item_id", "user_id", "input_hash"),
+        ),
+    )
+
+
+_TEXTS = Table(
+    "embeddings/text/words",
+    "embeddings/text",
+    "one text of one person, by key",
+    "the text, the person's consent or the encoder changes",
+    (USER, *(replace(column, personal=True) for column in _KEYED[:1]), *_KEYED[1:]),
+    ("user_id", "input_hash"),
+)
+
+TABLES = (*(table for modality in NAMES for table in _of(modality)), _TEXTS)

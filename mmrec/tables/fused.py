@@ -1,0 +1,54 @@
+"""fused: one vector an item, and what it was made with."""
+
+import polars as pl
+
+from mmrec.tables.columns import ITEM
+from mmrec.tables.table import FACTOR, VECTOR, Column, Table
+
+TABLES = (
+    Table(
+        "fused/statistics",
+        "fused/items",
+        "one modality's frozen mean and scale",
+        "the modality's encoder changes",
+        (
+            Column("version", pl.String, "digest of the modality, its encoder, mean and scale"),
+            Column("modality", pl.String, "the modality"),
+            Column("encoder_id", pl.String, "the encoder whose vectors it is about"),
+            Column("mean", FACTOR, "mean vector that is subtracted"),
+            Column("scale", pl.Float64, "root of the mean squared norm after centring; vectors are divided by it"),
+            Column("items", pl.Int64, "items it was measured on"),
+        ),
+        ("version",),
+        heavy=True,
+    ),
+    Table(
+        "fused/spaces",
+        "fused/items",
+        "one modality's block in a fused space",
+        "a space is used for the first time",
+        (
+            Column("space", pl.String, "digest of the blocks, widths and statistics"),
+            Column("modality", pl.String, "the modality"),
+            Column("begin", pl.Int64, "the block's first position in the vector"),
+            Column("end", pl.Int64, "the position after its last"),
+            Column("statistics", pl.String, "version of the frozen statistics"),
+        ),
+        ("space", "modality"),
+    ),
+    Table(
+        "fused/items",
+        "fused/items",
+        "one item's fused vector, and which modalities it had",
+        "one of its embeddings, or the frozen statistics, change",
+        (
+            ITEM,
+            Column("modalities", pl.List(pl.String), "the modalities it has, in block order"),
+            Column("space", pl.String, "digest of the blocks, widths and statistics: vectors of one space compare"),
+            Column("digest", pl.String, "sha256 over the space and the item's embedding keys"),
+            Column("vector", VECTOR, "standardised blocks side by side; a missing modality's block is 0"),
+        ),
+        ("item_id",),
+        heavy=True,
+    ),
+)

@@ -1,0 +1,86 @@
+"""raw: what was delivered."""
+
+import polars as pl
+
+from mmrec.tables.columns import LANDED_FILE, LANDED_ROW, NAMED_FILES, PERIOD
+from mmrec.tables.table import TIME, Column, Table
+
+TABLES = (
+    Table(
+        "raw/interactions",
+        "raw/interactions",
+        "one landed event, as delivered",
+        "a file that touches the period has other bytes",
+        (
+            PERIOD,
+            Column("user_id", pl.String, "the person, as delivered", nullable=True, personal=True),
+            Column("item_id", pl.String, "the item, as delivered", nullable=True),
+            Column("event", pl.String, "the event type, as delivered or as the settings say", nullable=True),
+            Column("value", pl.String, "the value, as delivered", nullable=True),
+            Column("time", pl.String, "the time, as delivered", nullable=True),
+            Column(
+                "time_utc", TIME, "the time, read; null where it cannot be or lies outside the calendar", nullable=True
+            ),
+            Column("query", pl.String, "what was searched for, as delivered", nullable=True, personal=True),
+            Column("review", pl.String, "what the person wrote of it, as delivered", nullable=True, personal=True),
+            Column("problem", pl.String, "why the line does not fit the file's header", nullable=True),
+            LANDED_FILE,
+            LANDED_ROW,
+        ),
+        ("source_file", "source_row"),
+        ("period",),
+    ),
+    Table(
+        "raw/items",
+        "raw/items",
+        "one catalogue entry as delivered",
+        "a catalogue file has other bytes",
+        (
+            Column("item_id", pl.String, "the item, as delivered", nullable=True),
+            Column("title", pl.String, "its title, as delivered", nullable=True),
+            Column("text", pl.List(pl.String), "the columns of its text, in the settings' order", nullable=True),
+            *NAMED_FILES,
+            Column("categories", pl.String, "its categories, as delivered", nullable=True),
+            Column("attributes", pl.List(pl.String), "further columns of it, in the settings' order", nullable=True),
+            Column("problem", pl.String, "why the line does not fit the file's header", nullable=True),
+            LANDED_FILE,
+            LANDED_ROW,
+        ),
+        ("source_file", "source_row"),
+    ),
+    Table(
+        "raw/users",
+        "raw/users",
+        "one person's profile as delivered",
+        "a profile file has other bytes",
+        (
+            Column("user_id", pl.String, "the person, as delivered", nullable=True, personal=True),
+            Column("consent", pl.String, "whether their words may be read, as delivered", nullable=True),
+            Column(
+                "text",
+                pl.List(pl.String),
+                "the columns of their text, in the settings' order; not read without consent",
+                nullable=True,
+                personal=True,
+            ),
+            Column("problem", pl.String, "why the line does not fit the file's header", nullable=True),
+            LANDED_FILE,
+            LANDED_ROW,
+        ),
+        ("source_file", "source_row"),
+    ),
+    Table(
+        "raw/media",
+        "raw/media",
+        "one file that the catalogue names; the bytes stay where they are",
+        "the file's size or modification time changes, or the catalogue names another",
+        (
+            Column("uri", pl.String, "relative to the media root"),
+            Column("size_bytes", pl.Int64, "size in bytes", nullable=True),
+            Column("mtime_ns", pl.Int64, "modification time, nanoseconds", nullable=True, versioned=False),
+            Column("sha256", pl.String, "of the bytes; null where the file cannot be used", nullable=True),
+            Column("problem", pl.String, "why it cannot be used", nullable=True),
+        ),
+        ("uri",),
+    ),
+)
