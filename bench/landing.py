@@ -82,12 +82,12 @@ def land(config: Path) -> None:
     from mmrec import periods
     from mmrec.lake.store import Lake
     from mmrec.settings import load
-    from mmrec.stages import raw
+    from mmrec.stages.raw import interactions as raw_interactions
 
     with tempfile.TemporaryDirectory() as lake:
         settings = load(config, environment={})
         began = time.process_time()
-        report = raw.interactions(
+        report = raw_interactions.interactions(
             Lake(lake).acting_as("raw/interactions", "1", "bench"), settings, periods.keys(settings.calendar)
         )
         seconds = time.process_time() - began

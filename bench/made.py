@@ -25,7 +25,7 @@ from mmrec.lake.store import Lake
 from mmrec.models import factorization
 from mmrec.models.candidates import Candidate
 from mmrec.settings import Settings, load
-from mmrec.stages.recommendations import PINNED
+from mmrec.stages.recommendations.snapshot import PINNED
 
 VERSION, AT = "made-version", dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 

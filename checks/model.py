@@ -1,7 +1,7 @@
 """Is what is served worth serving? Asked after each run of the model and the lists; an answer warns and stops nothing.
 
 Here: the served model against popularity, and lists that are complete and hold nothing that was seen. Not here: how a
-figure comes about (`mmrec/stages/model.py`).
+figure comes about (`mmrec/stages/model`).
 """
 
 from collections.abc import Callable

@@ -12,7 +12,7 @@ from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 from mmrec.planning import plan
 from mmrec.settings import Settings
-from mmrec.stages import raw
+from mmrec.stages.raw import deliveries
 from mmrec_assets.jobs import REFRESH
 
 AC = dg.AutomationCondition
@@ -59,7 +59,7 @@ def request(instance: dg.DagsterInstance, settings: Settings) -> dg.RunRequest |
     """A run for the newest landed period, or the reason why there is none to ask for."""
     lake = Lake(settings.lake_root)
     try:
-        period, digest = raw.landed_digest(lake, settings)
+        period, digest = deliveries.landed_digest(lake, settings)
         behind = [each for each in plan.event_periods(lake, settings) if period and each <= period]
     except MmrecError as error:
         return dg.SkipReason(str(error))

@@ -15,10 +15,10 @@ import dagster as dg
 import polars as pl
 
 from mmrec.builds.report import StageReport
+from mmrec.ingest.landing import LANDING
 from mmrec.lake.store import Lake
 from mmrec.published import events
 from mmrec.quality import contracts
-from mmrec.stages.raw import LANDING
 from mmrec_assets import tags as run_tags
 
 TAG = "mmrec/landing"

@@ -1,6 +1,6 @@
 """Model: people and items as factors, and how well that serves. Period D sees every period up to D and nothing later.
 
-Here: the assets. Not here: their work (`mmrec/stages/model.py`), nor the formulas (`mmrec/models/factorization.py`).
+Here: the assets. Not here: their work (`mmrec/stages/model`), nor the formulas (`mmrec/models/factorization.py`).
 """
 
 import dagster as dg

@@ -1,6 +1,6 @@
 """Raw: what the sources delivered, with file and row, before anything is judged.
 
-Here: the assets. Not here: their work (`mmrec/stages/raw.py`).
+Here: the assets. Not here: their work (`mmrec/stages/raw`).
 """
 
 import dagster as dg

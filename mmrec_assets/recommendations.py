@@ -1,6 +1,6 @@
 """Recommendations: every person's list with its reasons, every item's neighbours, and the snapshot that publishes all.
 
-Here: the assets. Not here: their work (`mmrec/stages/recommendations.py`).
+Here: the assets. Not here: their work (`mmrec/stages/recommendations`).
 """
 
 import dagster as dg

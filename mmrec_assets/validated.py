@@ -1,7 +1,7 @@
 """Validated: rows that broke no rule, in periods that passed their contract before they were committed.
 
 Here: the assets, and the event of the rejected rows that they write beside their own. Not here: their work
-(`mmrec/stages/validated.py`), nor what a contract demands (`mmrec/quality/contracts.py`).
+(`mmrec/stages/validated`), nor what a contract demands (`mmrec/quality/contracts.py`).
 """
 
 import dagster as dg

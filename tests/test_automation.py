@@ -8,7 +8,7 @@ import pytest
 from mmrec.errors import MmrecError
 from mmrec.planning import plan
 from mmrec.settings import Settings
-from mmrec.stages import raw
+from mmrec.stages.raw import deliveries
 from mmrec_assets import automation
 from mmrec_assets.definitions import build_defs
 
@@ -106,7 +106,7 @@ def test_it_skips_with_the_message_when_there_are_no_files(settings, instance):
 
 def test_it_skips_when_no_row_falls_into_the_calendar(settings, instance, monkeypatch):
     land(settings, "events1.csv", "2024-01-02")
-    monkeypatch.setattr(raw, "landed_digest", lambda *_: (None, "digest"))
+    monkeypatch.setattr(deliveries, "landed_digest", lambda *_: (None, "digest"))
     assert "no event file holds a row" in automation.request(instance, settings).skip_message
 
 
@@ -114,7 +114,7 @@ def test_an_unexpected_error_is_not_taken_for_a_reason(settings, instance, monke
     def broken(*_):
         raise OSError("disk")
 
-    monkeypatch.setattr(raw, "landed_digest", broken)
+    monkeypatch.setattr(deliveries, "landed_digest", broken)
     with pytest.raises(OSError, match="disk"):
         automation.request(instance, settings)
     assert not issubclass(OSError, MmrecError)

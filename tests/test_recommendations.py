@@ -9,7 +9,7 @@ import pytest
 from mmrec.lake.store import Lake
 from mmrec.published import versions
 from mmrec.queries import recommend
-from mmrec.stages import recommendations
+from mmrec.stages.recommendations import snapshot as snapshot_stage
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
 TOP_K, REASONS, SNAPSHOT = "recommendations/top_k", "recommendations/reasons", "recommendations/snapshot"
@@ -153,7 +153,7 @@ def test_a_new_title_changes_the_reasons_that_name_it_and_no_list(shop):
 
 def test_a_snapshot_pins_every_table_behind_a_period(built):
     pins = versions.pinned(built.lake, built.days[-1])
-    assert set(pins) == {table for table in recommendations.PINNED if built.lake.exists(table)}
+    assert set(pins) == {table for table in snapshot_stage.PINNED if built.lake.exists(table)}
     assert pins == {table: built.lake.version(table) for table in pins}
 
 

@@ -11,9 +11,9 @@ import threading
 
 import pytest
 
+from mmrec.ingest.landing import LANDING
 from mmrec.planning import graph, plan
 from mmrec.published import events
-from mmrec.stages import raw
 from mmrec_assets import runs
 from mmrec_assets.definitions import build_defs
 from mmrec_assets.landing import Landing
@@ -66,7 +66,7 @@ def test_a_run_goes_on_when_another_one_lands_a_day_meanwhile(early_shop, at):
 def test_a_period_that_landed_after_the_plan_is_left_to_the_next_run(early_shop):
     """Whatever nobody has judged, and the run does not take; what it takes it must judge."""
     land_elsewhere(early_shop)
-    version = early_shop.lake.version(raw.LANDING)
+    version = early_shop.lake.version(LANDING)
     landed = Landing(version).without_late(early_shop.lake, DAYS[:1])
     assert landed == Landing(version, [LATE])
     assert Landing(version).without_late(early_shop.lake, DAYS) == Landing(version)
@@ -82,15 +82,15 @@ def test_a_period_that_landed_after_the_plan_is_left_to_the_next_run(early_shop)
 def test_a_run_of_the_page_is_judged_against_its_own_landing(early_shop, monkeypatch):
     """Another run lands a day right after this one has landed what there was."""
     job = build_defs(early_shop.settings).resolve_job_def("refresh")
-    land = raw.interactions
+    land, keys_of = graph._FUNCTIONS["raw/interactions"]
 
     def landing_twice(*arguments):
         report = land(*arguments)
-        monkeypatch.setattr(raw, "interactions", land)
+        monkeypatch.setitem(graph._FUNCTIONS, "raw/interactions", (land, keys_of))
         land_elsewhere(early_shop)
         return report
 
-    monkeypatch.setattr(raw, "interactions", landing_twice)
+    monkeypatch.setitem(graph._FUNCTIONS, "raw/interactions", (landing_twice, keys_of))
     days = {**RANGE, "dagster/asset_partition_range_end": DAYS[2]}
     served = [node.asset for node in graph.nodes(early_shop.settings)]
     with runs.dg.DagsterInstance.ephemeral() as instance:
@@ -107,7 +107,7 @@ def test_a_run_of_the_page_is_judged_against_its_own_landing(early_shop, monkeyp
 def test_late_rows_are_warned_of_and_those_that_another_run_has_judged_are_not(judged_shop):
     day = judged_shop.days[0]
     seen = judged_shop.lake.version("ledger/landing")
-    mine = judged_shop.lake.showing({raw.LANDING: judged_shop.lake.scan(raw.LANDING, seen)})
+    mine = judged_shop.lake.showing({LANDING: judged_shop.lake.scan(LANDING, seen)})
     judged_shop.write_events(day, [*judged_shop.lines(day), f"{judged_shop.people[0]},item-01,{day}T23:00:00,view,,"])
     judged_shop.run("raw/interactions", periods=judged_shop.days[1:])
     assert events.gate(mine, judged_shop.days).warnings == []

@@ -25,7 +25,7 @@ from mmrec.modalities import FILES
 from mmrec.planning.plan import plan
 from mmrec.quality import contracts, rules
 from mmrec.settings import Settings, load
-from mmrec.stages import raw
+from mmrec.stages.raw import catalogue as raw_catalogue
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,11 @@ def _judged(lake: Lake, settings: Settings, refused: Sequence[str]) -> dict[str,
     rows = pl.concat([contract.empty(), *(contract.conform(each) for each in landed)])
     judged = {
         "events": rules.judge_interactions(rows, settings),
-        "items": rules.judge_items(raw.ahead(lake, settings, "raw/items")[0], settings.items.attributes),
+        "items": rules.judge_items(raw_catalogue.ahead(lake, settings, "raw/items")[0], settings.items.attributes),
     }
-    return judged | ({"people": rules.judge_users(raw.ahead(lake, settings, "raw/users")[0])} if settings.users else {})
+    return judged | (
+        {"people": rules.judge_users(raw_catalogue.ahead(lake, settings, "raw/users")[0])} if settings.users else {}
+    )
 
 
 def _told(what: str, judged: pl.DataFrame) -> str:

@@ -1,7 +1,7 @@
 """Event files as they lie there: their rows with their periods, where their lines went, and which periods are empty.
 
 Here: from one file to rows and to what the ledger notes of it, and sentences about what is missing; the lake is not
-touched. Not here: which files are read again and what is written (`mmrec/stages/raw.py`), how a kind of file is read
+touched. Not here: which files are read again and what is written (`mmrec/stages/raw`), how a kind of file is read
 (`mmrec/ingest/sources.py`), and which rows are good (`mmrec/quality/rules.py`).
 """
 

@@ -1,7 +1,7 @@
 """Which items resemble which: lists of neighbours by one modality, and by all of them together.
 
 Here: the measure, its certified lists, and which lists a change leaves as they are. Not here: how vectors are fused
-(`mmrec/fusion/concat.py`), nor the table's reading and publishing (`mmrec/stages/recommendations.py`).
+(`mmrec/fusion/concat.py`), nor the table's reading and publishing (`mmrec/stages/recommendations`).
 
 By one modality m two items are as similar as the cosine of their standardised blocks says, with μ the modality's frozen
 mean. What all texts have in common, or all pictures, is most of every vector: only without it are neighbours alike in

@@ -6,7 +6,7 @@ factor while the version lives; a new one is placed by its content, so its fused
 stored row names its state and its person's checksum, and so says itself whether it still holds.
 
 Here: rows of recommendations/top_k, from stored ones where they hold: what making all lists anew gives, list by list
-and bit by bit. Not here: ranking (`mmrec/models/ranking.py`), publishing (`mmrec/stages/recommendations.py`).
+and bit by bit. Not here: ranking (`mmrec/models/ranking.py`), publishing (`mmrec/stages/recommendations`).
 """
 
 from __future__ import annotations

@@ -14,26 +14,37 @@ from mmrec.builds.costs import Estimate
 from mmrec.builds.report import StageReport
 from mmrec.lake.store import Lake
 from mmrec.settings import Settings
-from mmrec.stages import embeddings, fused, model, raw, recommendations, validated
+from mmrec.stages import embeddings, fused
+from mmrec.stages.model import evaluation as model_evaluation
+from mmrec.stages.model import factors as model_factors
+from mmrec.stages.raw import catalogue as raw_catalogue
+from mmrec.stages.raw import interactions as raw_interactions
+from mmrec.stages.raw import media as raw_media
+from mmrec.stages.recommendations import reasons as reasons_stage
+from mmrec.stages.recommendations import similar_items as similar_items_stage
+from mmrec.stages.recommendations import snapshot as snapshot_stage
+from mmrec.stages.recommendations import top_k as top_k_stage
+from mmrec.stages.validated import interactions as validated_interactions
+from mmrec.stages.validated import whole as validated_whole
 from mmrec.tables import owned_by
 
 Work = Callable[..., StageReport]  # (lake, settings, periods where the asset has some) → its report
 
 _FUNCTIONS: dict[str, tuple[Work, Keys]] = {
-    "raw/items": (raw.items, raw.items_keys),
-    "raw/media": (raw.media, raw.media_keys),
-    "raw/interactions": (raw.interactions, raw.interactions_keys),
-    "raw/users": (raw.users, raw.users_keys),
-    "validated/items": (validated.items, validated.items_keys),
-    "validated/interactions": (validated.interactions, validated.interactions_keys),
-    "validated/users": (validated.users, validated.users_keys),
+    "raw/items": (raw_catalogue.items, raw_catalogue.items_keys),
+    "raw/media": (raw_media.media, raw_media.media_keys),
+    "raw/interactions": (raw_interactions.interactions, raw_interactions.interactions_keys),
+    "raw/users": (raw_catalogue.users, raw_catalogue.users_keys),
+    "validated/items": (validated_whole.items, validated_whole.items_keys),
+    "validated/interactions": (validated_interactions.interactions, validated_interactions.interactions_keys),
+    "validated/users": (validated_whole.users, validated_whole.users_keys),
     "fused/items": (fused.items, fused.items_keys),
-    "model/factors": (model.factors, model.factors_keys),
-    "model/evaluation": (model.evaluation, model.evaluation_keys),
-    "recommendations/top_k": (recommendations.top_k, recommendations.top_k_keys),
-    "recommendations/reasons": (recommendations.reasons, recommendations.reasons_keys),
-    "recommendations/similar_items": (recommendations.similar_items, recommendations.similar_items_keys),
-    "recommendations/snapshot": (recommendations.snapshot, recommendations.snapshot_keys),
+    "model/factors": (model_factors.factors, model_factors.factors_keys),
+    "model/evaluation": (model_evaluation.evaluation, model_evaluation.evaluation_keys),
+    "recommendations/top_k": (top_k_stage.top_k, top_k_stage.top_k_keys),
+    "recommendations/reasons": (reasons_stage.reasons, reasons_stage.reasons_keys),
+    "recommendations/similar_items": (similar_items_stage.similar_items, similar_items_stage.similar_items_keys),
+    "recommendations/snapshot": (snapshot_stage.snapshot, snapshot_stage.snapshot_keys),
 }
 
 

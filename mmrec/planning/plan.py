@@ -24,8 +24,14 @@ from mmrec.planning import graph
 from mmrec.planning.graph import Node, nodes
 from mmrec.published import user_texts
 from mmrec.settings import Settings
-from mmrec.stages import model, raw, validated
+from mmrec.stages.model import boundary
+from mmrec.stages.raw import catalogue as raw_catalogue
+from mmrec.stages.raw import interactions as raw_interactions
+from mmrec.stages.raw import media as raw_media
 from mmrec.stages.rows import ENCODER, SAME, plan_embeddings
+from mmrec.stages.validated import candidates as validated_candidates
+from mmrec.stages.validated import interactions as validated_interactions
+from mmrec.stages.validated import whole as validated_whole
 
 NOTHING, WORK, UNDER, OVER = "nothing to do", "work to do", "under budget", "over budget"
 UPSTREAM = "an input has work"
@@ -133,7 +139,11 @@ def plan(lake: Lake, settings: Settings, served_periods: list[str]) -> Plan:
         else:
             found = _stage_rows(acting, settings, node, wanted if node.partitioned else [], walk)
         rows += found
-    warnings = [*_made_otherwise(walk.older), *validated.unnamed_types(lake, settings), *unmatched.warnings(settings)]
+    warnings = [
+        *_made_otherwise(walk.older),
+        *validated_interactions.unnamed_types(lake, settings),
+        *unmatched.warnings(settings),
+    ]
     return Plan(rows, walk.refused, warnings)
 
 
@@ -145,7 +155,11 @@ def event_periods(lake: Lake, settings: Settings) -> list[str]:
     for node in nodes(settings):
         if node.name == "interactions":
             acting = lake.acting_as(node.asset, node.code_version)
-            find = raw.interactions_keys if node.stage == "raw" else partial(validated.interactions_keys, items=items)
+            find = (
+                raw_interactions.interactions_keys
+                if node.stage == "raw"
+                else partial(validated_interactions.interactions_keys, items=items)
+            )
             stale |= set(known) - _unchanged(acting, node, find(acting, settings, known))
     touched = [index for index, period in enumerate(known) if period in stale] or [len(known) - 1]
     return known[touched[0] : touched[-1] + 1]
@@ -161,25 +175,29 @@ def _made_otherwise(assets: set[str]) -> list[str]:
 
 def _start(lake: Lake, settings: Settings) -> _Walk:
     landed: dict[str, int] = {}
-    files = raw.landed_files(lake, settings)
-    refused = raw.refusals(files)
+    files = raw_interactions.landed_files(lake, settings)
+    refused = raw_interactions.refusals(files)
     for file in files:
         for period, rows in file.rows.items():
             landed[period] = landed.get(period, 0) + rows
-    held = raw.held_periods(lake, files, periods.keys(settings.calendar)) if refused else {}
+    held = raw_interactions.held_periods(lake, files, periods.keys(settings.calendar)) if refused else {}
     if set(landed) <= set(ledger.newest(lake, "raw/interactions")):
         named = pl.col("user_id").drop_nulls().n_unique()
         people = lake.scan("raw/interactions").select(named).collect().item()
     else:
-        people = raw.people(settings)
-    items, unread = raw.ahead(lake, settings, "raw/items")
+        people = raw_interactions.people(settings)
+    items, unread = raw_catalogue.ahead(lake, settings, "raw/items")
     refused += unread
-    media = raw.named_media(lake, settings, items.lazy())
-    ahead = {"raw/items": items, "raw/media": media, "validated/items": validated.preview_items(items, media, settings)}
+    media = raw_media.named_media(lake, settings, items.lazy())
+    ahead = {
+        "raw/items": items,
+        "raw/media": media,
+        "validated/items": validated_whole.preview_items(items, media, settings),
+    }
     if settings.users:
-        profiles, unread = raw.ahead(lake, settings, "raw/users")
+        profiles, unread = raw_catalogue.ahead(lake, settings, "raw/users")
         refused += unread
-        ahead |= {"raw/users": profiles, "validated/users": validated.preview_users(profiles)}
+        ahead |= {"raw/users": profiles, "validated/users": validated_whole.preview_users(profiles)}
     return _Walk(landed, people, ahead, {}, set(), Costs(lake), set(held), refused)
 
 
@@ -205,7 +223,7 @@ def _stage_rows(lake: Lake, settings: Settings, node: Node, wanted: list[str], w
             counts = {period: _rows(lake, node, period, settings, walk) for period in of}
             span = (len(of), of[0], of[-1]) if node.partitioned else (0, "", "")
             row = Row(node.asset, reason, sum(counts.values()), not _is_exact(lake, node, waits=waits), *span)
-            fits = model.fits(lake, settings, of, anew=walk.new_space) if node.asset == "model/factors" else 1
+            fits = boundary.fits(lake, settings, of, anew=walk.new_space) if node.asset == "model/factors" else 1
             costs = _cost(walk.costs, node, row.rows, len(of), fits)
             rows.append(replace(row, by_period=counts if node.partitioned else {}, **costs))
     return rows
@@ -244,13 +262,13 @@ def _cost(costs: Costs, node: Node, rows: int, periods: int, fits: int = 1, reci
 
 
 def _unchanged(lake: Lake, node: Node, keys: Mapping[str, str]) -> set[str]:
-    find = validated.unchanged if node.stage == "validated" else publishing.unchanged
+    find = validated_candidates.unchanged if node.stage == "validated" else publishing.unchanged
     return set(find(lake, keys))
 
 
 def _keys(lake: Lake, settings: Settings, node: Node, wanted: list[str], walk: _Walk) -> dict[str, str]:
     if node.asset == "validated/interactions":
-        return validated.interactions_keys(lake, settings, wanted, walk.tables["validated/items"])
+        return validated_interactions.interactions_keys(lake, settings, wanted, walk.tables["validated/items"])
     return node.keys(lake, settings, wanted)
 
 

@@ -1,7 +1,7 @@
 """What is served as of a period: the item factors of its version, new items placed by content, and people's factors.
 
 Here: putting stored parts together again, each checked against its hash. Not here: fitting and folding in
-(`mmrec/models/factorization.py`, `mmrec/stages/model.py`), lists (`mmrec/lists/top_k.py`) or ranking
+(`mmrec/models/factorization.py`, `mmrec/stages/model`), lists (`mmrec/lists/top_k.py`) or ranking
 (`mmrec/models/ranking.py`). Imports no torch.
 """
 

@@ -1,6 +1,6 @@
 """What a published snapshot promises: that its pins can be read, belong together, and show what is there today.
 
-Here: the newest snapshot of each period, asked at its pins. Not here: publishing (`mmrec/stages/recommendations.py`).
+Here: the newest snapshot of each period, asked at its pins. Not here: publishing (`mmrec/stages/recommendations`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import polars as pl
 
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
-from mmrec.stages.recommendations import SNAPSHOTS
+from mmrec.stages.recommendations.snapshot import SNAPSHOTS
 from mmrec.verification.comparing import Compared, compare
 from mmrec.verification.inputs import Wrong, checked
 

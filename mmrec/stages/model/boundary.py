@@ -1,0 +1,179 @@
+"""Item-factor versions: fitted once at a refit boundary, cold and seeded, and then named.
+
+Late events are folded in and reach the item factors at the next boundary. What period D serves is the version of the
+newest boundary ≤ D, so it depends on settings and events alone.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from mmrec import periods, tables
+from mmrec.builds import assets, ledger
+from mmrec.evaluation import metrics, selection
+from mmrec.evaluation import split as protocol
+from mmrec.evaluation.problem import Problem
+from mmrec.keys import canonical_digest
+from mmrec.lake.store import Lake
+from mmrec.models import candidates, factorization
+from mmrec.published import events as history
+from mmrec.published import versions as served
+from mmrec.published.features import Features
+from mmrec.published.versions import Version
+from mmrec.published.weighing import Weighing
+from mmrec.settings import Settings
+
+
+def fits(lake: Lake, settings: Settings, wanted: list[str], *, anew: bool) -> int:
+    """How many item-factor versions would have to be fitted to serve `wanted`; all of them where they begin `anew`."""
+    boundaries = {found for period in wanted if (found := boundary_of(lake, settings, period)) is not None}
+    if not boundaries:  # nothing is published yet, so the first boundary is not known
+        return -(-len(wanted) // settings.model.refit) + 1
+    space = lake.scan("fused/items").select("space").head(1).collect()
+    name = "" if space.is_empty() else space.item()
+    stored = set(lake.scan("model/versions").select("stage_key").collect()["stage_key"])
+    acting = lake.acting_as("model/factors", assets.declaration(settings, "model/factors").code_version)
+    return sum(anew or _version_key(acting, settings, each, name) not in stored for each in boundaries)
+
+
+def boundary_version(lake: Lake, settings: Settings, period: str, features: Features, fitted: list[str]) -> Version:
+    """The item-factor version that serves `period`: stored, or fitted and stored now (its name → `fitted`)."""
+    boundary = boundary_of(lake, settings, period)
+    assert boundary is not None, "a period before the first event has no version"
+    key = _version_key(lake, settings, boundary, features.space)
+    stored = lake.scan("model/versions").filter(pl.col("stage_key") == key).sort("at").head(1).collect()
+    if stored.height:
+        return served.read_version(lake, stored["version"].item())
+    events = history.read(lake, settings, boundary, Weighing.of(settings))
+    version, search = _fit(settings, boundary, events, features)
+    _store(lake, version, search, key, events)
+    fitted.append(version.name)
+    return version
+
+
+def served_key(
+    lake: Lake, settings: Settings, period: str, more: Mapping[str, str] | None = None, **read: object
+) -> str:
+    """Events up to the period, the fused features, and the version that serves it (a named input, not its events)."""
+    inputs = {**history.versions(lake, settings, period), **(more or {})}
+    for asset in ("validated/items", "fused/items"):
+        inputs |= ledger.data_version(lake, asset)
+    boundary = boundary_of(lake, settings, period) or ""
+    return ledger.stage_key(lake.code_version, {**_read(settings), **read, "boundary": boundary}, inputs)
+
+
+def boundary_of(lake: Lake, settings: Settings, period: str) -> str | None:
+    """The refit boundary that serves a period; None before the first event.
+
+    It never lies behind the newest period with events: a version that was fitted before they came would stay.
+    """
+    filled = history.filled_periods(lake, settings, period)
+    if not filled:
+        return None
+    return periods.boundary(settings.calendar, filled[-1], settings.model.refit, filled[0])
+
+
+def _version_key(lake: Lake, settings: Settings, boundary: str, space: str) -> str:
+    return ledger.stage_key(lake.code_version, {**_read(settings), "boundary": boundary}, {"space": space})
+
+
+def _read(settings: Settings) -> dict[str, object]:
+    """The settings that the model is a function of."""
+    return {"model": settings.model.model_dump(), "weighing": Weighing.of(settings).to_json()}
+
+
+def _fit(
+    settings: Settings, boundary: str, events: pl.DataFrame, features: Features
+) -> tuple[Version, selection.Selection]:
+    """Searches on train and validation, then fits the winner on everything up to the boundary."""
+    problem = problem_of(settings, events, features)
+    search = selection.select(problem)
+    chosen = search.winner
+    rows = None
+    if chosen.block_weights is not None:
+        rows = candidates.features_of(problem.blocks, problem.present, chosen)
+    everything = problem.histories(protocol.TRAIN, protocol.VALIDATION, protocol.TEST)
+    fitted = factorization.fit(everything, problem.n_items, chosen.hyper, rows)
+    weighing, item_ids = Weighing.of(settings), list(problem.item_ids)
+    name = version_name(boundary, features.space, chosen.to_json(), item_ids, _bytes(fitted), weighing.to_json())
+    return Version(name, boundary, features.space, chosen, weighing, item_ids, fitted), search
+
+
+def version_name(
+    boundary: str,
+    space: str,
+    choice: Mapping[str, object],
+    item_ids: list[str],
+    arrays: Mapping[str, bytes],
+    weighing: str | None,
+) -> str:
+    """The name of an item-factor version: a digest of everything that it is, so that a changed byte shows.
+
+    `weighing` is missing in versions of before it was stored.
+    """
+    digest = hashlib.sha256()
+    for name, data in sorted(arrays.items()):
+        digest.update(name.encode() + data)
+    more = [] if weighing is None else [weighing]
+    return canonical_digest([boundary, space, choice, item_ids, digest.hexdigest(), *more])[:16]
+
+
+def _bytes(fitted: factorization.ItemFactors) -> dict[str, bytes]:
+    return {name: np.ascontiguousarray(array).tobytes() for name, array in fitted.to_arrays().items()}
+
+
+def _store(lake: Lake, version: Version, search: selection.Selection, key: str, events: pl.DataFrame) -> None:
+    """Arrays, items and the search, then the row in `model/versions` that makes the version exist."""
+    rows = [
+        {
+            "version": version.name,
+            "name": name,
+            "dtype": array.dtype.newbyteorder("<").str,
+            "shape": list(array.shape),
+            "sha256": hashlib.sha256(data := np.ascontiguousarray(array).tobytes()).hexdigest(),
+            "data": data,
+        }
+        for name, array in sorted(version.factors.to_arrays().items())
+    ]
+    named = {"version": [version.name]}
+    lake.replace("model/arrays", pl.DataFrame(rows), named)
+    items = pl.DataFrame(
+        {"item_id": version.item_ids, "events": version.factors.counts}, schema_overrides={"item_id": pl.String}
+    )
+    lake.replace("model/items", items.with_row_index("position").with_columns(version=pl.lit(version.name)), named)
+    compared = [
+        {"candidate": each.model, "chosen": each.model == search.winner.name, "metric": each.metric, **interval(each)}
+        for each in search.rows
+        if each.segment == metrics.ALL
+    ]
+    empty = tables.contract("model/candidates").empty()
+    rows_of_search = pl.DataFrame(compared, schema={n: t for n, t in empty.schema.items() if n != "version"})
+    lake.replace("model/candidates", rows_of_search.with_columns(version=pl.lit(version.name)), named)
+    row = {
+        "version": version.name,
+        "stage_key": key,
+        "boundary": version.boundary,
+        "space": version.space,
+        "choice": json.dumps(version.choice.to_json(), sort_keys=True),
+        "weighing": version.weighing.to_json(),
+        "people": events["user_id"].n_unique(),
+        "events": events.height,
+        "at": dt.datetime.now(dt.UTC),
+    }
+    lake.append("model/versions", pl.DataFrame([row]))
+
+
+def interval(row: metrics.Row) -> dict[str, object]:
+    """A figure with its interval and how many people it is of, as columns."""
+    return {"value": row.value, "low": row.low, "high": row.high, "people": row.people}
+
+
+def problem_of(settings: Settings, events: pl.DataFrame, features: Features) -> Problem:
+    """The events and features as the search and the evaluation take them."""
+    return Problem.of(events, features.item_ids, features.blocks, features.present, settings.model)

@@ -1,0 +1,114 @@
+"""model/evaluation: how good the model is, beside what it must be compared with."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, replace
+
+import polars as pl
+
+from mmrec import tables
+from mmrec.builds import publishing
+from mmrec.builds.report import PeriodReport, StageReport
+from mmrec.evaluation import selection
+from mmrec.lake.store import Lake
+from mmrec.published import events as history
+from mmrec.published.features import Features
+from mmrec.settings import Settings
+from mmrec.stages.model.boundary import boundary_of, boundary_version, problem_of, served_key
+
+EVALUATION = "model/evaluation"
+HEADLINE = "NDCG@20"
+
+
+def evaluation(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
+    """The chosen model beside popularity and EASE on the events up to each wanted period; test is read here only."""
+    began = time.perf_counter()
+    gate = history.gate(lake, wanted)
+    keys = evaluation_keys(lake, settings, gate.open)
+    reports = publishing.unchanged(lake, keys)
+    stale = {period: key for period, key in keys.items() if period not in reports}
+    if stale:
+        features = Features(lake)
+        rows = pl.concat([_evaluate(lake, settings, period, features) for period in stale])
+        reports |= publishing.publish(lake, EVALUATION, rows, stale, began, data_versions=stale)  # figures are floats
+    refused = {p: PeriodReport(0, publishing.EMPTY, refused=told) for p, told in gate.refused.items()}
+    rows = lake.scan(EVALUATION).filter(pl.col("period").is_in(gate.open)).collect()
+    reports = {p: replace(r, facts=_figures(rows.filter(pl.col("period") == p))) for p, r in reports.items()}
+    newest = rows.filter(pl.col("period") == max(gate.open, default=""))
+    return publishing.report(
+        lake,
+        EVALUATION,
+        reports | refused,
+        began,
+        tables={"test figures": _test_table(newest), "validation figures": _by_metric(newest, "validation")},
+        warnings=gate.warnings + _too_little(newest),
+    )
+
+
+def evaluation_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
+    """Stage keys of the evaluation by period."""
+    return {period: served_key(lake, settings, period) for period in wanted}
+
+
+def _evaluate(lake: Lake, settings: Settings, period: str, features: Features) -> pl.DataFrame:
+    """The candidate that serves the period, popularity and EASE, on the events up to it."""
+    if boundary_of(lake, settings, period) is None:
+        return _nothing_to_evaluate(period)
+    version = boundary_version(lake, settings, period, features, [])
+    events = history.read(lake, settings, period, version.weighing)
+    found = selection.evaluate(problem_of(settings, events, features), version.choice)
+    rows = pl.DataFrame([asdict(row) for row in found], infer_schema_length=None)
+    mine = (pl.col("model") == selection.MODEL) & pl.col("note").is_null()
+    return tables.contract(EVALUATION).conform(
+        rows.with_columns(
+            pl.col("value", "low", "high").cast(pl.Float64).fill_nan(None),
+            period=pl.lit(period),
+            note=pl.when(mine).then(pl.lit(version.choice.name)).otherwise(pl.col("note").cast(pl.String)),
+        )
+    )
+
+
+def _nothing_to_evaluate(period: str) -> pl.DataFrame:
+    row = {"period": period, "model": selection.MODEL, "split": "test", "metric": HEADLINE, "segment": "all"}
+    told = {"people": 0, "note": "too little history: no event yet"}
+    return tables.contract(EVALUATION).conform(pl.DataFrame([{**row, **told}]), partial=True)
+
+
+def _too_little(rows: pl.DataFrame) -> list[str]:
+    """Why there are no figures, where there are none. A segment may be empty without being worth a warning."""
+    nobody = rows.filter((pl.col("people") == 0) & (pl.col("segment") == "all"))
+    return nobody["note"].drop_nulls().unique().sort().to_list()
+
+
+def _figures(rows: pl.DataFrame) -> dict[str, float]:
+    """One period's test figures over all items, as numbers that plot over periods; differences with their interval."""
+    mine = rows.filter((pl.col("split") == "test") & (pl.col("segment") == "all") & pl.col("value").is_not_null())
+    figures = {}
+    for row in mine.iter_rows(named=True):
+        name = f"{row['model']} {row['metric']}"
+        figures[name] = row["value"]
+        if " − " in row["model"] and row["metric"] == HEADLINE:
+            figures |= {f"{name} low": row["low"], f"{name} high": row["high"]}
+    return figures
+
+
+def _test_table(rows: pl.DataFrame) -> pl.DataFrame:
+    """The served model beside its references: one row a model and segment, a column a metric with its interval."""
+    return _by_metric(rows, "test", segments=("all", "warm items", "cold items"))
+
+
+def _by_metric(rows: pl.DataFrame, split: str, segments: tuple[str, ...] = ("all",)) -> pl.DataFrame:
+    order = {"mf": 0, "popularity": 1, "EASE": 2, "mf − popularity": 3, "mf − EASE": 4}
+    chosen = rows.filter((pl.col("split") == split) & pl.col("segment").is_in(segments))
+    interval = pl.format(
+        "{} [{}, {}]",
+        pl.col("value").round(4),
+        pl.col("low").round(4).cast(pl.String).fill_null("–"),
+        pl.col("high").round(4).cast(pl.String).fill_null("–"),
+    )
+    told = chosen.with_columns(figure=interval, place=pl.col("model").replace_strict(order, default=9))
+    wide = told.pivot(
+        "metric", index=["place", "segment", "model", "people"], values="figure", aggregate_function="first"
+    )
+    return wide.sort("segment", "place").drop("place")

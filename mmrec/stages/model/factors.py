@@ -1,0 +1,132 @@
+"""model/factors: everybody's factor as of a period, folded in exactly."""
+
+from __future__ import annotations
+
+import time
+
+import polars as pl
+
+from mmrec import tables
+from mmrec.builds import assets, ledger, publishing
+from mmrec.builds.report import PeriodReport, StageReport
+from mmrec.keys import canonical_digest
+from mmrec.lake.store import Lake
+from mmrec.models import factorization
+from mmrec.published import events as history
+from mmrec.published import unplaced, user_texts
+from mmrec.published import versions as served
+from mmrec.published.features import Features
+from mmrec.published.versions import Version
+from mmrec.settings import Settings
+from mmrec.stages.model.boundary import boundary_of, boundary_version, served_key
+from mmrec.stages.model.evaluation import HEADLINE
+
+USERS = "model/users"
+_FOLDED = ["version", "events_digest"]  # what a person's factor is a function of
+
+
+def factors(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
+    """Everybody's factor as of each wanted period; fits the item-factor version of its boundary where there is none."""
+    began = time.perf_counter()
+    gate = history.gate(lake, wanted)
+    keys = factors_keys(lake, settings, gate.open)
+    reports = publishing.unchanged(lake, keys)
+    stale = {period: key for period, key in keys.items() if period not in reports}
+    fitted: list[str] = []
+    if stale:
+        reports |= _fold_in_periods(lake, settings, stale, fitted, began)
+    refused = {p: PeriodReport(0, publishing.EMPTY, refused=told) for p, told in gate.refused.items()}
+    return publishing.report(
+        lake,
+        USERS,
+        reports | refused,
+        began,
+        facts={"versions_fitted": len(fitted), "width": settings.model.width},
+        tables={"item-factor versions": _versions(lake), "candidates on validation": _candidates(lake)},
+        warnings=gate.warnings + (unplaced.warnings(lake, settings, max(gate.open)) if gate.open else []),
+    )
+
+
+def factors_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
+    """Stage keys of people's factors by period."""
+    inputs: dict[str, str] = {}
+    for asset in assets.words(settings):
+        inputs |= ledger.data_version(lake, asset)
+    read = {"words": settings.users.weight} if settings.users else {}
+    return {period: served_key(lake, settings, period, inputs, **read) for period in wanted}
+
+
+def _fold_in_periods(
+    lake: Lake, settings: Settings, stale: dict[str, str], fitted: list[str], began: float
+) -> dict[str, PeriodReport]:
+    """Folds in, period by period; a person whose events and version are those of a stored factor keeps it."""
+    features = Features(lake)
+    parts, versions, counts, fits = [tables.contract(USERS).empty()], {}, {}, dict[str, float]()
+    for period in sorted(stale):
+        if boundary_of(lake, settings, period) is None:
+            counts[period], versions[period] = 0, publishing.EMPTY
+            continue
+        before = time.perf_counter()
+        named = len(fitted)
+        version = boundary_version(lake, settings, period, features, fitted)
+        fits[period] = time.perf_counter() - before if len(fitted) > named else 0.0
+        rows, computed = _fold_in(lake, settings, period, version, features, parts[-1])
+        parts.append(rows)
+        counts[period] = computed
+        versions[period] = canonical_digest([version.name, *rows["events_digest"].sort().to_list()])
+    return publishing.publish(
+        lake, USERS, pl.concat(parts), stale, began, data_versions=versions, computed=counts, fixed_seconds=fits
+    )
+
+
+def _fold_in(
+    lake: Lake, settings: Settings, period: str, version: Version, features: Features, before: pl.DataFrame
+) -> tuple[pl.DataFrame, int]:
+    """Everybody's factor as of a period, and how many had to be solved for; `before` are the rows made just before."""
+    text_weight = settings.users.weight if settings.users else 0.0
+    about = served.read_known(lake, settings, period, version, features, text_weight=text_weight)
+    counts = _counts(about)
+    digests = about.digests().join(counts.select("user_id"), on="user_id", how="semi")
+    digests = digests.with_columns(version=pl.lit(version.name))
+    joined = digests.join(_stored_factors(lake, digests, before), on=_FOLDED, how="left").sort("user_id")
+    todo = joined.filter(pl.col("factor").is_null())["user_id"].to_list()
+    if todo:
+        folded = factorization.fold_in(about.factors, about.histories(todo))
+        solved = pl.DataFrame({"user_id": todo, "solved": pl.Series(folded).cast(tables.FACTOR)})
+        joined = joined.join(solved, on="user_id", how="left").with_columns(factor=pl.coalesce("factor", "solved"))
+    rows = joined.join(counts, on="user_id").with_columns(period=pl.lit(period), text_weight=pl.lit(text_weight))
+    return tables.contract(USERS).conform(rows), len(todo)
+
+
+def _counts(about: served.Known) -> pl.DataFrame:
+    """user_id, events, words: of how many liked events and texts a factor is made; who has none is absent."""
+    liked = about.events.filter(pl.col("weight") > 0).select("user_id", "item_id")
+    is_text = pl.col("item_id").str.starts_with(user_texts.MARK)
+    both = pl.concat([liked, about.said.select("user_id", "item_id")])
+    return both.group_by("user_id").agg(events=(~is_text).sum(), words=is_text.sum())
+
+
+def _stored_factors(lake: Lake, digests: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """The factors that are there for these digests (`_FOLDED`), in the lake or `before`."""
+    named = pl.col("version").is_in(digests["version"].unique().to_list())  # what other versions hold is not read
+    both = [rows.select(*_FOLDED, "factor") for rows in (lake.scan(USERS).filter(named), before.lazy())]
+    return pl.concat([rows.join(digests.lazy(), on=_FOLDED, how="semi") for rows in both]).unique(_FOLDED).collect()
+
+
+def _versions(lake: Lake) -> pl.DataFrame:
+    """The newest item-factor versions, each with the candidate that won its search."""
+    return (
+        lake.scan("model/versions")
+        .select("version", "boundary", pl.col("choice").str.json_path_match("$.name"), "people", "events")
+        .sort("boundary")
+        .tail(5)
+        .collect()
+    )
+
+
+def _candidates(lake: Lake) -> pl.DataFrame:
+    """What the newest item-factor version's search compared, the best first."""
+    newest = lake.scan("model/versions").sort("boundary", "at").select("version").tail(1)
+    rows = lake.scan("model/candidates").join(newest, on="version", how="semi").filter(pl.col("metric") == HEADLINE)
+    shown = rows.select("candidate", "chosen", "metric", pl.col("value", "low", "high").round(4), "people")
+    return shown.sort("value", "candidate", descending=[True, False]).collect()

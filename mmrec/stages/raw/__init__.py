@@ -1,0 +1,1 @@
+"""raw: what was delivered, as delivered, with file and row."""

@@ -1,0 +1,75 @@
+"""What lists and reasons rest on: the factors of their period, and whether those are up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+
+from mmrec import tables
+from mmrec.builds import assets, ledger, publishing
+from mmrec.builds.report import PeriodReport
+from mmrec.lake.store import Lake
+from mmrec.lists.reasons import Sentences
+from mmrec.lists.top_k import Lists
+from mmrec.published import events
+from mmrec.settings import Settings
+from mmrec.stages.model import factors as model_factors
+
+FACTORS = "model/factors"
+
+
+def factors_keys_now(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
+    """The stage keys that the factors would get now, by period."""
+    return assets.declaration(settings, FACTORS).keys_by(model_factors.factors_keys, lake, settings, wanted)
+
+
+def refused_periods(gate: events.Gate) -> dict[str, PeriodReport]:
+    """The periods without complete history, each with the reason."""
+    return {period: PeriodReport(0, publishing.EMPTY, refused=told) for period, told in gate.refused.items()}
+
+
+def keys_behind(
+    lake: Lake, settings: Settings, wanted: list[str], content: Iterable[str], *behind: str, **read: object
+) -> dict[str, str]:
+    """By period: what is read of settings, the content, and this period of the factors and of what is `behind`.
+
+    If the stored factors are older than today's events or texts, lists built now would mix two states. The key that
+    the factors would get today is therefore part of this key: the lists are made again once the factors catch up, or
+    the change is taken back.
+    """
+    whole = {name: version for asset in content for name, version in ledger.data_version(lake, asset).items()}
+    made, now = ledger.newest(lake, FACTORS), factors_keys_now(lake, settings, wanted)
+    keys = {}
+    for period in wanted:
+        inputs = {n: v for asset in (FACTORS, *behind) for n, v in ledger.data_version(lake, asset, [period]).items()}
+        ahead = {} if period in made and made[period].stage_key == now[period] else {"ahead": now[period]}
+        keys[period] = ledger.stage_key(lake.code_version, {**read, **ahead}, {**whole, **inputs})
+    return keys
+
+
+def with_people(lake: Lake, wanted: Iterable[str]) -> list[str]:
+    """The periods without those whose factors were made of nobody: before the first event there is no list."""
+    known = ledger.newest(lake, FACTORS)
+    return [period for period in sorted(wanted) if period not in known or known[period].rows]
+
+
+def publish_people(
+    lake: Lake, table: str, made: Mapping[str, Lists] | Mapping[str, Sentences], stale: dict[str, str], began: float
+) -> dict[str, PeriodReport]:
+    """Publishes the rows of these periods; computed are those that were made anew."""
+    rows = pl.concat([tables.contract(table).empty(), *[each.rows for each in made.values()]])
+    computed = {period: made[period].fresh if period in made else 0 for period in stale}
+    return publishing.publish(lake, table, rows, stale, began, computed=computed)
+
+
+def people_by_way(made: Iterable[Lists] | Iterable[Sentences], ways: Iterable[str]) -> dict[str, int]:
+    """For how many people a run's lists or sentences came about in which way, over the periods that had work."""
+    counts = [each.people for each in made]
+    return {f"people_{way}": sum(each[way] for each in counts) for way in ways}
+
+
+def stand_in(settings: Settings) -> dict[str, str]:
+    """A fact of the report where media are drawn stand-ins; else none."""
+    drawn = ", ".join(settings.media.stand_in)
+    return {"stand_in_media": f"drawn stand-ins, not real: {drawn}"} if drawn else {}

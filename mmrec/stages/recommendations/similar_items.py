@@ -1,0 +1,81 @@
+"""recommendations/similar_items: every item's neighbours."""
+
+from __future__ import annotations
+
+import time
+
+import polars as pl
+
+from mmrec import tables
+from mmrec.builds import ledger, publishing
+from mmrec.builds.report import WHOLE, StageReport
+from mmrec.lake.store import Lake
+from mmrec.lists import neighbours
+from mmrec.published.features import Features
+from mmrec.settings import Settings
+from mmrec.stages.recommendations.behind import stand_in
+
+
+def similar_items(lake: Lake, settings: Settings) -> StageReport:
+    """Every item's most similar items, by each modality and by all; only lists that a change reaches are made anew."""
+    began = time.perf_counter()
+    keys = similar_items_keys(lake, settings)
+    reports = publishing.unchanged(lake, keys)
+    anew = 0
+    if not reports:
+        rows, anew = _neighbours(lake)
+        reports = publishing.publish(lake, neighbours.TABLE, rows, keys, began)
+    return publishing.report(
+        lake,
+        neighbours.TABLE,
+        reports,
+        began,
+        facts={"k": neighbours.LENGTH, "lists_made_anew": anew, **stand_in(settings)},
+        tables={"lists by modality": _by_modality(lake), "neighbours of some items": _neighbours_of_some(lake)},
+    )
+
+
+def similar_items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
+    """The stage key of the neighbours; a title is not in it."""
+    return {WHOLE: ledger.stage_key(lake.code_version, {}, ledger.data_version(lake, "fused/items"))}
+
+
+def _neighbours(lake: Lake) -> tuple[pl.DataFrame, int]:
+    """Every row of the table as of now, and how many lists were made anew."""
+    features = Features(lake)
+    old = lake.scan(neighbours.TABLE).collect()
+    made = [
+        neighbours.brought_up_to_date(old, by, features.item_ids, blocks, lake.code_version)
+        for by, blocks in neighbours.kinds(features.blocks).items()
+    ]
+    rows = pl.concat([tables.contract(neighbours.TABLE).empty(), *[rows for rows, _ in made]])
+    return rows, sum(anew for _, anew in made)
+
+
+def _by_modality(lake: Lake) -> pl.DataFrame:
+    """How near neighbours are, and how often the item that is on most lists is on one."""
+    rows = lake.scan(neighbours.TABLE)
+    nearest = rows.group_by("by").agg(
+        items=pl.col("item_id").n_unique(),
+        similarity_of_first=pl.col("similarity").filter(pl.col("rank") == 1).mean(),
+        similarity_of_last=pl.col("similarity").filter(pl.col("rank") == neighbours.LENGTH).mean(),
+    )
+    listed = rows.group_by("by", "neighbour").agg(lists=pl.len()).group_by("by").agg(most_listed=pl.col("lists").max())
+    return nearest.join(listed, on="by").sort("by").collect()
+
+
+def _neighbours_of_some(lake: Lake, count: int = 3) -> pl.DataFrame:
+    """A few items from all over the catalogue by title, each with the titles of its first neighbours."""
+    titles = lake.scan("validated/items").select("item_id", "title").sort("item_id").collect()
+    some = titles.gather_every(max(1, titles.height // count)).head(count)
+    named = titles.lazy().select(neighbour="item_id", neighbours="title")
+    return (
+        lake.scan(neighbours.TABLE)
+        .filter(pl.col("rank") <= 5)
+        .join(some.lazy(), on="item_id")
+        .join(named, on="neighbour")
+        .sort("item_id", "by", "rank")
+        .group_by("item_id", "title", "by", maintain_order=True)
+        .agg(pl.col("neighbours").str.join("; "))
+        .collect()
+    )

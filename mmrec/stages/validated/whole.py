@@ -1,0 +1,119 @@
+"""validated/items and validated/users: the good rows of a table that is judged as a whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import polars as pl
+
+from mmrec import tables
+from mmrec.builds import ledger, publishing
+from mmrec.builds.report import WHOLE, PeriodReport, StageReport
+from mmrec.keys import text_hashes
+from mmrec.lake.store import Lake
+from mmrec.modalities import FILES, NAMES
+from mmrec.quality import contracts, rules
+from mmrec.quality.contracts import GOOD, Candidate
+from mmrec.settings import Settings
+from mmrec.stages.validated.candidates import candidates_of, unchanged
+from mmrec.stages.validated.rejected import JUDGED, kept_out_by_rule, write_rejected
+
+
+def items(lake: Lake, settings: Settings) -> StageReport:
+    """The catalogue, cleaned, with the hash of each modality's input; judged as a whole."""
+
+    def good_of(judged: pl.DataFrame) -> pl.DataFrame:
+        return _good_items(judged, lake.scan("raw/media").collect())
+
+    judge = partial(rules.judge_items, attributes=settings.items.attributes)
+    report = _judge_whole(lake, settings, items_keys(lake, settings), judge, good_of)
+    return replace(report, facts=_item_facts(lake)) if report.periods else report
+
+
+def users(lake: Lake, settings: Settings) -> StageReport:
+    """The profiles, cleaned, with the hash of the text where the person's consent lets it be read."""
+    report = _judge_whole(lake, settings, users_keys(lake, settings), rules.judge_users, _good_users)
+    consenting = lake.scan("validated/users").filter(pl.col("consent") == "yes").select(pl.len()).collect().item()
+    return replace(report, facts={"people_consenting": consenting})
+
+
+def preview_items(raw_items: pl.DataFrame, media: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """What validated/items would be for these rows of raw/items and raw/media, if its contract holds."""
+    return _good_items(rules.judge_items(raw_items, settings.items.attributes), media)
+
+
+def preview_users(raw_users: pl.DataFrame) -> pl.DataFrame:
+    """What validated/users would be for these rows of raw/users, if its contract holds."""
+    return _good_users(rules.judge_users(raw_users))
+
+
+def items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
+    """The stage key of the validated catalogue."""
+    inputs = ledger.data_version(lake, "raw/items") | ledger.data_version(lake, "raw/media")
+    read = {"quality": settings.quality.model_dump(), "attributes": settings.items.attributes}
+    return {WHOLE: ledger.stage_key(lake.code_version, read, inputs)}
+
+
+def users_keys(lake: Lake, settings: Settings) -> dict[str, str]:
+    """The stage key of the validated profiles."""
+    inputs = ledger.data_version(lake, "raw/users")
+    return {WHOLE: ledger.stage_key(lake.code_version, {"quality": settings.quality.model_dump()}, inputs)}
+
+
+def _judge_whole(
+    lake: Lake,
+    settings: Settings,
+    keys: dict[str, str],
+    judge: Callable[[pl.DataFrame], pl.DataFrame],
+    good_of: Callable[[pl.DataFrame], pl.DataFrame],
+) -> StageReport:
+    """Judges the asset's landed table as a whole; published when its contract holds, else the last rows stay."""
+    began = time.perf_counter()
+    contract, name = tables.contract(lake.asset), lake.asset.partition("/")[2]
+    reports, checks = unchanged(lake, keys), []
+    if not reports:
+        landed = lake.scan(f"raw/{name}").collect()
+        judged = judge(landed).with_columns(period=pl.lit(WHOLE))
+        good = good_of(judged)
+        nothing = Candidate(WHOLE, judged.select(JUDGED), good, publishing.EMPTY)  # an empty delivery is judged too
+        candidates = candidates_of(contract, judged, good.with_columns(period=pl.lit(WHOLE)), {}) or [nothing]
+        checks = contracts.verdicts(lake, lake.asset, candidates, settings)[WHOLE]
+        rejected = write_rejected(lake, name, landed, judged, [WHOLE])
+        if told := contracts.refusal(checks):
+            before = ledger.newest(lake, lake.asset).get(WHOLE)
+            rows, version = (before.rows, before.data_version) if before else (0, "")
+            reports = {WHOLE: PeriodReport(rows, version, rejected=rejected[WHOLE], refused=told)}
+            return publishing.report(lake, contract.name, reports, began, checks=checks)
+        reports = publishing.publish(lake, contract.name, good, keys, began, rejected)
+    by_rule = {"kept out by rule": kept_out_by_rule(lake, name, [WHOLE])}
+    return publishing.report(lake, contract.name, reports, began, checks=checks, tables=by_rule)
+
+
+def _good_items(judged: pl.DataFrame, media: pl.DataFrame) -> pl.DataFrame:
+    """The items that broke no rule, with the hash of their text and of their files' bytes."""
+    good = judged.filter(pl.col("rule") == GOOD)
+    hashed = good.with_columns(text_hash=text_hashes(good["text"]))
+    for kind in FILES:
+        files = media.select(
+            "uri", pl.col("sha256").alias(f"{kind.name}_hash"), pl.col("problem").alias(f"{kind.name}_problem")
+        )
+        hashed = hashed.join(files, left_on=kind.name, right_on="uri", how="left", maintain_order="left")
+    return tables.contract("validated/items").conform(hashed)
+
+
+def _good_users(judged: pl.DataFrame) -> pl.DataFrame:
+    """The profiles that broke no rule, with the hash of the text that may be read."""
+    good = judged.filter(pl.col("rule") == GOOD)
+    return tables.contract("validated/users").conform(good.with_columns(text_hash=text_hashes(good["text"])))
+
+
+def _item_facts(lake: Lake) -> dict[str, int | float | str]:
+    """How many items have which modality."""
+    hashes = {name: pl.col(f"{name}_hash") for name in NAMES}
+    counts = {f"items_with_{name}": hashed.count() for name, hashed in hashes.items()}
+    bare = pl.all_horizontal(hashed.is_null() for hashed in hashes.values()).sum()
+    counted = lake.scan("validated/items").select(**counts, items_without_any_modality=bare).collect()
+    return counted.row(0, named=True)
