@@ -18,14 +18,14 @@ from pathlib import Path
 from bench.made import Size, settings, write
 from mmrec import periods
 from mmrec.lake.store import Lake
-from mmrec.queries import impact, recommend
+from mmrec.queries import impact, why
 from mmrec.settings import Settings
 
 TIMES, COLD_TIMES = 15, 3
 Question = Callable[[Lake, Settings, str], object]
 # What is asked, by the command, with what, and by the library.
 QUESTIONS: list[tuple[str, str, Question]] = [
-    ("why --user", "person-{:06}", recommend.why),
+    ("why --user", "person-{:06}", why.why),
     ("impact --item", "item-{:06}", impact.of_item),
     ("impact --file", "item-{:06}.png", impact.of_file),
     ("impact --file", "events/{week}.csv", impact.of_file),

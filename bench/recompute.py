@@ -31,7 +31,7 @@ from mmrec.lake.store import Lake
 from mmrec.media.opening import MediaRef
 from mmrec.planning import graph
 from mmrec.settings import Settings
-from mmrec.stages.rows import plan_embeddings
+from mmrec.stages.embeddings.rows import plan_embeddings
 
 ITEMS, WIDTH, TIMES = 2_000, 384, 3
 STAGES = ("raw", "validated", "embeddings", "fused")

@@ -18,7 +18,7 @@ from demo import config, tour
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 from mmrec.modalities import NOUNS
-from mmrec.published import versions
+from mmrec.published import snapshots
 from mmrec.queries import recommend
 from mmrec.settings import DEMO_CONFIG, PROJECT, Settings, load
 from mmrec_assets import printed
@@ -108,7 +108,7 @@ def _figure(row: dict | None) -> str:
 
 def _show_people(lake: Lake, settings: Settings, period: str) -> None:
     """Three people's lists. A list names no person, here or anywhere that is not asked for one."""
-    pins = versions.pinned(lake, period)
+    pins = snapshots.pinned(lake, period)
     people = (
         lake.pinned(pins).scan("recommendations/top_k").filter(pl.col("period") == period).select("user_id").unique()
     )

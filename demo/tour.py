@@ -24,8 +24,8 @@ from mmrec.builds.costs import told, told_bytes
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake, local_folder
 from mmrec.planning import plan as planning
-from mmrec.published import versions
-from mmrec.queries import recommend
+from mmrec.published import snapshots
+from mmrec.queries import why
 from mmrec.settings import PROJECT, Settings, load
 from mmrec_assets import printed
 from mmrec_assets.runs import Outcome, leave, run
@@ -76,7 +76,7 @@ def main() -> int:
 def play(settings: Settings, out: Console, story: Story = FILMS) -> None:
     """Act two and act three, on a copy of what `settings` name."""
     lake = Lake(settings.lake_root)
-    period = versions.newest_period(lake, settings)
+    period = snapshots.newest_period(lake, settings)
     with _copy(settings, story) as copy:
         out.heading("Act two: a change costs what changed", " (on a throw-away copy of the lake)")
         shutil.move(copy.data / story.arrives, copy.data / story.lands)
@@ -130,9 +130,9 @@ def _edit(settings: Settings, item: str, old: str, new: str) -> None:
 
 def _why(lake: Lake, settings: Settings, period: str, out: Console) -> None:
     """The first film of somebody's list, followed back to events, bytes and the encoder's digest."""
-    lists = lake.pinned(versions.pinned(lake, period)).scan("recommendations/top_k").filter(pl.col("period") == period)
+    lists = lake.pinned(snapshots.pinned(lake, period)).scan("recommendations/top_k").filter(pl.col("period") == period)
     user = lists.select(pl.col("user_id").sort().first()).collect().item()
-    printed.why(out, recommend.why(lake, settings, user))
+    printed.why(out, why.why(lake, settings, user))
 
 
 @contextmanager

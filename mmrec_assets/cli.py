@@ -27,7 +27,10 @@ from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 from mmrec.modalities import NOUNS
 from mmrec.planning import plan as planning
-from mmrec.queries import recommend as queries
+from mmrec.queries import recommend as recommend_module
+from mmrec.queries import rejected as rejected_rows
+from mmrec.queries import similar as similar_to
+from mmrec.queries import why as why_module
 from mmrec.settings import PROJECT, Settings, load
 from mmrec_assets import printed, terminal
 from mmrec_assets.terminal import Console
@@ -184,8 +187,8 @@ def _recommended(
     if user is None:
         return ad_hoc.popular(lake, settings, period)
     try:
-        return queries.recommend(lake, settings, user, period)
-    except queries.UnknownPerson:
+        return recommend_module.recommend(lake, settings, user, period)
+    except recommend_module.UnknownPerson:
         if popular:
             return ad_hoc.popular(lake, settings, period)
         raise
@@ -200,7 +203,7 @@ def why(
 ) -> None:
     """Follow one recommendation back to the events, the bytes and the verdicts it rests on."""
     settings = load()
-    answer = queries.why(Lake(settings.lake_root), settings, user, item, _checked(settings, period))
+    answer = why_module.why(Lake(settings.lake_root), settings, user, item, _checked(settings, period))
     _show(answer, as_json, printed.why)
 
 
@@ -212,7 +215,7 @@ def similar(
 ) -> None:
     """Print the items that are most like one, by a modality or by all."""
     settings = load()
-    answer = queries.similar(Lake(settings.lake_root), settings, item, by)
+    answer = similar_to.similar(Lake(settings.lake_root), settings, item, by)
     _show(answer, as_json, printed.similar)
 
 
@@ -279,7 +282,7 @@ def rejected(
 ) -> None:
     """Show rejected rows with the rule they broke, and media that could not be encoded."""
     settings = load()
-    answer = queries.rejected(Lake(settings.lake_root), _checked(settings, period), limit)
+    answer = rejected_rows.rejected(Lake(settings.lake_root), _checked(settings, period), limit)
     _show(answer, as_json, printed.rejected)
 
 

@@ -1,7 +1,7 @@
 """Embeddings: one vector an item and modality, computed only where the input or the encoder differs.
 
 Here: one factory for every modality; another one needs a setting and a line in the registry of encoders. Not here: the
-work (`mmrec/stages/embeddings.py`), nor the encoders (`mmrec/encoders`).
+work (`mmrec/stages/embeddings`), nor the encoders (`mmrec/encoders`).
 """
 
 import dagster as dg

@@ -1,7 +1,7 @@
 """Drawn metadata: a histogram, and items beside their nearest neighbours as thumbnails.
 
 Here: SVG made of plain values, shown as an image inside markdown. A title is drawn inside the image, so that no text of
-an item ever becomes markup of the page. Not here: what is drawn (`mmrec/stages/preview.py`).
+an item ever becomes markup of the page. Not here: what is drawn (`mmrec/stages/embeddings/preview.py`).
 """
 
 import base64
@@ -18,7 +18,7 @@ from mmrec.media import opening
 from mmrec.media.pictures import read_image
 from mmrec.modalities import NOUNS
 from mmrec.settings import Settings
-from mmrec.stages import preview
+from mmrec.stages.embeddings import preview
 
 Metadata = dict[str, dg.MetadataValue]
 

@@ -4,7 +4,7 @@ import pytest
 
 from mmrec import encoders
 from mmrec.encoders.hashed import HashEncoder
-from mmrec.stages import preview
+from mmrec.stages.embeddings import preview
 
 BAD: set[str] = set()  # texts that cannot be encoded now
 

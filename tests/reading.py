@@ -4,7 +4,7 @@ import polars as pl
 
 from mmrec.lake.store import Lake
 from mmrec.lists import neighbours as similar
-from mmrec.published import versions
+from mmrec.published import snapshots
 
 ITEM = ["item_id"]
 
@@ -27,7 +27,7 @@ def check_snapshots(root, newest=None):
     published = lake.scan("ledger/snapshots").select("period").unique().sort("period", descending=True)
     periods = published.collect()["period"].to_list()[:newest]
     for period in periods:
-        reader = lake.pinned(versions.pinned(lake, period))
+        reader = lake.pinned(snapshots.pinned(lake, period))
         lists, reasons, people = (
             reader.scan(table).filter(pl.col("period") == period).collect()
             for table in ("recommendations/top_k", "recommendations/reasons", "model/users")

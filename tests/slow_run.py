@@ -17,7 +17,7 @@ from mmrec.encoders import running
 from mmrec.encoders.hashed import HashEncoder
 from mmrec.planning import graph
 from mmrec.quality import contracts
-from mmrec.stages import embeddings
+from mmrec.stages.embeddings import vectors as embedding_stage
 from tests.conftest import DAYS, Shop, judge_quickly
 from tests.hooked_lake import HookedLake
 
@@ -42,7 +42,7 @@ def slowed(seconds):
 
     HashEncoder.encode = slow
     run = functools.partial(running.run, chunk_seconds=0.0, block_rows=CHUNK_ROWS)
-    embeddings.executor = type("executor", (), {"run": staticmethod(run)})
+    embedding_stage.running = type("running", (), {"run": staticmethod(run)})
 
 
 def content(shop, lake):

@@ -12,9 +12,9 @@ import pytest
 from mmrec.errors import MmrecError
 from mmrec.models import factorization
 from mmrec.models.histories import Histories
-from mmrec.published import versions
+from mmrec.published import state
 from mmrec.queries import ad_hoc
-from mmrec.queries import recommend as queries
+from mmrec.queries import recommend as recommend_module
 
 
 def listed(answer):
@@ -31,7 +31,7 @@ def test_a_sentence_is_folded_in_like_one_liked_item(built):
     """The text of an item that has nothing else is placed where that item's content is: B f."""
     before = snapshot(built)
     answer = ad_hoc.for_text(built.lake, built.settings, "  A thing   number 11 ")
-    model = versions.load(built.lake, built.settings, built.days[-1])
+    model = state.load(built.lake, built.settings, built.days[-1])
     twin = model.item_ids.index("item-11")  # a text and no picture
     assert built.scan("fused/items", item_id="item-11")["modalities"].to_list() == [["text"]]
     placed = factorization.cold_items(model.factors, model.known.features[[twin]])
@@ -46,7 +46,7 @@ def test_a_sentence_is_folded_in_like_one_liked_item(built):
 
 def test_items_are_folded_in_as_liked_and_not_listed_again(built):
     answer = ad_hoc.for_items(built.lake, built.settings, ["item-02", "item-00", "item-02"])
-    model = versions.load(built.lake, built.settings, built.days[-1])
+    model = state.load(built.lake, built.settings, built.days[-1])
     positions = np.array([model.item_ids.index(item) for item in ("item-00", "item-02")])
     own = Histories.build(np.zeros(2, int), positions, np.ones(2), n_users=1)
     scores = (factorization.fold_in(model.factors, own)[:, None, :] * model.H[None]).sum(-1)[0]
@@ -89,8 +89,8 @@ def test_another_encoder_than_the_served_one_is_refused(built, make_shop, tmp_pa
 
 
 def test_an_unknown_person_gets_a_line_or_the_popular_list(built):
-    with pytest.raises(queries.UnknownPerson, match="ask for --popular"):
-        queries.recommend(built.lake, built.settings, "zq-person-nobody")
+    with pytest.raises(recommend_module.UnknownPerson, match="ask for --popular"):
+        recommend_module.recommend(built.lake, built.settings, "zq-person-nobody")
 
 
 def recommend(shop, *options):

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from mmrec.errors import MmrecError
-from mmrec.queries import recommend
+from mmrec.queries import recommend, why
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
 EVENTS, ITEMS = "validated/interactions", "validated/items"
@@ -134,7 +134,7 @@ def test_text_with_any_character_goes_through(new_shop):
     new_shop.run(*new_shop.assets[:8])
     new_shop.run(*new_shop.answers, periods=new_shop.days[:1])
     assert new_shop.scan(ITEMS, item_id="item-99")["text"].item() == 'A "quoted" [31mred [0m \u202e title \U0001f600'
-    assert recommend.why(new_shop.lake, new_shop.settings, new_shop.people[0], "item-99")["score"]
+    assert why.why(new_shop.lake, new_shop.settings, new_shop.people[0], "item-99")["score"]
 
 
 # -- files -------------------------------------------------------------------------------------------------------------

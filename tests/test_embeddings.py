@@ -13,7 +13,7 @@ from mmrec.encoders import running
 from mmrec.encoders.hashed import HashEncoder
 from mmrec.errors import MmrecError
 from mmrec.published.vectors import read_vectors
-from mmrec.stages import embeddings
+from mmrec.stages.embeddings import vectors as embedding_stage
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
 UP_TO_ITEMS = ("raw/items", "raw/media", "validated/items")
@@ -205,7 +205,7 @@ def test_a_failure_is_tried_again_when_asked_to(shop, monkeypatch):
         fail_on(patch, "bad")
         shop.edit_item("item-03", about="bad")
         embed(shop)
-    report = embeddings.embed(shop.lake.acting_as(TEXT, "1"), shop.settings, "text", retry_failed=True)
+    report = embedding_stage.embed(shop.lake.acting_as(TEXT, "1"), shop.settings, "text", retry_failed=True)
     assert dict(report.tables["planned by reason"].iter_rows())["failed before"] == 1
     assert report.facts["keys_done"] == 1
     assert shop.rows("embeddings/text/failed") == 0
@@ -270,7 +270,7 @@ def test_a_killed_run_loses_only_what_it_had_not_committed(shop, monkeypatch):
 
     stand_in = type("executor", (), {"run": staticmethod(dying)})
     with monkeypatch.context() as patch:
-        patch.setattr(embeddings, "running", stand_in)
+        patch.setattr(embedding_stage, "running", stand_in)
         with pytest.raises(Killed):
             shop.run(TEXT)
     assert current(shop) == before
@@ -287,7 +287,7 @@ def test_a_run_that_dies_after_encoding_is_finished_by_the_next(shop, monkeypatc
     shop.edit_item("item-03", about="Something else")
     shop.run(*UP_TO_ITEMS)
     with monkeypatch.context() as patch:
-        patch.setattr(embeddings, step, lambda *_: (_ for _ in ()).throw(Killed()))
+        patch.setattr(embedding_stage, step, lambda *_: (_ for _ in ()).throw(Killed()))
         with pytest.raises(Killed):
             shop.run(TEXT)
     done, _, report = embed(shop)
@@ -300,12 +300,12 @@ def test_a_run_that_dies_after_encoding_is_finished_by_the_next(shop, monkeypatc
 def test_what_another_run_has_done_since_the_plan_is_found_and_not_done_again(shop, monkeypatch):
     shop.configure(embeddings={"text": {"encoder": "hash:32"}})
     shop.run(*UP_TO_ITEMS)
-    plan = partial(embeddings.plan_embeddings, shop.lake.acting_as(TEXT, "1"))
+    plan = partial(embedding_stage.plan_embeddings, shop.lake.acting_as(TEXT, "1"))
     stale = plan("text", encoders.identity("text", "hash:32", "fp32", shop.settings.weights).id)
     shop.run(TEXT)
     with monkeypatch.context() as patch:
-        patch.setattr(embeddings, "_stage_key", lambda *_: "of before the other run")
-        patch.setattr(embeddings, "plan_embeddings", lambda *_, **__: stale)
+        patch.setattr(embedding_stage, "_stage_key", lambda *_: "of before the other run")
+        patch.setattr(embedding_stage, "plan_embeddings", lambda *_, **__: stale)
         report = shop.run(TEXT)
     assert [report.facts[f"keys_{name}"] for name in ("planned", "done", "found", "failed")] == [13, 0, 13, 0]
     assert not shop.scan("embeddings/text/vectors")["key"].is_duplicated().any()
@@ -350,7 +350,7 @@ def test_flipped_bits_in_a_stored_vector_are_found_and_mended_as_the_message_say
 def test_nothing_is_planned_where_nobody_has_written(shop, monkeypatch):
     embed(shop)
     with monkeypatch.context() as patch:
-        patch.setattr(embeddings, "plan_embeddings", lambda *_, **__: pytest.fail("it planned"))
+        patch.setattr(embedding_stage, "plan_embeddings", lambda *_, **__: pytest.fail("it planned"))
         done, _, report = embed(shop)
     assert (done, report.periods[""].reused, report.periods[""].rows) == (0, 13, 13)
     shop.lake.delete("embeddings/text/vectors", {"key": [current(shop)["item-03"]]})
@@ -363,16 +363,16 @@ def test_what_another_run_has_mixed_in_is_looked_at_again(shop, monkeypatch):
         update={"embeddings": {"text": shop.settings.embeddings["text"].model_copy(update={"encoder": "hash:6"})}}
     )
     shop.edit_item("item-03", about="edited")
-    switch = embeddings._switch
+    switch = embedding_stage._switch
 
     def disturbed(*of_this):
         with monkeypatch.context() as patch:
-            patch.setattr(embeddings, "_switch", switch)
-            embeddings.embed(shop.lake.acting_as(TEXT, "1"), other, "text")
+            patch.setattr(embedding_stage, "_switch", switch)
+            embedding_stage.embed(shop.lake.acting_as(TEXT, "1"), other, "text")
         return switch(*of_this)
 
     with monkeypatch.context() as patch:
-        patch.setattr(embeddings, "_switch", disturbed)
+        patch.setattr(embedding_stage, "_switch", disturbed)
         embed(shop)
     assert shop.scan("embeddings/text/current")["encoder_id"].n_unique() == 2
     embed(shop)
@@ -381,7 +381,7 @@ def test_what_another_run_has_mixed_in_is_looked_at_again(shop, monkeypatch):
 
 def test_a_budget_refuses_what_is_dearer_or_unknown(shop):
     def asked(budget):
-        return embeddings.embed(shop.lake.acting_as(TEXT, "1"), shop.settings, "text", budget=budget)
+        return embedding_stage.embed(shop.lake.acting_as(TEXT, "1"), shop.settings, "text", budget=budget)
 
     embed(shop)
     shop.edit_item("item-03", about="edited")

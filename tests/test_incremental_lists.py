@@ -16,8 +16,9 @@ from mmrec.lists.top_k import State
 from mmrec.models.candidates import Candidate
 from mmrec.models.factorization import Hyper, ItemFactors
 from mmrec.planning import graph
+from mmrec.published.state import Known, Served, load
 from mmrec.published.user_texts import MARK, PROFILE
-from mmrec.published.versions import Known, Served, Version, load
+from mmrec.published.versions import Version
 from mmrec.published.weighing import Weighing
 
 pytestmark = pytest.mark.usefixtures("quick_judge")

@@ -9,7 +9,7 @@ import pytest
 from mmrec.builds import assets
 from mmrec.encoders import hashed
 from mmrec.media.opening import BadMedia
-from mmrec.queries import recommend
+from mmrec.queries import rejected as rejected_rows
 from mmrec_assets import printed
 from mmrec_assets.terminal import Console
 from tests import clips
@@ -56,7 +56,7 @@ def test_bad_sounds_and_clips_are_failures_of_their_own(broadcasting):
         assert set(shop.scan(f"{asset}/current")["item_id"]) == {"item-00", "item-01"}
     reasons = {
         (row["modality"], row["item_id"]): row["reason"]
-        for row in recommend.rejected(shop.lake)["failures"]
+        for row in rejected_rows.rejected(shop.lake)["failures"]
         if row["modality"] in ("audio", "video")
     }
     expected = {
@@ -108,7 +108,7 @@ def test_pictures_are_found_whatever_unicode_form_their_names_have(new_shop, mon
 def test_an_empty_file_is_told_as_such(new_shop):
     (new_shop.data / "pictures" / "item-03.png").write_bytes(b"")
     new_shop.run("raw/items", "raw/media", "validated/items", "embeddings/text", IMAGE)
-    assert recommend.rejected(new_shop.lake)["failures"] == [
+    assert rejected_rows.rejected(new_shop.lake)["failures"] == [
         {"item_id": "item-03", "reason": "the file is empty", "modality": "image", "user_id": None}
     ]
 

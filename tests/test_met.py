@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from mmrec.errors import MmrecError
-from mmrec.queries import export, recommend
+from mmrec.queries import export, recommend, why
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
 TOP_K, FACTORS = "recommendations/top_k", "model/users"
@@ -55,7 +55,7 @@ def test_disliked_items_leave_the_list_and_move_no_factor(shop):
     assert not set(after.pop(person)) & set(before[person])
     assert after.items() <= before.items()
     assert factors(shop, day) == was
-    shares = recommend.why(shop.lake, shop.settings, person)
+    shares = why.why(shop.lake, shop.settings, person)
     assert not {row["item_id"] for row in shares["events"]} & set(before[person])
 
 
@@ -94,10 +94,10 @@ def test_who_liked_nothing_has_no_list_and_is_told_so(shop):
 
 def test_why_and_export_speak_of_the_weights_that_were_computed_with(shop, tmp_path):
     person = shop.people[4]
-    before = recommend.why(shop.lake, shop.settings, person)
+    before = why.why(shop.lake, shop.settings, person)
     export.write(shop.lake, shop.settings, tmp_path / "before")
     shop.configure(events={"weights": {"rating": 7.0}}, interactions={"value_scale": "linear"})
-    assert recommend.why(shop.lake, shop.settings, person) == before
+    assert why.why(shop.lake, shop.settings, person) == before
     export.write(shop.lake, shop.settings, tmp_path / "after")
     model = {name: (tmp_path / name / "model.json").read_text() for name in ("before", "after")}
     assert model["before"] == model["after"]

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from mmrec.builds.publishing import Damaged
-from mmrec.published import versions as served
+from mmrec.published import state
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
 EVENTS, FACTORS, EVALUATION = "validated/interactions", "model/factors", "model/evaluation"
@@ -187,7 +187,7 @@ def test_a_new_item_after_the_fit_is_placed_by_its_content(shop):
     report = after_content(shop, FACTORS)
     assert report.facts["versions_fitted"] == 0
     assert versions(shop) == fitted
-    now = served.load(shop.lake, shop.settings, shop.days[-1])
+    now = state.load(shop.lake, shop.settings, shop.days[-1])
     new, twin = now.item_ids.index("item-99"), now.item_ids.index("item-04")
     assert now.factors.B is not None
     assert (now.cold[new], now.cold[twin], now.servable[new]) == (True, False, True)
@@ -210,7 +210,7 @@ def test_an_event_on_a_new_item_reaches_the_person_at_once(shop):
 def test_a_removed_item_is_no_longer_servable_and_its_events_still_count(shop):
     shop.remove_item(shop.rare)
     after_content(shop, FACTORS)
-    now = served.load(shop.lake, shop.settings, shop.days[-1])
+    now = state.load(shop.lake, shop.settings, shop.days[-1])
     assert not now.servable[now.item_ids.index(shop.rare)]
     counts = dict(shop.scan("model/users", period=shop.days[-1]).select("user_id", "events").iter_rows())
     assert counts[shop.people[1]] == sum(
@@ -219,7 +219,7 @@ def test_a_removed_item_is_no_longer_servable_and_its_events_still_count(shop):
 
 
 def test_an_item_without_any_modality_is_learned_from_its_events(built):
-    now = served.load(built.lake, built.settings, built.days[-1])
+    now = state.load(built.lake, built.settings, built.days[-1])
     rare, never = now.item_ids.index(built.rare), now.item_ids.index(built.items[-1])
     assert not now.cold[rare]
     assert np.abs(now.factors.H[rare]).max() > 0
@@ -357,7 +357,7 @@ def test_flipped_bits_in_a_stored_array_are_found(shop):
     damaged = stored.with_columns(data=pl.when(at).then(pl.lit(bytes(spoilt))).otherwise("data"))
     shop.lake.replace("model/arrays", damaged)
     with pytest.raises(Damaged, match=f"array B of item-factor version {name} differs from its sha256"):
-        served.load(shop.lake, shop.settings, shop.days[-1])
+        state.load(shop.lake, shop.settings, shop.days[-1])
 
 
 def test_arrays_come_back_as_they_were_fitted(built):

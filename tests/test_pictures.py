@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from mmrec.builds.report import StageReport
-from mmrec.stages import preview
+from mmrec.stages.embeddings import preview
 from mmrec_assets import pictures
 
 SVG = "{http://www.w3.org/2000/svg}"

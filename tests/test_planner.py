@@ -10,7 +10,7 @@ from mmrec import keys, tables
 from mmrec.builds import ledger
 from mmrec.builds.report import WHOLE, PeriodReport
 from mmrec.lake.store import Lake
-from mmrec.stages.rows import CHANGED, ENCODER, FAILED, MISSING, NEW, REMOVED, SAME, plan_embeddings
+from mmrec.stages.embeddings.rows import CHANGED, ENCODER, FAILED, MISSING, NEW, REMOVED, SAME, plan_embeddings
 
 ITEMS, ASSET = "validated/items", "embeddings/text"
 
@@ -174,7 +174,7 @@ def test_hashes_of_texts_are_those_of_each_text():
 def test_planning_imports_no_torch(case):
     case.items(a="A")
     code = (
-        "import sys; from mmrec.lake.store import Lake; from mmrec.stages.rows import plan_embeddings\n"
+        "import sys; from mmrec.lake.store import Lake; from mmrec.stages.embeddings.rows import plan_embeddings\n"
         f"plan = plan_embeddings(Lake({case.lake.root!r}), 'text', 'e1'); print(plan.missing.height)\n"
         "print(sorted({'torch', 'transformers', 'great_expectations', 'dagster'} & set(sys.modules)))"
     )

@@ -16,7 +16,8 @@ from mmrec.builds import ledger
 from mmrec.builds.report import WHOLE, PeriodReport
 from mmrec.encoders.hashed import HashEncoder
 from mmrec.settings import Settings
-from mmrec.stages import embeddings, fused
+from mmrec.stages import fused
+from mmrec.stages.embeddings import vectors
 from tests.conftest import CONFIG, PERSON
 from tests.hooked_lake import AFTER, BEFORE, HookedMemoryLake, Killed, Raising, interleaved
 from tests.needed import BAD, Needed, failing  # noqa: F401 (a fixture)
@@ -130,7 +131,7 @@ class Content(RuleBasedStateMachine):
 
     def embed(self, hook=lambda *verb: None, run="run", *, lake=None, retry=False):
         acting = (lake or HookedMemoryLake("memory", hook=hook, states=self.lake.states)).acting_as(TEXT, "1", run)
-        return embeddings.embed(acting, self.settings, "text", retry_failed=retry)
+        return vectors.embed(acting, self.settings, "text", retry_failed=retry)
 
     def settle(self, *, retry=False):
         """One run to the end."""

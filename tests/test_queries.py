@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from mmrec.errors import MmrecError
-from mmrec.queries import recommend
+from mmrec.queries import recommend, why
+from mmrec.queries import rejected as rejected_rows
 
 _ASK = """
 import sys
@@ -56,14 +57,14 @@ def test_a_list_of_an_earlier_period(built):
 
 
 def test_an_unknown_person_is_one_clear_line_without_the_id(built):
-    for ask in (recommend.recommend, recommend.why):
+    for ask in (recommend.recommend, why.why):
         told = refused(ask, built.lake, built.settings, "zq-person-nobody")
         assert told.startswith(f"this person has no published list as of {built.days[-1]}")
         assert "mmrec rejected" in told
 
 
 def test_nothing_published_says_what_to_type(new_shop):
-    for ask in (recommend.recommend, recommend.why):
+    for ask in (recommend.recommend, why.why):
         told = refused(ask, new_shop.lake, new_shop.settings, new_shop.people[0])
         assert told.startswith("nothing is published yet; type `mmrec run`")
 
@@ -81,11 +82,11 @@ def test_a_period_that_is_not_published_names_those_that_are(fused_shop):
 
 
 def test_the_shares_of_everything_sum_to_the_score(built, monkeypatch):
-    monkeypatch.setattr(recommend, "TOP_EVENTS", 1000)
+    monkeypatch.setattr(why, "TOP_EVENTS", 1000)
     for person in built.people[:4]:
         listed = recommend.recommend(built.lake, built.settings, person)["items"]
         for row in listed:
-            answer = recommend.why(built.lake, built.settings, person, row["item_id"])
+            answer = why.why(built.lake, built.settings, person, row["item_id"])
             assert (answer["score"], answer["rank"], answer["title"]) == (row["score"], row["rank"], row["title"])
             assert np.isclose(sum(event["share"] for event in answer["events"]), row["score"])
             assert np.isclose(sum(answer["through"].values()), row["score"])
@@ -94,13 +95,13 @@ def test_the_shares_of_everything_sum_to_the_score(built, monkeypatch):
 
 def test_without_an_item_it_is_the_first_of_the_list(built):
     first = recommend.recommend(built.lake, built.settings, built.people[2])["items"][0]
-    answer = recommend.why(built.lake, built.settings, built.people[2])
+    answer = why.why(built.lake, built.settings, built.people[2])
     assert (answer["item_id"], answer["rank"]) == (first["item_id"], 1)
 
 
 def test_every_event_names_the_row_it_was_delivered_in(built):
     person = built.people[1]
-    answer = recommend.why(built.lake, built.settings, person)
+    answer = why.why(built.lake, built.settings, person)
     assert answer["events"]
     for event in answer["events"]:
         day = event["source_file"].removeprefix("events-").removesuffix(".csv")
@@ -108,11 +109,11 @@ def test_every_event_names_the_row_it_was_delivered_in(built):
         assert line.startswith(f"{person},{event['item_id']},{event['time']:%Y-%m-%dT%H:%M:%S},{event['event']}")
     shares = [event["share"] for event in answer["events"]]
     assert shares == sorted(shares, reverse=True)
-    assert len(shares) <= recommend.TOP_EVENTS
+    assert len(shares) <= why.TOP_EVENTS
 
 
 def test_an_item_is_followed_back_to_its_bytes_and_encoders(built):
-    content = recommend.why(built.lake, built.settings, built.people[1], "item-04")["content"]
+    content = why.why(built.lake, built.settings, built.people[1], "item-04")["content"]
     assert (content["source_file"], content["source_row"]) == ("items.csv", 5)
     keys = {m: built.scan(f"embeddings/{m}/current", item_id="item-04").row(0, named=True) for m in ("text", "image")}
     for modality, given in (("text", "A thing number 4"), ("image", "item-04.png")):
@@ -127,7 +128,7 @@ def test_an_item_is_followed_back_to_its_bytes_and_encoders(built):
 
 
 def test_the_verdicts_of_what_carried_the_score_are_shown(built):
-    answer = recommend.why(built.lake, built.settings, built.people[1])
+    answer = why.why(built.lake, built.settings, built.people[1])
     found = {(row["asset"], row["period"]): row for row in answer["verdicts"]}
     assert ("validated/items", "") in found
     assert {p for asset, p in found if asset == "validated/interactions"} <= set(built.days)
@@ -136,7 +137,7 @@ def test_the_verdicts_of_what_carried_the_score_are_shown(built):
 
 
 def test_model_and_snapshot_are_named(built):
-    answer = recommend.why(built.lake, built.settings, built.people[1])
+    answer = why.why(built.lake, built.settings, built.people[1])
     [version] = built.scan("model/versions", boundary=built.days[2]).iter_rows(named=True)
     assert (answer["model"]["version"], answer["model"]["boundary"]) == (version["version"], built.days[2])
     assert answer["model"]["candidate"] in version["choice"]
@@ -146,13 +147,13 @@ def test_model_and_snapshot_are_named(built):
 def test_an_item_that_is_not_on_the_list_can_be_asked_about_too(built):
     listed = {row["item_id"] for row in recommend.recommend(built.lake, built.settings, built.people[1])["items"]}
     other = next(item for item in built.items if item not in listed)
-    answer = recommend.why(built.lake, built.settings, built.people[1], other)
+    answer = why.why(built.lake, built.settings, built.people[1], other)
     assert answer["rank"] is None
     assert isinstance(answer["score"], float)
 
 
 def test_an_unknown_item_is_one_clear_line(built):
-    told = refused(recommend.why, built.lake, built.settings, built.people[1], "item-404")
+    told = refused(why.why, built.lake, built.settings, built.people[1], "item-404")
     assert told.startswith("no item is called 'item-404'")
     assert "mmrec sql" in told
 
@@ -160,12 +161,12 @@ def test_an_unknown_item_is_one_clear_line(built):
 @pytest.mark.usefixtures("quick_judge")
 def test_why_answers_from_the_snapshot_and_not_from_what_was_written_since(shop):
     person = shop.people[1]
-    before = recommend.why(shop.lake, shop.settings, person)
+    before = why.why(shop.lake, shop.settings, person)
     day = shop.days[-1]
     shop.write_events(day, [*shop.lines(day), f"{person},item-12,{day}T23:58:00,purchase,,"])
     shop.edit_item(before["item_id"], title="Another title")
     shop.run(*shop.content, *shop.events, "model/factors", "recommendations/top_k")
-    after = recommend.why(shop.lake, shop.settings, person)
+    after = why.why(shop.lake, shop.settings, person)
     assert after | {"verdicts": 0} == before | {"verdicts": 0}
 
 
@@ -181,7 +182,7 @@ def test_rejected_rows_are_counted_by_rule_and_shown_with_the_row(judged_shop):
     judged_shop.add_item(",No id,,")
     (judged_shop.data / "pictures" / "item-03.png").unlink()
     judged_shop.run(*judged_shop.content, *judged_shop.events)
-    answer = recommend.rejected(judged_shop.lake)
+    answer = rejected_rows.rejected(judged_shop.lake)
     assert answer["rows"] == 3
     assert answer["by_rule"] == [
         {"table": "interactions", "kind": "rejected", "rule": "user_missing", "rows": 1},
@@ -199,14 +200,14 @@ def test_rejected_rows_are_counted_by_rule_and_shown_with_the_row(judged_shop):
     assert judged_shop.people[0] in shown["interactions", f"events-{day}.csv", last]["row"]
     missing = {"item_id": "item-03", "reason": "the file does not exist", "modality": "image", "user_id": None}
     assert answer["failures"] == [missing]
-    assert recommend.rejected(judged_shop.lake, day)["rows"] == 2
-    assert recommend.rejected(judged_shop.lake, day)["failures"] == []
-    assert len(recommend.rejected(judged_shop.lake, limit=1)["shown"]) == 1
-    assert recommend.rejected(judged_shop.lake, limit=1)["rows"] == 3
+    assert rejected_rows.rejected(judged_shop.lake, day)["rows"] == 2
+    assert rejected_rows.rejected(judged_shop.lake, day)["failures"] == []
+    assert len(rejected_rows.rejected(judged_shop.lake, limit=1)["shown"]) == 1
+    assert rejected_rows.rejected(judged_shop.lake, limit=1)["rows"] == 3
 
 
 def test_nothing_rejected_is_said_as_nothing(built):
-    assert recommend.rejected(built.lake) == {
+    assert rejected_rows.rejected(built.lake) == {
         "rows": 0,
         "by_kind": {"rejected": 0, "duplicate": 0, "ignored": 0},
         "by_rule": [],

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from mmrec.lake.store import Lake
-from mmrec.published import versions
+from mmrec.published import snapshots, state
 from mmrec.queries import recommend
 from mmrec.stages.recommendations import snapshot as snapshot_stage
 
@@ -57,7 +57,7 @@ def test_everybody_has_a_full_list_of_unseen_items_in_every_period(built):
 
 def test_lists_are_what_scoring_everything_gives(built):
     day = built.days[-1]
-    now = versions.load(built.lake, built.settings, day)
+    now = state.load(built.lake, built.settings, day)
     scores = (now.users[:, None, :] * now.factors.H[None, :, :]).sum(-1)
     found = lists(built, day)
     for row, person in enumerate(now.user_ids):
@@ -152,7 +152,7 @@ def test_a_new_title_changes_the_reasons_that_name_it_and_no_list(shop):
 
 
 def test_a_snapshot_pins_every_table_behind_a_period(built):
-    pins = versions.pinned(built.lake, built.days[-1])
+    pins = snapshots.pinned(built.lake, built.days[-1])
     assert set(pins) == {table for table in snapshot_stage.PINNED if built.lake.exists(table)}
     assert pins == {table: built.lake.version(table) for table in pins}
 
@@ -234,7 +234,7 @@ def test_a_new_title_alone_is_published_too(shop):
     answer(shop)
     titles = {row["title"] for answer in answers(shop).values() for row in answer["items"]}
     assert "Old name" not in titles
-    pinned = shop.lake.pinned(versions.pinned(shop.lake, shop.days[-1])).scan("validated/items").collect()
+    pinned = shop.lake.pinned(snapshots.pinned(shop.lake, shop.days[-1])).scan("validated/items").collect()
     assert "Nobody names it" in set(pinned["title"])
 
 

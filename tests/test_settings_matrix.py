@@ -25,7 +25,8 @@ from mmrec.planning import graph, plan
 from mmrec.published import events as history
 from mmrec.published.weighing import Weighing
 from mmrec.quality import contracts
-from mmrec.queries import recommend
+from mmrec.queries import recommend, why
+from mmrec.queries import why as why_module
 from mmrec.settings import Settings
 from mmrec.verification import oracle, scope
 from tests import settings_table as table
@@ -107,7 +108,7 @@ def made(tmp_path, monkeypatch):
         shop = PlainShop(tmp_path / f"{turn}", row, turn)
         shop.deliver()
         monkeypatch.setattr(periods, "dt", SimpleNamespace(**vars(dt) | {"datetime": clock(shop.now)}))
-        monkeypatch.setattr(recommend, "TOP_EVENTS", 1000)
+        monkeypatch.setattr(why, "TOP_EVENTS", 1000)
         lake = MemoryLake("memory") if lake is None else lake(shop)
         return shop, lake, run(shop, lake)
 
@@ -293,7 +294,7 @@ def check_answers(shop, lake):
     shown = recommend.recommend(lake.pinned({}), shop.settings, user)
     assert (shown["period"], shown["stand_in_media"]) == (shop.last, shop.row["media.stand_in"])
     assert [row["item_id"] for row in shown["items"]] == [row["item_id"] for row in lists[user]]
-    why = recommend.why(lake.pinned({}), shop.settings, user)
+    why = why_module.why(lake.pinned({}), shop.settings, user)
     assert why["score"] == shown["items"][0]["score"]
     assert sum(event["share"] for event in why["events"]) == pytest.approx(why["score"], abs=1e-9)
     assert sum(why["through"].values()) == pytest.approx(why["score"], abs=1e-9)

@@ -10,7 +10,7 @@ from mmrec.errors import MmrecError
 from mmrec.lists import neighbours
 from mmrec.models import ranking
 from mmrec.published.features import Features
-from mmrec.queries import recommend
+from mmrec.queries import similar as similar_to
 
 TABLE = neighbours.TABLE
 EMPTY = tables.contract(TABLE).empty()
@@ -239,11 +239,11 @@ def test_a_snapshot_waits_for_the_neighbours_of_its_catalogue(shop):
     rest = [asset for asset in shop.answers if asset != TABLE]
     day = shop.days[-1:]
     assert "similar items" in shop.run(*rest, periods=day, strict=False)["recommendations/snapshot"].refusals[0]
-    before = recommend.similar(shop.lake, shop.settings, "item-04", "text")
+    before = similar_to.similar(shop.lake, shop.settings, "item-04", "text")
     shop.run(TABLE)
-    assert recommend.similar(shop.lake, shop.settings, "item-04", "text") == before  # not published yet
+    assert similar_to.similar(shop.lake, shop.settings, "item-04", "text") == before  # not published yet
     shop.run("recommendations/snapshot", periods=day)
-    assert recommend.similar(shop.lake, shop.settings, "item-04", "text") != before
+    assert similar_to.similar(shop.lake, shop.settings, "item-04", "text") != before
 
 
 # -- the question ------------------------------------------------------------------------------------------------------
@@ -251,13 +251,13 @@ def test_a_snapshot_waits_for_the_neighbours_of_its_catalogue(shop):
 
 def refused(*arguments):
     with pytest.raises(MmrecError) as caught:
-        recommend.similar(*arguments)
+        similar_to.similar(*arguments)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def test_an_answer_has_title_similarity_and_what_was_compared(built):
-    answer = recommend.similar(built.lake, built.settings, "item-12")
+    answer = similar_to.similar(built.lake, built.settings, "item-12")
     assert (answer["title"], answer["by"], answer["has"], answer["stand_in_media"]) == ("Title 12", "all", ["text"], [])
     assert [row["rank"] for row in answer["items"]] == list(range(1, 13))
     stored = built.scan(TABLE, item_id="item-12", by="all").sort("rank")
@@ -266,17 +266,17 @@ def test_an_answer_has_title_similarity_and_what_was_compared(built):
     for row in answer["items"]:
         assert row["title"] == f"Title {int(row['item_id'][-2:])}"
         assert row["compared_by"] == ["text"]
-    both = recommend.similar(built.lake, built.settings, "item-02")["items"]
+    both = similar_to.similar(built.lake, built.settings, "item-02")["items"]
     assert {len(row["compared_by"]) for row in both} == {1, 2}
-    assert recommend.similar(built.lake, built.settings, "item-02", "image")["items"][0]["compared_by"] == ["image"]
+    assert similar_to.similar(built.lake, built.settings, "item-02", "image")["items"][0]["compared_by"] == ["image"]
 
 
 def test_stand_ins_are_named_where_they_were_compared(shop):
     shop.configure(media={"stand_in": ["image"]})
     ask = [
-        recommend.similar(shop.lake, shop.settings, item, by) for item, by in (("item-02", "all"), ("item-12", "all"))
+        similar_to.similar(shop.lake, shop.settings, item, by) for item, by in (("item-02", "all"), ("item-12", "all"))
     ]
-    ask.append(recommend.similar(shop.lake, shop.settings, "item-02", "text"))
+    ask.append(similar_to.similar(shop.lake, shop.settings, "item-02", "text"))
     assert [answer["stand_in_media"] for answer in ask] == [["image"], [], []]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from mmrec.lake.store import Lake
 from mmrec.planning import graph
-from mmrec.queries import recommend
+from mmrec.queries import why as why_module
 from mmrec.verification import oracle, scope
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
@@ -84,7 +84,7 @@ def test_items_that_left_are_in_histories_and_in_no_list(grown_and_at_once):
     assert set(grown.scan("recommendations/top_k", period=last)["item_id"]) <= sold
     met = grown.scan("validated/interactions", user_id=grown.people[1])["item_id"].drop_nulls()
     assert set(met) - sold
-    why = recommend.why(grown.lake, grown.settings, grown.people[1])
+    why = why_module.why(grown.lake, grown.settings, grown.people[1])
     gone = [row for row in why["events"] if row["item_id"] not in sold]
     assert gone and all(row["title"] is None for row in gone)
 

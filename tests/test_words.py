@@ -9,8 +9,8 @@ import pytest
 from mmrec import keys
 from mmrec.planning import graph
 from mmrec.planning.plan import plan
-from mmrec.published import user_texts, versions
-from mmrec.queries import recommend
+from mmrec.published import state, user_texts, versions
+from mmrec.queries import recommend, why
 
 PROFILES = "user_id,consent,about\n"
 TEXT = "embeddings/text"
@@ -107,8 +107,8 @@ def test_a_person_without_events_gets_a_list(peopled):
 
 def test_shares_over_events_and_words_sum_to_the_score(peopled):
     for person in (YES, LONELY):
-        answer = recommend.why(peopled.lake, peopled.settings, person)
-        known = versions.load(peopled.lake, peopled.settings, peopled.days[-1], only=person)
+        answer = why.why(peopled.lake, peopled.settings, person)
+        known = state.load(peopled.lake, peopled.settings, peopled.days[-1], only=person)
         assert np.isclose(sum(answer["through"].values()), answer["score"])
         assert answer["events_in_all"] == known.histories.lengths[0]
     assert answer["events"][0] | {"share": 0} == {

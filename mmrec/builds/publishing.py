@@ -1,7 +1,7 @@
 """How a stage's result reaches its table: only where it differs, counted row by row, and noted in the ledger of builds.
 
 Here: the end of every light stage's work. Not here: what the rows are; nor heavy, content-addressed tables, which are
-appended by `mmrec/stages/embeddings.py`.
+appended by `mmrec/stages/embeddings`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Polars writes every table, DuckDB answers every question, the files between are Delta Lake. Here: the verbs scan,
 append, merge, replace, delete, version, sql, compact and drop-in digests of rows. Not here: what a table's columns mean
-(`mmrec/tables`), nor which rows need work (`mmrec/stages/rows.py`).
+(`mmrec/tables`), nor which rows need work (`mmrec/stages/embeddings/rows.py`).
 
 A `Lake` acts for one asset of one run: every commit carries that stamp, and every table it reads is pinned to the
 version first seen and remembered in `reads`, so that a stage sees one state and can say which.

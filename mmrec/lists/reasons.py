@@ -21,7 +21,7 @@ from mmrec.keys import row_checksums
 from mmrec.lake.store import Lake
 from mmrec.lists import wording
 from mmrec.lists.top_k import TABLE as LISTS
-from mmrec.published.versions import Served, load, positions
+from mmrec.published.state import Served, load, positions
 from mmrec.settings import Settings
 
 TABLE = "recommendations/reasons"

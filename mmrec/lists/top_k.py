@@ -23,7 +23,7 @@ from mmrec.builds import publishing
 from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
 from mmrec.models import ranking
-from mmrec.published.versions import Served, load, positions
+from mmrec.published.state import Served, load, positions
 from mmrec.settings import Settings
 
 TABLE, STATES = "recommendations/top_k", "recommendations/list_states"

@@ -18,8 +18,8 @@ from mmrec import tables
 from mmrec.models import decomposition
 from mmrec.models.decomposition import RESIDUAL, SEARCH, WROTE, Evidence, Past
 from mmrec.models.factorization import rotate
+from mmrec.published.state import Served, positions
 from mmrec.published.user_texts import PROFILE
-from mmrec.published.versions import Served, positions
 
 KEPT = 3  # past items that a row's evidence keeps
 

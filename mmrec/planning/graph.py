@@ -14,7 +14,8 @@ from mmrec.builds.costs import Estimate
 from mmrec.builds.report import StageReport
 from mmrec.lake.store import Lake
 from mmrec.settings import Settings
-from mmrec.stages import embeddings, fused
+from mmrec.stages import fused
+from mmrec.stages.embeddings import vectors
 from mmrec.stages.model import evaluation as model_evaluation
 from mmrec.stages.model import factors as model_factors
 from mmrec.stages.raw import catalogue as raw_catalogue
@@ -94,7 +95,7 @@ class Node(Asset):
     ) -> StageReport:
         acting = lake.acting_as(self.asset, self.code_version, run_id)
         if self.stage == "embeddings":
-            return embeddings.embed(acting, settings, self.name, retry_failed=retry_failed, budget=budget)
+            return vectors.embed(acting, settings, self.name, retry_failed=retry_failed, budget=budget)
         work = _FUNCTIONS[self.asset][0]
         return work(acting, settings, periods) if self.partitioned else work(acting, settings)
 

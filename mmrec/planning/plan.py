@@ -24,11 +24,11 @@ from mmrec.planning import graph
 from mmrec.planning.graph import Node, nodes
 from mmrec.published import user_texts
 from mmrec.settings import Settings
+from mmrec.stages.embeddings.rows import ENCODER, SAME, plan_embeddings
 from mmrec.stages.model import boundary
 from mmrec.stages.raw import catalogue as raw_catalogue
 from mmrec.stages.raw import interactions as raw_interactions
 from mmrec.stages.raw import media as raw_media
-from mmrec.stages.rows import ENCODER, SAME, plan_embeddings
 from mmrec.stages.validated import candidates as validated_candidates
 from mmrec.stages.validated import interactions as validated_interactions
 from mmrec.stages.validated import whole as validated_whole

@@ -2,7 +2,7 @@
 
 Words are profile texts, searches and reviews. They are read only of people whose consent says yes, encoded as texts,
 and each distinct text counts as one item that the person liked. Here: from the validated tables to rows of words. Not
-here: their vectors (`mmrec/stages/embeddings.py`) and where they place a person (`mmrec/published/versions.py`).
+here: their vectors (`mmrec/stages/embeddings`) and where they place a person (`mmrec/published/versions.py`).
 """
 
 from __future__ import annotations

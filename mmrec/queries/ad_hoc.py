@@ -22,9 +22,9 @@ from mmrec.lake.store import Lake
 from mmrec.lists import top_k, wording
 from mmrec.models import factorization
 from mmrec.published import events as history
-from mmrec.published import unplaced, user_texts, versions
+from mmrec.published import snapshots, state, unplaced, user_texts, versions
 from mmrec.published.features import Features
-from mmrec.published.versions import Known, Served
+from mmrec.published.state import Known, Served
 from mmrec.quality.rules import clean_text
 from mmrec.settings import Settings
 
@@ -51,7 +51,7 @@ def for_text(lake: Lake, settings: Settings, text: str, period: str | None = Non
         "key": key,
         "text": cleaned,
     }
-    placed = versions.text_features(features.statistics(user_texts.MODALITY).apply(vector), known.choice, known.slices)
+    placed = state.text_features(features.statistics(user_texts.MODALITY).apply(vector), known.choice, known.slices)
     asked = replace(
         known,
         words=[row["item_id"]],
@@ -100,14 +100,14 @@ def popular(lake: Lake, settings: Settings, period: str | None = None) -> dict[s
 
 
 def _snapshot(lake: Lake, settings: Settings, period: str | None) -> tuple[Lake, str]:
-    period = period or versions.newest_period(lake, settings)
-    return lake.pinned(versions.pinned(lake, period)), period
+    period = period or snapshots.newest_period(lake, settings)
+    return lake.pinned(snapshots.pinned(lake, period)), period
 
 
 def _nobody(lake: Lake, settings: Settings, period: str) -> tuple[Known, Features]:
     """What the period's histories are about, without anybody's history."""
     features = Features(lake)
-    return versions.read_known(lake, settings, period, versions.served_version(lake, period), features, _YOU), features
+    return state.read_known(lake, settings, period, versions.served_version(lake, period), features, _YOU), features
 
 
 def _encoded(lake: Lake, settings: Settings, features: Features, text: str) -> tuple[np.ndarray, str]:

@@ -34,8 +34,8 @@ from mmrec.encoders.weights import packages
 from mmrec.errors import MmrecError
 from mmrec.keys import file_hash
 from mmrec.lake.store import Lake
-from mmrec.published import versions
-from mmrec.published.versions import Served
+from mmrec.published import snapshots, state
+from mmrec.published.state import Served
 from mmrec.settings import Settings
 
 FORMAT = 1  # raised when a reader of an older one would misread
@@ -46,10 +46,10 @@ def write(lake: Lake, settings: Settings, to: Path, period: str | None = None) -
 
     The same snapshot gives the same bytes. Returns what was written; refuses a folder that is not empty.
     """
-    period = period or versions.newest_period(lake, settings)
-    pins = versions.pinned(lake, period)
+    period = period or snapshots.newest_period(lake, settings)
+    pins = snapshots.pinned(lake, period)
     reader = lake.pinned(pins)
-    known = versions.load(reader, settings, period)
+    known = state.load(reader, settings, period)
     content = _content(reader, settings, known)
     with _whole(to) as folder:
         _write_arrays(folder / "factors.safetensors", known, {c["mean"]: c.pop("_mean") for c in content})

@@ -2,7 +2,7 @@
 
 On one kind of device the same input gives the same bits; on two kinds it gives vectors that point the same way. Which
 kind computed a vector stands beside it; where it does not, the vector may be of another kind. Here: that comparison,
-and putting the stored vectors in the place of the new ones. Not here: encoding (`mmrec/stages/embeddings.py`).
+and putting the stored vectors in the place of the new ones. Not here: encoding (`mmrec/stages/embeddings`).
 """
 
 from __future__ import annotations

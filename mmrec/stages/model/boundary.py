@@ -23,7 +23,7 @@ from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
 from mmrec.models import candidates, factorization
 from mmrec.published import events as history
-from mmrec.published import versions as served
+from mmrec.published import versions
 from mmrec.published.features import Features
 from mmrec.published.versions import Version
 from mmrec.published.weighing import Weighing
@@ -49,7 +49,7 @@ def boundary_version(lake: Lake, settings: Settings, period: str, features: Feat
     key = _version_key(lake, settings, boundary, features.space)
     stored = lake.scan("model/versions").filter(pl.col("stage_key") == key).sort("at").head(1).collect()
     if stored.height:
-        return served.read_version(lake, stored["version"].item())
+        return versions.read_version(lake, stored["version"].item())
     events = history.read(lake, settings, boundary, Weighing.of(settings))
     version, search = _fit(settings, boundary, events, features)
     _store(lake, version, search, key, events)

@@ -13,8 +13,7 @@ from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
 from mmrec.models import factorization
 from mmrec.published import events as history
-from mmrec.published import unplaced, user_texts
-from mmrec.published import versions as served
+from mmrec.published import state, unplaced, user_texts
 from mmrec.published.features import Features
 from mmrec.published.versions import Version
 from mmrec.settings import Settings
@@ -84,7 +83,7 @@ def _fold_in(
 ) -> tuple[pl.DataFrame, int]:
     """Everybody's factor as of a period, and how many had to be solved for; `before` are the rows made just before."""
     text_weight = settings.users.weight if settings.users else 0.0
-    about = served.read_known(lake, settings, period, version, features, text_weight=text_weight)
+    about = state.read_known(lake, settings, period, version, features, text_weight=text_weight)
     counts = _counts(about)
     digests = about.digests().join(counts.select("user_id"), on="user_id", how="semi")
     digests = digests.with_columns(version=pl.lit(version.name))
@@ -98,7 +97,7 @@ def _fold_in(
     return tables.contract(USERS).conform(rows), len(todo)
 
 
-def _counts(about: served.Known) -> pl.DataFrame:
+def _counts(about: state.Known) -> pl.DataFrame:
     """user_id, events, words: of how many liked events and texts a factor is made; who has none is absent."""
     liked = about.events.filter(pl.col("weight") > 0).select("user_id", "item_id")
     is_text = pl.col("item_id").str.starts_with(user_texts.MARK)

@@ -1,6 +1,6 @@
 """Which rows need a vector, and why: one join of the items to what is current.
 
-Here: the decision, from the lake alone and without torch. Not here: doing it (`mmrec/stages/embeddings.py`,
+Here: the decision, from the lake alone and without torch. Not here: doing it (`mmrec/stages/embeddings`,
 `mmrec/encoders/running.py`).
 
 Items are compared with `current` by input hash and encoder; only rows that differ get a key. Keys that have a vector

@@ -24,8 +24,9 @@ from mmrec.media.opening import MediaRef
 from mmrec.modalities import FILES
 from mmrec.published import user_texts
 from mmrec.settings import Settings
-from mmrec.stages import preview
-from mmrec.stages.rows import REMOVED, EmbeddingPlan, plan_embeddings
+from mmrec.stages.embeddings import preview
+from mmrec.stages.embeddings.concurrent import Others
+from mmrec.stages.embeddings.rows import REMOVED, EmbeddingPlan, plan_embeddings
 
 
 @dataclass
@@ -49,33 +50,6 @@ class _Work:
             )
         counts = (self.planned, self.done, self.found, len(self.failed))
         return dict(zip(("keys_planned", "keys_done", "keys_found", "keys_failed"), counts, strict=True))
-
-
-class _Others:
-    """Looks for planned keys that another run has stored since the plan; only into new files, and only of others."""
-
-    def __init__(self, lake: Lake, table: str, planned: pl.DataFrame) -> None:
-        self.lake, self.table, self.planned = lake, table, planned.lazy().select("key")
-        self.seen = lake.reads.get(table, -1)  # up to this version everything is known
-        self.own: set[str] = set()
-        self.moved = True  # whether somebody else may have written since
-
-    def wrote(self, named: list[str], version: int) -> None:
-        """This run has stored keys, and that made the table's `version`."""
-        self.own.update(named)
-        self.moved = self.moved or version != self.seen + 1
-        self.seen = self.seen if self.moved else version
-
-    def stored(self) -> set[str]:
-        """Keys that another run has stored; one of this run's own only if it stands there twice."""
-        version = self.lake.version(self.table) if self.moved else None
-        self.moved = False
-        if version is None or version == self.seen:
-            return set()
-        rows = self.lake.added(self.table, self.seen if self.seen >= 0 else None)
-        counts = rows.join(self.planned, on="key", how="semi").select("key").collect()["key"].value_counts()
-        self.seen = version
-        return {key for key, count in counts.iter_rows() if count > (key in self.own)}
 
 
 def embed(
@@ -157,7 +131,7 @@ def _encode(
     encoder = encoders.load(identity, device)
     table = f"embeddings/{plan.modality}/vectors"
     named, inputs = plan.missing["key"].to_list(), _inputs(lake, settings, plan)
-    others = _Others(lake, table, plan.missing)
+    others = Others(lake, table, plan.missing)
     for chunk in running.run(encoder, named, inputs, seed=time.time_ns() % 2**32, elsewhere=others.stored):
         work.failed |= chunk.failed
         work.done += len(chunk.keys)

@@ -1,0 +1,249 @@
+"""What is served as of a period: the item factors of its version, new items placed by content, and people's factors.
+
+Not here: fitting and folding in (`mmrec/models/factorization.py`, `mmrec/stages/model`), lists (`mmrec/lists/top_k.py`)
+or ranking (`mmrec/models/ranking.py`). Imports torch only where content places somebody or something new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from mmrec.evaluation.split import recency, tie_hash
+from mmrec.keys import row_checksums, vector_checksums
+from mmrec.lake.store import Lake
+from mmrec.models import factorization
+from mmrec.models.candidates import Candidate, feature_slices, features_of
+from mmrec.models.factorization import ItemFactors
+from mmrec.models.histories import Histories
+from mmrec.published import events as history
+from mmrec.published import user_texts
+from mmrec.published.features import Features
+from mmrec.published.vectors import read_vectors
+from mmrec.published.versions import Version, served_version
+from mmrec.settings import Settings
+
+
+@dataclass(frozen=True)
+class Known:
+    """What people's histories are about as of a period: items, then people's own texts, each with its factor."""
+
+    choice: Candidate
+    item_ids: list[str]  # the version's, then new ones, placed by their content (B f)
+    new: dict[str, str]  # new item → the fused digest that its place is a function of, given the version
+    words: list[str]  # ids of people's texts, placed the same way; empty where the model reads no text
+    factors: ItemFactors  # of items and words
+    features: np.ndarray | None  # float64 [items, p] as the map B reads them
+    slices: dict[str, slice]  # where each modality's block stands in `features`
+    events: pl.DataFrame  # `history.read`
+    said: pl.DataFrame  # `words.read`, of the texts that have a factor
+
+    def histories(self, user_ids: Sequence[str]) -> Histories:
+        """People's liked items and texts as weighted sparse rows, in the order of `user_ids`; a text has no recency."""
+        said = _placed(self.said, user_ids, [*self.item_ids, *self.words])
+        both = pl.concat([frame.select(_HISTORY) for frame in (self._liked(user_ids), said)])
+        return _histories(both, len(user_ids))
+
+    def met(self, user_ids: Sequence[str]) -> Histories:
+        """The items that people had an event with, those that were not liked with weight 0: no list may hold one."""
+        events = _placed(self.events, user_ids, self.item_ids).filter(pl.col("weight") == 0)
+        both = pl.concat([frame.select(_HISTORY) for frame in (self._liked(user_ids), events)])
+        return _histories(both, len(user_ids))
+
+    def _liked(self, user_ids: Sequence[str]) -> pl.DataFrame:
+        """The events that say what people like, weighed as they are folded in: by recency too, where the model does."""
+        events = _placed(self.events, user_ids, self.item_ids).filter(pl.col("weight") > 0)
+        if self.choice.half_life is None:
+            return events
+        hashes = tie_hash(events["user_id"].to_list(), events["item_id"].to_list())
+        times = events["time"].dt.epoch("us").to_numpy()
+        newer = recency(events["user_id_at"].to_numpy(), times, hashes, self.choice.half_life, self.choice.floor)
+        return events.with_columns(weight=pl.col("weight") * newer)
+
+    def digests(self) -> pl.DataFrame:
+        """user_id, events_digest: of all that a person's history is, and what it says of them; given the version."""
+        placed = pl.DataFrame(list(self.new.items()), {"item_id": pl.String, "placed_by": pl.String}, orient="row")
+        events = self.events.join(placed, on="item_id", how="left")
+        both = pl.concat([events, self.said.drop("key")], how="diagonal")
+        return history.digests(both, ["weight", "placed_by", "about", "text"])
+
+
+@dataclass(frozen=True)
+class Served:
+    """Everything a list or a reason of one period is a function of, of everybody or of some; titles apart.
+
+    Rows of `users`, `histories` and `checksums` are those of `user_ids`.
+    """
+
+    period: str
+    version: Version
+    known: Known
+    servable: np.ndarray  # bool [items]: in the catalogue today
+    user_ids: list[str]
+    users: np.ndarray  # float64 [people, d]
+
+    def take(self, rows: np.ndarray) -> Served:
+        """The same of these people alone (positions, or a mask), in this order."""
+        at = np.arange(len(self.user_ids))[rows]
+        return replace(self, user_ids=[self.user_ids[each] for each in at], users=self.users[at])
+
+    @property
+    def item_ids(self) -> list[str]:
+        """The items' ids, in the order of the rows of `factors`."""
+        return self.known.item_ids
+
+    @property
+    def factors(self) -> ItemFactors:
+        """The factors of items, and behind them of words."""
+        return self.known.factors
+
+    @property
+    def H(self) -> np.ndarray:
+        """The items' factors, float64 [items, d]."""
+        return self.known.factors.H[: len(self.item_ids)]
+
+    @property
+    def cold(self) -> np.ndarray:
+        """bool [items]: without events in the fit, placed by content alone."""
+        return self.known.factors.counts[: len(self.item_ids)] == 0
+
+    @cached_property
+    def histories(self) -> Histories:
+        """People's weighted history, over items and words."""
+        return self.known.histories(self.user_ids)
+
+    @cached_property
+    def checksums(self) -> pl.Series:
+        """int64 [people]: a hash of the factor's bits and of the history as they were read, not as they should be."""
+        own = pl.DataFrame({"user_id": pl.Series(self.user_ids, dtype=pl.String)})
+        own = own.join(self.known.digests(), on="user_id", how="left", maintain_order="left")
+        bits = vector_checksums(self.users.view("<f4"))
+        return row_checksums(pl.Series(bits).cast(pl.String), own["events_digest"])
+
+    @cached_property
+    def seen(self) -> Histories:
+        """The items that people had an event with: what no list of theirs may hold."""
+        return self.known.met(self.user_ids)
+
+    @cached_property
+    def item_order(self) -> np.ndarray:
+        """The rank of each item's id, which settles ties."""
+        return np.argsort(np.argsort(np.array(self.item_ids, dtype=object), kind="stable"), kind="stable")
+
+
+def load(lake: Lake, settings: Settings, period: str, only: str | None = None) -> Served:
+    """What is served as of `period`, of everybody or of one person. Raises where the period has no factors yet."""
+    scanned = lake.scan("model/users").filter(pl.col("period") == period)
+    people = (scanned if only is None else scanned.filter(pl.col("user_id") == only)).sort("user_id").collect()
+    version = served_version(lake, period)
+    features = Features(lake)
+    weights = people["text_weight"].drop_nulls()
+    known = read_known(lake, settings, period, version, features, only, weights[0] if weights.len() else 0.0)
+    user_ids = people["user_id"].to_list()
+    catalogue = set(features.item_ids)
+    return Served(
+        period,
+        version,
+        known,
+        servable=np.fromiter((item in catalogue for item in known.item_ids), bool, len(known.item_ids)),
+        user_ids=user_ids,
+        users=_matrix(people["factor"], known.factors.Q.shape[0]),
+    )
+
+
+def read_known(
+    lake: Lake,
+    settings: Settings,
+    period: str,
+    version: Version,
+    features: Features,
+    only: str | None = None,
+    text_weight: float = 0.0,
+) -> Known:
+    """What the histories of a period are about, of everybody or of one person, weighed as the version was fitted.
+
+    `text_weight` is what one text of a person weighs.
+    """
+    item_ids, factors, rows, slices = extend(version, features)
+    digest_of = dict(zip(features.item_ids, features.digests, strict=True))
+    new = {item: digest_of[item] for item in item_ids[len(version.item_ids) :]}
+    said = user_texts.read(lake, settings, period, text_weight, only)
+    if user_texts.MODALITY not in slices:
+        said = said.clear()
+    found: list[str] = []
+    if said.height:
+        found, vectors = read_vectors(lake, user_texts.MODALITY, said.select("key").unique())
+        placed = text_features(features.statistics(user_texts.MODALITY).apply(vectors), version.choice, slices)
+        factors = factorization.with_new_items(factors, placed)
+    said = said.filter(pl.col("key").is_in(found))
+    ids = [user_texts.MARK + key for key in found]
+    events = history.read(lake, settings, period, version.weighing, only)
+    return Known(version.choice, item_ids, new, ids, factors, rows, slices, events, said)
+
+
+def text_features(vectors: np.ndarray, choice: Candidate, slices: dict[str, slice]) -> np.ndarray:
+    """f of standardised text vectors [n, width], laid out as `candidates.features_of`, every other modality missing."""
+    weight = (choice.block_weights or {})[user_texts.MODALITY]
+    rows = np.zeros((len(vectors), max(each.stop for each in slices.values())))
+    cut = slices[user_texts.MODALITY]
+    rows[:, cut.start : cut.stop - 1] = vectors * weight
+    rows[:, cut.stop - 1] = weight
+    return rows
+
+
+def extend(version: Version, features: Features) -> tuple[list[str], ItemFactors, np.ndarray | None, dict[str, slice]]:
+    """The version's items and then the catalogue's new ones, placed by their content (B f); everyone's features and
+    where each modality's block stands in them.
+    """
+    known = set(version.item_ids)
+    new = [item for item in features.item_ids if item not in known]
+    item_ids = [*version.item_ids, *new]
+    rows: np.ndarray | None = None
+    slices: dict[str, slice] = {}
+    if version.choice.block_weights is not None and version.space == features.space:
+        slices = feature_slices(features.blocks, version.choice)
+        own = features_of(features.blocks, features.present, version.choice)
+        rows = _aligned(own, features.item_ids, item_ids)
+    if not new:
+        return item_ids, version.factors, rows, slices
+    empty = np.zeros((len(new), 0 if version.factors.B is None else version.factors.B.shape[1]))
+    extended = factorization.with_new_items(version.factors, empty if rows is None else rows[len(version.item_ids) :])
+    return item_ids, extended, rows, slices
+
+
+_HISTORY = ("user_id_at", "item_id_at", "weight")
+
+
+def _histories(placed: pl.DataFrame, people: int) -> Histories:
+    """Placed rows as sparse rows."""
+    user, item, weight = (placed[name].to_numpy() for name in _HISTORY)
+    return Histories.build(user, item, weight, n_users=people)
+
+
+def _placed(rows: pl.DataFrame, user_ids: Sequence[str], ids: Sequence[str]) -> pl.DataFrame:
+    """`rows` with the positions of their person and item, those without either left out."""
+    return rows.join(positions("user_id", user_ids), on="user_id").join(positions("item_id", ids), on="item_id")
+
+
+def positions(name: str, ids: Sequence[str]) -> pl.DataFrame:
+    """Ids as a column `name`, and the position of each as `name`_at."""
+    return pl.DataFrame({name: pl.Series(ids, dtype=pl.String), f"{name}_at": np.arange(len(ids))})
+
+
+def _aligned(rows: np.ndarray, have: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
+    """`rows` in the order of `wanted`; zeros where there is none."""
+    at = {item: index for index, item in enumerate(have)}
+    places = np.fromiter((at.get(item, -1) for item in wanted), np.int64, len(wanted))
+    out = np.zeros((len(wanted), rows.shape[1]), rows.dtype)
+    out[places >= 0] = rows[places[places >= 0]]
+    return out
+
+
+def _matrix(column: pl.Series, width: int) -> np.ndarray:
+    if column.is_empty():
+        return np.zeros((0, width))
+    return column.list.to_array(width).to_numpy().astype(np.float64)

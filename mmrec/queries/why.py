@@ -1,0 +1,138 @@
+"""Why an item is on a list: the events and texts behind it, and the content it rests on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from mmrec.errors import MmrecError
+from mmrec.lake.store import Lake
+from mmrec.lists import wording
+from mmrec.modalities import NAMES
+from mmrec.published import events as history
+from mmrec.published import snapshots, state
+from mmrec.published.state import Served
+from mmrec.queries.recommend import unknown_person
+from mmrec.queries.similar import unknown_item
+from mmrec.settings import Settings
+
+TOP_EVENTS = 5
+
+
+def why(
+    lake: Lake, settings: Settings, user: str, item: str | None = None, period: str | None = None
+) -> dict[str, Any]:
+    """One recommendation followed back: the events that carried its score, the item's bytes and encoder, the verdicts.
+
+    Without `item`, the first of the person's list. Every share is exact: they sum to the score.
+    """
+    period = period or snapshots.newest_period(lake, settings)
+    pins = snapshots.pinned(lake, period)
+    reader = lake.pinned(pins)
+    person, item, rank = _chosen(reader, settings, user, item, period)
+    target = person.item_ids.index(item)
+    targets = np.array([target])
+    split = wording.shares(person, 0, targets, wording.explained_by_modality(person, targets))
+    score = float((person.users[0] * person.H[target]).sum(-1))
+    titles = reader.scan("validated/items").select("item_id", "title").collect()
+    events = _events(person, split).join(titles, on="item_id", how="left", maintain_order="left")
+    events = events.with_columns(title=pl.coalesce("title", "text")).drop("text")
+    return {
+        "period": period,
+        "item_id": item,
+        "title": dict(titles.iter_rows()).get(item),
+        "rank": rank,
+        "score": score,
+        "cold": bool(person.cold[target]),
+        "events": events.head(TOP_EVENTS).to_dicts(),
+        "events_in_all": events.height,
+        "through": {name: float(values[0]) for name, values in split.modalities.items()},
+        "content": _content(reader, settings, item),
+        "model": {
+            "version": person.version.name,
+            "boundary": person.version.boundary,
+            "candidate": person.version.choice.name,
+        },
+        "verdicts": _verdicts(lake, events["period"].unique().to_list()),
+        "snapshot": pins,
+        "stand_in_media": settings.media.stand_in,
+    }
+
+
+def _chosen(lake: Lake, settings: Settings, user: str, item: str | None, period: str) -> tuple[Served, str, int | None]:
+    """What is served to the person; the item asked for, or the first of the list; its rank, None when not on it."""
+    mine, now = pl.col("user_id") == user, pl.col("period") == period
+    scans = {history.EVENTS: mine, "model/users": mine & now, "recommendations/top_k": mine & now}
+    own = dict(zip(scans, pl.collect_all([lake.scan(name).filter(rows) for name, rows in scans.items()]), strict=True))
+    if own["model/users"].is_empty():
+        raise unknown_person(lake, settings, user, period)
+    ranks = dict(own["recommendations/top_k"].sort("rank").select("item_id", "rank").iter_rows())
+    chosen = item or next(iter(ranks), None)
+    if chosen is None:
+        raise MmrecError(f"this person's list as of {period} is empty; name an item with --item")
+    # Of all items' vectors only those are read that say something here: the item's, and those that place new items.
+    fitted = lake.scan("model/items").filter(pl.col("version") == own["model/users"]["version"][0]).select("item_id")
+    met = own[history.EVENTS].lazy().select(pl.col("item_id").drop_nulls().unique())
+    about = [chosen, *met.join(fitted, on="item_id", how="anti").collect()["item_id"]]
+    shown = {name: rows.lazy() for name, rows in own.items()}
+    shown["fused/items"] = lake.scan("fused/items").filter(pl.col("item_id").is_in(about))
+    person = state.load(lake.showing(shown), settings, period, only=user)
+    if chosen not in person.item_ids:
+        raise unknown_item(chosen)
+    return person, chosen, ranks.get(chosen)
+
+
+def _events(person: Served, split: wording.Shares) -> pl.DataFrame:
+    """The past items that the person liked by share, each with its newest event's file and row."""
+    ids = [*person.item_ids, *person.known.words]
+    shares = pl.DataFrame(
+        {"item_id": [ids[at] for at in split.items], "share": split.past[0]},
+        schema={"item_id": pl.String, "share": pl.Float64},
+    )
+    columns = ["item_id", "event", "time", "period", "source_file", "source_row"]
+    newest = (
+        pl.concat(
+            [
+                person.known.events.filter(pl.col("weight") > 0).select(*columns, text=pl.lit(None, dtype=pl.String)),
+                person.known.said.select(*columns, "text"),
+            ]
+        )
+        .sort("time", nulls_last=True)
+        .group_by("item_id")
+        .agg(pl.col(*columns[1:], "text").last(), events=pl.len())
+    )
+    return shares.join(newest, on="item_id", how="left").sort("share", "item_id", descending=[True, False])
+
+
+def _content(lake: Lake, settings: Settings, item: str) -> dict[str, Any]:
+    """The item's row in the catalogue, and for each modality its input, the input's hash, its key and its encoder."""
+    row = next(lake.scan("validated/items").filter(pl.col("item_id") == item).collect().iter_rows(named=True), None)
+    if row is None:
+        return {}
+    content: dict[str, Any] = {"source_file": row["source_file"], "source_row": row["source_row"]}
+    if row["attributes"] is not None:
+        content["attributes"] = json.loads(row["attributes"])
+    mine = [lake.scan(f"embeddings/{modality}/current").filter(pl.col("item_id") == item) for modality in NAMES]
+    for modality, current in zip(NAMES, pl.collect_all(mine), strict=True):
+        found = next(current.iter_rows(named=True), None)
+        content[modality] = {
+            "input": row[modality],
+            "input_sha256": row[f"{modality}_hash"],
+            "key": found["key"] if found else None,
+            "encoder_id": found["encoder_id"] if found else None,
+            "encoder": settings.embeddings[modality].encoder if modality in settings.embeddings else None,  # type: ignore[index]
+        }
+    return content
+
+
+def _verdicts(lake: Lake, periods: list[str]) -> list[dict[str, Any]]:
+    """The newest verdict of each period that carried the score, and of the catalogue."""
+    rows = lake.scan("ledger/verdicts").filter(pl.col("period").is_in([*periods, ""]))
+    newest = rows.filter(pl.col("at") == pl.col("at").max().over("asset", "period"))
+    summed = newest.group_by("asset", "period").agg(
+        passed=pl.col("passed").all(), checks=pl.len(), rows=pl.col("rows").first(), verdict=pl.col("verdict").first()
+    )
+    return summed.sort("asset", "period").collect().to_dicts()
