@@ -21,6 +21,7 @@ import polars as pl
 
 from mmrec import encoders, keys, periods, tables
 from mmrec.fusion import concat
+from mmrec.lake import hashing
 from mmrec.lake.store import Lake
 from mmrec.models import factorization
 from mmrec.models.candidates import Candidate
@@ -166,7 +167,7 @@ def _catalogue(made: _Made) -> None:
     """Items with a text and a picture each, their vectors, and the fused rows."""
     size, draw = made.size, made.draw
     images = pl.Series([f"{item}.png" for item in made.items])
-    hashes = {"text": keys.text_hashes(made.titles), "image": keys.text_hashes(images)}
+    hashes = {"text": hashing.text_hashes(made.titles), "image": hashing.text_hashes(images)}
     catalogue = pl.DataFrame({"item_id": made.items, "title": made.titles, "text": made.titles, "image": images})
     catalogue = catalogue.with_columns(source_file=pl.lit("items.csv"), source_row=pl.int_range(1, pl.len() + 1))
     made.put("raw/items", catalogue.with_columns(text=pl.concat_list("text")))
@@ -178,7 +179,7 @@ def _catalogue(made: _Made) -> None:
         vectors = draw.normal(size=(size.items, width)).astype(np.float32)
         named = pl.DataFrame({"item_id": made.items, "input_hash": hashes[modality]})
         named = named.with_columns(
-            encoder_id=pl.lit(identity.id), key=keys.row_keys(modality, hashes[modality], identity.id)
+            encoder_id=pl.lit(identity.id), key=hashing.row_keys(modality, hashes[modality], identity.id)
         )
         made.put(f"embeddings/{modality}/current", named)
         checksums = keys.vector_checksums(vectors)

@@ -15,7 +15,7 @@ import dagster as dg
 from bench.measuring import cpu, line, median
 from demo import config
 from mmrec.lake.store import Lake
-from mmrec.planning import graph, plan
+from mmrec.planning import graph, walk
 from mmrec.settings import Settings, load
 from mmrec_assets import runs
 from mmrec_assets.cli import served_periods
@@ -47,7 +47,7 @@ def measure(settings: Settings) -> None:
 
     def command() -> None:
         lake = Lake(settings.lake_root)
-        ran = runs.run(settings, served, planned=plan.plan(lake, settings, served))
+        ran = runs.run(settings, served, planned=walk.plan(lake, settings, served))
         assert not ran.failures
         assert sum(outcome.rows_computed for outcome in ran.outcomes) == 0
 

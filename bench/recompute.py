@@ -27,6 +27,7 @@ import polars as pl
 
 from bench.measuring import Spent, cpu, in_process, line, median, watched
 from mmrec import encoders, keys, tables
+from mmrec.lake import hashing
 from mmrec.lake.store import Lake
 from mmrec.media.opening import MediaRef
 from mmrec.planning import graph
@@ -259,10 +260,10 @@ def million(folder: Path) -> Lake:
     """A lake with a million items, current rows and vectors."""
     lake, count = Lake(str(folder / "million")), 1_000_000
     names, texts = [f"item-{n:07}" for n in range(count)], pl.Series([f"text number {n}" for n in range(count)])
-    hashes = keys.text_hashes(texts)
+    hashes = hashing.text_hashes(texts)
     rows = {"item_id": names, "title": texts, "text": texts, "text_hash": hashes, "source_file": "f", "source_row": 1}
     lake.append("validated/items", tables.contract("validated/items").conform(pl.DataFrame(rows), partial=True))
-    named = keys.row_keys("text", hashes, "e1")
+    named = hashing.row_keys("text", hashes, "e1")
     current = {"item_id": names, "input_hash": hashes, "encoder_id": "e1", "key": named}
     lake.append("embeddings/text/current", pl.DataFrame(current))
     made = [chunk(named[start : start + 2_000], start) for start in range(0, count, 2_000)]

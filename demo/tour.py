@@ -20,10 +20,12 @@ from typing import NamedTuple
 import polars as pl
 
 from demo import config
+from mmrec import periods
 from mmrec.builds.costs import told, told_bytes
 from mmrec.errors import MmrecError
-from mmrec.lake.store import Lake, local_folder
-from mmrec.planning import plan as planning
+from mmrec.lake.files import local_folder
+from mmrec.lake.store import Lake
+from mmrec.planning import walk
 from mmrec.published import snapshots
 from mmrec.queries import why
 from mmrec.settings import PROJECT, Settings, load
@@ -80,7 +82,7 @@ def play(settings: Settings, out: Console, story: Story = FILMS) -> None:
     with _copy(settings, story) as copy:
         out.heading("Act two: a change costs what changed", " (on a throw-away copy of the lake)")
         shutil.move(copy.data / story.arrives, copy.data / story.lands)
-        newest = planning.periods.newest(copy.calendar)
+        newest = periods.newest(copy.calendar)
         _step(copy, newest, f"A {copy.calendar.period} lands: {story.lands.name}", out)
         _edit(copy, story.item, story.old, story.new)
         _step(copy, newest, f"One title is edited: “{story.old}” becomes “{story.new}”", out)
@@ -97,7 +99,7 @@ def _step(settings: Settings, period: str, what: str, out: Console) -> list[Outc
     """Says the plan, runs it, and holds one against the other."""
     out.print()
     out.heading(what)
-    found = planning.plan(Lake(settings.lake_root), settings, [period])
+    found = walk.plan(Lake(settings.lake_root), settings, [period])
     for row in found.rows:
         cost = f"{told(row.seconds)}, {told_bytes(row.bytes or 0)}" if row.seconds is not None else "cost unknown"
         count = (

@@ -11,13 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
-import polars as pl
 
 _CHUNK_BYTES = 1 << 20
 _CHECKED_ROWS = 1024  # at once, so that the wide integers stay in the cache: a twentieth of the time (measured)
@@ -32,17 +29,6 @@ def canonical_digest(value: Any) -> str:
 def text_hash(text: str) -> str:
     """The input hash of a cleaned text."""
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def text_hashes(texts: pl.Series) -> pl.Series:
-    """`text_hash` of every text, null where there is none."""
-    return _over({"text": texts}, "sha256(text)", "text_hash")
-
-
-def row_keys(modality: str, input_hashes: pl.Series, encoder_id: str) -> pl.Series:
-    """`row_key` of every input hash under one encoder, null where there is none."""
-    head, tail = f"{len(modality)}:{modality}", f"{len(encoder_id)}:{encoder_id}"
-    return _over({"h": input_hashes}, f"sha256(concat('{head}', length(h), ':', h, '{tail}'))", "key", "h")
 
 
 def file_hash(path: Path) -> str:
@@ -77,35 +63,3 @@ def vector_checksums(vectors: np.ndarray) -> np.ndarray:
             block = slice(start, start + _CHECKED_ROWS)
             total[block] = bits[block].astype(np.uint64) @ coefficients
     return total.view(np.int64)
-
-
-def row_checksums(*fields: pl.Series) -> pl.Series:
-    """int64 [n]: the upper 63 of the md5's last 64 bits, of each row of aligned texts `length:text`; null is empty."""
-    columns = {f"f{at}": field.fill_null("") for at, field in enumerate(fields)}
-    packed = ", ".join(f"length({name}), ':', {name}" for name in columns)
-    return _over(columns, f"md5_number_lower(concat({packed})) >> 1", "checksum").cast(pl.Int64)
-
-
-def _over(columns: dict[str, pl.Series], expression: str, name: str, required: str | None = None) -> pl.Series:
-    """One SQL expression over aligned series, in their order."""
-    rows = pl.DataFrame(columns).with_row_index("_at")
-    if rows.is_empty():  # most often: nothing differs
-        return pl.Series(name, [], dtype=pl.String)
-    guarded = f"CASE WHEN {required} IS NOT NULL THEN {expression} END" if required else expression
-    answer = ask(f"SELECT {guarded} AS value FROM rows ORDER BY _at", rows=rows)
-    return answer["value"].cast(pl.String).alias(name)
-
-
-def ask(query: str, **frames: pl.DataFrame) -> pl.DataFrame:
-    """The answer of DuckDB over these frames and nothing else, with times in UTC."""
-    with _engine().cursor() as connection:
-        connection.execute("SET TimeZone='UTC'")
-        for name, frame in frames.items():
-            connection.register(name, frame)
-        return connection.sql(query).pl()
-
-
-@cache
-def _engine() -> duckdb.DuckDBPyConnection:
-    """One in-memory DuckDB a process: opening one costs 12 ms, a cursor of it .1 (measured on 2 cores)."""
-    return duckdb.connect()

@@ -10,7 +10,7 @@ import dagster as dg
 
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
-from mmrec.planning import plan
+from mmrec.planning import walk
 from mmrec.settings import Settings
 from mmrec.stages.raw import deliveries
 from mmrec_assets.jobs import REFRESH
@@ -60,7 +60,7 @@ def request(instance: dg.DagsterInstance, settings: Settings) -> dg.RunRequest |
     lake = Lake(settings.lake_root)
     try:
         period, digest = deliveries.landed_digest(lake, settings)
-        behind = [each for each in plan.event_periods(lake, settings) if period and each <= period]
+        behind = [each for each in walk.event_periods(lake, settings) if period and each <= period]
     except MmrecError as error:
         return dg.SkipReason(str(error))
     if period is None:

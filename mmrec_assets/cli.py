@@ -26,7 +26,8 @@ from mmrec.builds.costs import seconds_of
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 from mmrec.modalities import NOUNS
-from mmrec.planning import plan as planning
+from mmrec.planning import plan as plan_module
+from mmrec.planning import walk
 from mmrec.queries import recommend as recommend_module
 from mmrec.queries import rejected as rejected_rows
 from mmrec.queries import similar as similar_to
@@ -41,7 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Multimodal recommendations in which a change costs what changed.",
 )
-_EXIT = {planning.NOTHING: 0, planning.WORK: 10, planning.UNDER: 10, planning.OVER: 11}
+_EXIT = {plan_module.NOTHING: 0, plan_module.WORK: 10, plan_module.UNDER: 10, plan_module.OVER: 11}
 # Piped output is not cut to the 80 columns that a terminal is taken for where there is none.
 _WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
 out = Console(width=_WIDTH)
@@ -100,13 +101,13 @@ def run(
 
     settings = load()
     served = served_periods(settings, period, last)
-    found = planning.plan(Lake(settings.lake_root), settings, served)
+    found = walk.plan(Lake(settings.lake_root), settings, served)
     limit = None if budget is None else seconds_of(budget)
     patience = seconds_of(wait, "the time to wait")
-    if found.verdict(limit) == planning.OVER:
+    if found.verdict(limit) == plan_module.OVER:
         printed.plan(out, found, limit)
         _print_error("the plan is dearer than the budget, or part of its cost is unknown; nothing was run")
-        raise typer.Exit(_EXIT[planning.OVER])
+        raise typer.Exit(_EXIT[plan_module.OVER])
     with Progress(settings, quiet=as_json or not sys.stderr.isatty()) as progress:
         ran = execute(
             settings,
@@ -141,7 +142,7 @@ def plan(
     """
     settings = load()
     limit = None if budget is None else seconds_of(budget)
-    found = planning.plan(Lake(settings.lake_root), settings, served_periods(settings, period, last))
+    found = walk.plan(Lake(settings.lake_root), settings, served_periods(settings, period, last))
     if as_json:
         _print_json(found.as_dict(limit))
     else:

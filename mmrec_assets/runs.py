@@ -24,8 +24,9 @@ from dagster._core.events import EngineEventData, RunFailureReason
 from dagster._utils.error import SerializableErrorInfo
 
 from mmrec import folders
-from mmrec.lake.store import Lake, local_folder
-from mmrec.planning import plan
+from mmrec.lake.files import local_folder
+from mmrec.lake.store import Lake
+from mmrec.planning import plan, walk
 from mmrec.planning.graph import nodes
 from mmrec.settings import HOME, PROJECT, Settings
 from mmrec_assets import display, landing, slots, terminal
@@ -119,7 +120,7 @@ def run(
     folder = home(settings)
     assets = [node.asset for node in nodes(settings)]
     lake = Lake(settings.lake_root)
-    events = plan.event_periods(lake, settings)
+    events = walk.event_periods(lake, settings)
     job = build_defs(settings).resolve_job_def(REFRESH)
     ran = Ran([Outcome(asset) for asset in assets])
     landed: Landing | None = None

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from mmrec.errors import MmrecError
-from mmrec.planning import plan
+from mmrec.planning import walk
 from mmrec.settings import Settings
 from mmrec.stages.raw import deliveries
 from mmrec_assets import automation
@@ -95,7 +95,7 @@ def test_a_late_file_of_an_old_period_is_asked_for_with_the_newest(settings, ins
 
 def test_when_only_the_newest_period_has_work_one_partition_is_asked_for(settings, instance, monkeypatch):
     land(settings, "events1.csv", "2024-01-04")
-    monkeypatch.setattr(plan, "event_periods", lambda *_: ["2024-01-04"])
+    monkeypatch.setattr(walk, "event_periods", lambda *_: ["2024-01-04"])
     assert automation.request(instance, settings).partition_key == "2024-01-04"
 
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmrec.models import factorization as fz
+from mmrec.models import factorization, solver
 from mmrec.models.factorization import Hyper, ItemFactors, cold_items, fit, fold_in, fold_in_liked
 from mmrec.models.histories import Histories
 
@@ -218,7 +218,7 @@ def test_histories_sum_repeats_sort_and_transpose():
 
 def test_workers_solve_on_one_thread_each_and_the_setting_comes_back():
     threads = torch.get_num_threads()
-    with fz._workers() as pool:
+    with solver.workers() as pool:
         assert set(pool.map(lambda _: torch.get_num_threads(), range(8))) == {1}
     assert torch.get_num_threads() == threads
 
@@ -233,9 +233,10 @@ def test_stored_factors_are_read_without_torch():
     import subprocess
     import sys
 
-    code = "import sys, mmrec.factorization, mmrec.ranking, mmrec.reasons; sys.exit('torch' in sys.modules)"
+    modules = "mmrec.models.factorization, mmrec.models.ranking, mmrec.models.decomposition"
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-    assert "torch" not in vars(fz)
+    assert "torch" not in vars(solver)
 
 
 @pytest.mark.parametrize("width", [3, 40])
@@ -244,4 +245,4 @@ def test_the_map_is_the_same_whichever_side_is_factored(width):
     rng = np.random.default_rng(1)
     F, r, H = rng.normal(size=(12, width)), rng.uniform(0.1, 2.0, 12), rng.normal(size=(12, 4))
     wanted = (H.T * r) @ F @ np.linalg.inv((F.T * r) @ F + 0.7 * np.eye(width))
-    assert np.allclose(fz._Ridge.of(F, r, 0.7).solve(H), wanted, atol=1e-12)
+    assert np.allclose(factorization._Ridge.of(F, r, 0.7).solve(H), wanted, atol=1e-12)

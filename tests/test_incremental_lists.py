@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mmrec.keys import row_checksums
+from mmrec.lake.hashing import row_checksums
 from mmrec.lists import reasons, top_k, wording
 from mmrec.lists.top_k import State
 from mmrec.models.candidates import Candidate

@@ -18,7 +18,7 @@ from mmrec.drafting.writing import Line, Section, toml
 from mmrec.encoders import weights
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
-from mmrec.planning.plan import plan
+from mmrec.planning.walk import plan
 from mmrec.settings import HOME, load
 from tests.drafted import (
     PERSON,

@@ -17,8 +17,10 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 
 from mmrec import tables
 from mmrec.errors import MmrecError
-from mmrec.lake import store as storage
-from mmrec.lake.store import Lake, digest
+from mmrec.lake import files as files_module
+from mmrec.lake import store
+from mmrec.lake.hashing import digest
+from mmrec.lake.store import Lake
 from tests.memory_lake import MemoryLake
 
 CURRENT, REJECTED, VECTORS = "embeddings/text/current", "validated/rejected", "embeddings/text/vectors"
@@ -167,7 +169,7 @@ def test_compaction_keeps_the_rows_and_leaves_fewer_files(lake):
 
 
 def test_many_appends_compact_themselves(lake, monkeypatch):
-    monkeypatch.setattr(storage, "COMPACT_EVERY", 4)
+    monkeypatch.setattr(store, "COMPACT_EVERY", 4)
     for number in range(9):
         lake.append(CURRENT, current(str(number)))
     assert items_of(lake) == [str(number) for number in range(9)]
@@ -268,13 +270,13 @@ def test_vectors_of_a_big_table_are_read_in_runs_that_hold_what_is_asked_for(lak
             VECTORS, held.with_columns(vector=pl.Series([[float(each)] for each in numbers], dtype=tables.VECTOR))
         )
     read = []
-    scan = storage._scan_files
+    scan = files_module.scan_files
 
     def watched(files, *rest, **more):
         read.append(files)
         return scan(files, *rest, **more)
 
-    monkeypatch.setattr(storage, "_scan_files", watched)
+    monkeypatch.setattr(files_module, "scan_files", watched)
     wanted = [0, 1, 2, 2999, 3000, 5999, 7000, 8999]  # the end of a file is no run with the beginning of the next
     found = lake.vectors(VECTORS, pl.DataFrame({"key": [f"{each:04}" for each in wanted]}))
     assert found["vector"].to_list() == [[float(each)] for each in wanted]
@@ -485,7 +487,7 @@ def test_rows_that_another_writer_adds_meanwhile_do_not_stay_beside_ours(lake, m
 
 
 def test_a_first_merge_keeps_what_another_writer_merges_right_after_the_look_at_the_empty_table(lake, monkeypatch):
-    size, other, meanwhile = storage._size, Lake(lake.root), []
+    size, other, meanwhile = files_module.size, Lake(lake.root), []
 
     def slow(delta):
         found = size(delta)
@@ -494,13 +496,13 @@ def test_a_first_merge_keeps_what_another_writer_merges_right_after_the_look_at_
             other.merge(CURRENT, current("b"), ["item_id"])
         return found
 
-    monkeypatch.setattr(storage, "_size", slow)
+    monkeypatch.setattr(store, "size", slow)
     lake.merge(CURRENT, current("a"), ["item_id"])
     assert items_of(lake) == ["a", "b"]
 
 
 def test_a_conflict_is_tried_again_from_a_fresh_look(lake, monkeypatch):
-    monkeypatch.setattr(storage.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(store.time, "sleep", lambda seconds: None)
     lake.append(CURRENT, current("a"))
     write, tries = lake._write, []
 
@@ -517,7 +519,7 @@ def test_a_conflict_is_tried_again_from_a_fresh_look(lake, monkeypatch):
 
 
 def test_a_conflict_that_never_ends_is_an_error_and_writes_nothing(lake, monkeypatch):
-    monkeypatch.setattr(storage.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(store.time, "sleep", lambda seconds: None)
     lake.append(CURRENT, current("a"))
     monkeypatch.setattr(Lake, "_write", lambda *_, **__: (_ for _ in ()).throw(CommitFailedError("always")))
     with pytest.raises(CommitFailedError):
@@ -526,7 +528,7 @@ def test_a_conflict_that_never_ends_is_an_error_and_writes_nothing(lake, monkeyp
 
 
 def test_the_log_of_vectors_does_not_grow_for_ever_and_a_late_writer_catches_up(lake, monkeypatch):
-    monkeypatch.setitem(storage._UNDATED, "delta.logRetentionDuration", "interval 0 seconds")
+    monkeypatch.setitem(store._UNDATED, "delta.logRetentionDuration", "interval 0 seconds")
     late = Lake(lake.root)
     lake.append(VECTORS, vectors("first"))
     late.append(VECTORS, vectors("second"))

@@ -5,8 +5,10 @@ import sys
 
 import pytest
 
+from mmrec.builds.costs import INPUTS, NEVER
 from mmrec.errors import MmrecError
-from mmrec.planning.plan import INPUTS, NEVER, UPSTREAM, Row, plan
+from mmrec.planning.plan import UPSTREAM, Row
+from mmrec.planning.walk import plan
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
 

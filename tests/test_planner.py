@@ -9,6 +9,7 @@ import pytest
 from mmrec import keys, tables
 from mmrec.builds import ledger
 from mmrec.builds.report import WHOLE, PeriodReport
+from mmrec.lake import hashing
 from mmrec.lake.store import Lake
 from mmrec.stages.embeddings.rows import CHANGED, ENCODER, FAILED, MISSING, NEW, REMOVED, SAME, plan_embeddings
 
@@ -162,13 +163,18 @@ def test_a_key_that_stands_twice_is_there(case):
 def test_modalities_do_not_share_keys():
     assert keys.row_key("text", "ab", "c") != keys.row_key("text", "a", "bc")
     assert keys.row_key("text", "a", "e") != keys.row_key("image", "a", "e")
-    series = keys.row_keys("text", pl.Series(["a", None, "b"]), "e")
+    series = hashing.row_keys("text", pl.Series(["a", None, "b"]), "e")
     assert series.to_list() == [keys.row_key("text", "a", "e"), None, keys.row_key("text", "b", "e")]
 
 
 def test_hashes_of_texts_are_those_of_each_text():
     texts = pl.Series(["a", None, "", "ä\n"])
-    assert keys.text_hashes(texts).to_list() == [keys.text_hash("a"), None, keys.text_hash(""), keys.text_hash("ä\n")]
+    assert hashing.text_hashes(texts).to_list() == [
+        keys.text_hash("a"),
+        None,
+        keys.text_hash(""),
+        keys.text_hash("ä\n"),
+    ]
 
 
 def test_planning_imports_no_torch(case):

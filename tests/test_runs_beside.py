@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from mmrec.ingest.landing import LANDING
-from mmrec.planning import graph, plan
+from mmrec.planning import graph, walk
 from mmrec.published import events
 from mmrec_assets import runs
 from mmrec_assets.definitions import build_defs
@@ -60,7 +60,7 @@ def test_a_run_goes_on_when_another_one_lands_a_day_meanwhile(early_shop, at):
     late = f"raw/interactions: 1 period landed while this run went on ({LATE}): type `mmrec run` again"
     assert (late in ran.warnings) == (at == TITLES[0])
     assert not [line for line in ran.warnings if "of which" in line]
-    assert plan.event_periods(early_shop.lake, early_shop.settings) == [LATE], "the next run takes it"
+    assert walk.event_periods(early_shop.lake, early_shop.settings) == [LATE], "the next run takes it"
 
 
 def test_a_period_that_landed_after_the_plan_is_left_to_the_next_run(early_shop):

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from mmrec import periods
 from mmrec.lake.store import Lake
-from mmrec.planning import graph, plan
+from mmrec.planning import graph, plan, walk
 from mmrec.published import events as history
 from mmrec.published.weighing import Weighing
 from mmrec.quality import contracts
@@ -308,7 +308,7 @@ def check_nothing_is_left_to_do(shop, lake):
     again = run(shop, lake)
     assert {asset: each.total("computed") for asset, each in again.items() if each.total("computed")} == {}
     assert {asset: each.facts["keys_planned"] for asset, each in again.items() if each.facts.get("keys_planned")} == {}
-    planned = plan.plan(lake.pinned({}), shop.settings, [shop.last]).rows
+    planned = walk.plan(lake.pinned({}), shop.settings, [shop.last]).rows
     assert shop.refused or planned == []
     assert {row.asset for row in planned} <= {history.EVENTS} | {
         row.asset for row in planned if row.reason == plan.UPSTREAM

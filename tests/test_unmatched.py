@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from mmrec.ingest import unmatched
-from mmrec.planning import plan
+from mmrec.planning import walk
 
 
 def told(shop):
@@ -37,7 +37,7 @@ def test_a_delivery_under_another_name_is_named_in_every_plan(new_shop, name):
     path.write_text((new_shop.item_header if of == "items" else new_shop.event_header) + "\n")
     expected = f"{name} has the columns of {of}.files and matches none of its patterns: add one, or move the file away"
     assert told(new_shop) == [expected]
-    assert plan.plan(new_shop.lake, new_shop.settings, new_shop.days).warnings[-1] == expected
+    assert walk.plan(new_shop.lake, new_shop.settings, new_shop.days).warnings[-1] == expected
 
 
 @pytest.mark.parametrize("kind", ["parquet", "jsonl", "csv.gz"])

@@ -8,7 +8,7 @@ import pytest
 
 from mmrec import keys
 from mmrec.planning import graph
-from mmrec.planning.plan import plan
+from mmrec.planning.walk import plan
 from mmrec.published import state, user_texts, versions
 from mmrec.queries import recommend, why
 

@@ -16,7 +16,8 @@ from mmrec import tables
 from mmrec.builds import ledger
 from mmrec.builds.report import WHOLE, PeriodReport, StageReport
 from mmrec.errors import MmrecError
-from mmrec.lake.store import Lake, digest
+from mmrec.lake.hashing import digest
+from mmrec.lake.store import Lake
 
 EMPTY = "empty"  # the data version of a period without rows
 

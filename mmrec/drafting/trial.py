@@ -22,7 +22,7 @@ from mmrec.ingest import sources
 from mmrec.ingest.landing import read_events
 from mmrec.lake.store import Lake
 from mmrec.modalities import FILES
-from mmrec.planning.plan import plan
+from mmrec.planning.walk import plan
 from mmrec.quality import contracts, rules
 from mmrec.settings import Settings, load
 from mmrec.stages.raw import catalogue as raw_catalogue

@@ -10,29 +10,24 @@ version first seen and remembered in `reads`, so that a stage sees one state and
 
 from __future__ import annotations
 
-import atexit
 import itertools
-import os
 import random
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
 
 import deltalake
 import duckdb
-import numpy as np
 import polars as pl
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from mmrec import folders, tables
 from mmrec.errors import MmrecError
-from mmrec.keys import ask
+from mmrec.lake.engine import locked, named_in, shared
+from mmrec.lake.files import local_folder, read_runs, scan_files, size
 
 _FORMAT = "mmrec lake, format 1"  # each table's description; another format is refused with a clear line
 _CONFIGURATION = {
@@ -54,11 +49,7 @@ _HEAVY = deltalake.WriterProperties(
     default_column_properties=deltalake.ColumnProperties(dictionary_enabled=False),
     max_row_group_size=1024,
 )
-
-_RUN_ROWS = 250  # a run of rows of a table of vectors costs as much as so many rows of 384 in one go (2 cores)
-
 _NUMBERS = itertools.count()  # of questions, a name for each
-
 T = TypeVar("T")
 
 
@@ -112,7 +103,7 @@ class Lake:
     def size(self, table: str) -> tuple[int, int]:
         """Bytes and rows of a table's live files; 0 and 0 without a table."""
         delta = self._open(table)
-        return (0, 0) if delta is None else _size(delta)
+        return (0, 0) if delta is None else size(delta)
 
     def scan(self, table: str, version: int | None = None) -> pl.LazyFrame:
         """The rows of a table, at `version` or at the version this lake saw first; no rows where there is no table."""
@@ -123,11 +114,11 @@ class Lake:
         pin, files = self._state(table, pin)
         if version is None and pin is not None:
             self.reads.setdefault(table, pin)
-        return _scan_files(files, contract)
+        return scan_files(files, contract)
 
     def sql(self, query: str, **frames: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
         """The answer of DuckDB (in memory) over a view per table, `stage.table`, and the given frames by name."""
-        with self._asking(_named_in(query), frames) as connection:
+        with self._asking(named_in(query), frames) as connection:
             found = connection.sql(query)
             if found is None:
                 raise MmrecError("nothing was asked; type a question such as SELECT * FROM validated.items")
@@ -135,12 +126,12 @@ class Lake:
 
     def answers(self, queries: Mapping[str, str]) -> dict[str, pl.DataFrame]:
         """The answers to several questions by their names, over one connection."""
-        with self._asking({view for query in queries.values() for view in _named_in(query)}, {}) as connection:
+        with self._asking({view for query in queries.values() for view in named_in(query)}, {}) as connection:
             return {name: connection.sql(query).pl() for name, query in queries.items()}
 
     def connect(self, names: Iterable[str] | None = None, **frames: Any) -> duckdb.DuckDBPyConnection:
         """An in-memory DuckDB with a view per table (only those whose view is in `names`, when given)."""
-        connection = _locked()
+        connection = locked()
         self._show(connection, names, frames)
         return connection
 
@@ -148,7 +139,7 @@ class Lake:
     def _asking(self, names: Iterable[str], frames: Mapping[str, Any]) -> Iterator[duckdb.DuckDBPyConnection]:
         """The same for one question, as a database of its own in the process's DuckDB."""
         own = f"question_{next(_NUMBERS)}"
-        with _engine().cursor() as connection:
+        with shared().cursor() as connection:
             connection.execute(f"ATTACH ':memory:' AS {own}; USE {own}")
             try:
                 self._show(connection, names, frames)
@@ -179,12 +170,12 @@ class Lake:
         """
         contract = tables.contract(table)
         _, files = self._state(table, version if version is not None else self.reads.get(table))
-        everything = _scan_files(files, contract, where="_file").select("key", "_file").with_row_index("_at")
+        everything = scan_files(files, contract, where="_file").select("key", "_file").with_row_index("_at")
         held = everything.select("_at", "key").join(keys.lazy(), on="key", how="semi").collect()
         if held.is_empty():
             return contract.empty()
         counts = everything.group_by("_file").agg(pl.col("_at").min(), pl.len()).sort("_at").select("_file", "len")
-        rows = _read_runs(held.unique("key").sort("_at"), counts.collect().rows(), contract)
+        rows = read_runs(held.unique("key").sort("_at"), counts.collect().rows(), contract)
         places = rows.select("key").with_row_index("at").join(keys, on="key", how="semi")
         return rows[places.unique("key", keep="any").sort("key")["at"]]  # the vectors are moved once
 
@@ -195,7 +186,7 @@ class Lake:
         """
         contract = tables.contract(table)
         known = set() if since is None else set(self._state(table, since)[1])
-        return _scan_files([file for file in self._state(table)[1] if file not in known], contract)
+        return scan_files([file for file in self._state(table)[1] if file not in known], contract)
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -230,8 +221,8 @@ class Lake:
 
         def attempt() -> None:
             delta = self._must_open(table)
-            if _size(delta)[0] <= _SMALL_BYTES:
-                rows = _scan_files(self._files(table, delta), contract).collect()
+            if size(delta)[0] <= _SMALL_BYTES:
+                rows = scan_files(self._files(table, delta), contract).collect()
                 kept = rows.join(pl.concat([frame, gone]).select(on), on=on, how="anti", maintain_order="left")
                 self._write(table, pl.concat([kept, frame]), delta, _ALL)
                 return
@@ -372,12 +363,6 @@ class Lake:
         return version
 
 
-def _size(delta: deltalake.DeltaTable) -> tuple[int, int]:
-    """Bytes and rows of the live files of a table as it was last looked at."""
-    files = pl.DataFrame(delta.get_add_actions(flatten=True))
-    return int(files["size_bytes"].sum()), int(files["num_records"].sum())
-
-
 def _is_conflict(error: Exception) -> bool:
     """Whether another writer was faster; or so much that the log no longer begins with what this one has seen."""
     return isinstance(error, CommitFailedError) or (
@@ -385,83 +370,6 @@ def _is_conflict(error: Exception) -> bool:
     )
 
 
-def _locked() -> duckdb.DuckDBPyConnection:
-    """A new in-memory DuckDB. It reads what it is given and no file or extension, and no question can change that."""
-    connection = duckdb.connect()
-    if (folder := folders.temporary()) is not None:  # else what fits no memory goes to the working folder
-        connection.execute("SET temp_directory = $folder", {"folder": str(folder / f"mmrec-duckdb-{os.getpid()}")})
-    connection.execute("SET GLOBAL TimeZone='UTC'; SET enable_external_access=false; SET lock_configuration=true")
-    return connection
-
-
-@cache
-def _engine() -> duckdb.DuckDBPyConnection:
-    """The process's DuckDB: opening one costs 13 ms, a database in it .5 (2 cores)."""
-    engine = _locked()
-    atexit.register(_engine.cache_clear)
-    return engine
-
-
-def _scan_files(files: Sequence[str], contract: tables.Table, where: str | None = None) -> pl.LazyFrame:
-    """The rows of a table's files, with the name of each row's file as `where`; no rows where there is no file."""
-    if not files:
-        nothing = contract.empty().lazy()
-        return nothing.with_columns(pl.lit("").alias(where)) if where else nothing
-    frame = pl.scan_parquet(
-        list(files),
-        hive_partitioning=bool(contract.partition_by),
-        hive_schema={name: contract.schema[name] for name in contract.partition_by} or None,
-        include_file_paths=where,
-        # Files of before a column was added stand beside files of after it, in any order.
-        schema={name: dtype for name, dtype in contract.schema.items() if name not in contract.partition_by},
-        missing_columns="insert",
-        extra_columns="ignore",
-    )
-    return frame.select(*contract.columns, *([where] if where else []))
-
-
-def _read_runs(places: pl.DataFrame, files: Sequence[tuple[str, int]], contract: tables.Table) -> pl.DataFrame:
-    """The rows at some `places` (their number `_at` over all files, sorted) in runs, or the whole files that hold them,
-    whichever is expected to cost less. `files`: each with its number of rows, in the order of the numbers.
-    """
-    ends = np.cumsum([rows for _, rows in files])
-    at = places["_at"].to_numpy().astype(np.int64)
-    file = np.searchsorted(ends, at, side="right")
-    begins = np.flatnonzero((np.diff(at, prepend=-2) != 1) | (np.diff(file, prepend=-1) != 0))
-    wanted = [files[each] for each in np.unique(file)]
-    if len(begins) * _RUN_ROWS >= sum(rows for _, rows in wanted):
-        return _scan_files([name for name, _ in wanted], contract).collect()
-    lengths = np.diff(np.append(begins, len(at)))
-    starts = at[begins] - (ends - [rows for _, rows in files])[file[begins]]
-    runs = zip((files[each][0] for each in file[begins]), starts.tolist(), lengths.tolist(), strict=True)
-    # One by one: a concatenation of slices reads their files whole.
-    return pl.concat([_scan_files([name], contract).slice(start, rows).collect() for name, start, rows in runs])
-
-
-def digest(frame: pl.DataFrame | pl.LazyFrame, by: str, columns: Sequence[str]) -> dict[str, str]:
-    """A digest of the rows for each value of `by`, in any order: sha256 over the sorted md5 of each row as JSON."""
-    rows = frame.lazy().select([by, *[name for name in columns if name != by]]).collect()
-    if rows.is_empty():
-        return {}
-    packed = ", ".join(f'"{name}"' for name in columns)
-    query = (
-        f"SELECT \"{by}\", sha256(string_agg(h, '' ORDER BY h)) FROM "
-        f'(SELECT "{by}", md5(to_json(struct_pack({packed}))::VARCHAR) AS h FROM frame) GROUP BY 1'
-    )
-    return dict(ask(query, frame=rows).iter_rows())
-
-
-def local_folder(root: str) -> Path | None:
-    """The lake's folder, None where it is an object store."""
-    return None if "://" in root else Path(root)
-
-
 def _in(column: str, values: Sequence[str]) -> str:
     quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
     return f'"{column}" IN ({quoted})' if values else "false"
-
-
-def _named_in(query: str) -> set[str]:
-    """The views a query names, so that no other table is opened."""
-    words = {re.sub(r'"', "", word).lower() for word in re.findall(r'"?\w+"?\s*\.\s*"?\w+"?', query)}
-    return {re.sub(r"\s", "", word) for word in words}

@@ -17,7 +17,7 @@ import polars as pl
 
 from mmrec import tables
 from mmrec.builds import publishing
-from mmrec.keys import row_checksums
+from mmrec.lake.hashing import row_checksums
 from mmrec.lake.store import Lake
 from mmrec.lists import wording
 from mmrec.lists.top_k import TABLE as LISTS

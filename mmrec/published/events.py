@@ -14,7 +14,8 @@ import polars as pl
 from mmrec import periods
 from mmrec.builds import ledger as builds
 from mmrec.builds import publishing
-from mmrec.lake.store import Lake, digest
+from mmrec.lake.hashing import digest
+from mmrec.lake.store import Lake
 from mmrec.published.weighing import Weighing
 from mmrec.quality import contracts
 from mmrec.settings import Settings

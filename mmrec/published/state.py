@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 
 from mmrec.evaluation.split import recency, tie_hash
-from mmrec.keys import row_checksums, vector_checksums
+from mmrec.keys import vector_checksums
+from mmrec.lake.hashing import row_checksums
 from mmrec.lake.store import Lake
 from mmrec.models import factorization
 from mmrec.models.candidates import Candidate, feature_slices, features_of

@@ -14,7 +14,7 @@ import polars as pl
 
 from mmrec import tables
 from mmrec.ingest.numbers import number
-from mmrec.keys import text_hashes
+from mmrec.lake.hashing import text_hashes
 from mmrec.modalities import FILES
 from mmrec.quality.contracts import DUPLICATE, GOOD, IGNORED, UNNAMED
 from mmrec.settings import Settings

@@ -16,7 +16,8 @@ from mmrec.builds import ledger, publishing
 from mmrec.builds.report import WHOLE, PeriodReport, StageReport
 from mmrec.fusion import concat
 from mmrec.fusion.concat import Statistics
-from mmrec.lake.store import Lake, digest
+from mmrec.lake.hashing import digest
+from mmrec.lake.store import Lake
 from mmrec.modalities import NAMES
 from mmrec.published.vectors import read_vectors
 from mmrec.settings import Settings

@@ -13,7 +13,7 @@ import polars as pl
 
 from mmrec import tables
 from mmrec.keys import canonical_digest
-from mmrec.lake.store import digest
+from mmrec.lake.hashing import digest
 from mmrec.verification.differences import Difference, bits, first_of, is_list_of_floats
 
 

@@ -17,7 +17,8 @@ import polars as pl
 
 from mmrec import tables
 from mmrec.fusion.concat import Statistics
-from mmrec.lake.store import Lake, digest
+from mmrec.lake.hashing import digest
+from mmrec.lake.store import Lake
 from mmrec.stages.model.boundary import version_name
 from mmrec.verification.comparing import Compared
 from mmrec.verification.differences import Difference, bits

@@ -16,7 +16,8 @@ import polars as pl
 
 from mmrec import periods
 from mmrec.builds import ledger
-from mmrec.lake.store import Lake, local_folder
+from mmrec.lake.files import local_folder
+from mmrec.lake.store import Lake
 from mmrec.modalities import NAMES
 from mmrec.planning.graph import Node, nodes
 from mmrec.settings import Settings

@@ -14,7 +14,7 @@ from mmrec import periods
 from mmrec.builds import publishing
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
-from mmrec.planning import plan as planning
+from mmrec.planning import walk
 from mmrec.planning.graph import nodes
 from mmrec.published import events
 from mmrec.quality import contracts
@@ -51,7 +51,7 @@ def choose(lake: Lake, settings: Settings, period: str | None = None, last: int 
     current = [each for each in wanted if each not in stale]
     chosen = wanted if period or last or not current else current
     found = kept(lake)
-    work = planning.plan(lake, settings, chosen).rows
+    work = walk.plan(lake, settings, chosen).rows
     if work and not found:  # a refused delivery is judged again by every run, so it is always planned
         told = ", ".join(dict.fromkeys(f"{row.asset} ({row.reason})" for row in work))
         raise MmrecError(

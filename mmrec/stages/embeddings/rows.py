@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from mmrec import keys
 from mmrec.builds import ledger
 from mmrec.builds.report import WHOLE
+from mmrec.lake import hashing
 from mmrec.lake.store import Lake
 from mmrec.published import user_texts
 
@@ -149,7 +149,7 @@ class _Finder:
 
     def _explained(self, differing: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
         """Rows that differ from what was held, with key and reason; no reason where one is given up: it failed."""
-        keyed = differing.with_columns(key=keys.row_keys(self.modality, differing["input_hash"], self.encoder_id))
+        keyed = differing.with_columns(key=hashing.row_keys(self.modality, differing["input_hash"], self.encoder_id))
         stored = _few(self.vectors, pl.col("key").hash(), keyed["key"].hash())
         old = held.select("name", old="pair").unique("name")
         joined = keyed.join(old, on="name", how="left").join(self.failed, on="key", how="left")

@@ -19,7 +19,8 @@ from mmrec.builds import ledger, publishing
 from mmrec.builds.costs import Costs
 from mmrec.builds.report import WHOLE, PeriodReport, StageReport
 from mmrec.encoders import running
-from mmrec.lake.store import Lake, digest
+from mmrec.lake.hashing import digest
+from mmrec.lake.store import Lake
 from mmrec.media.opening import MediaRef
 from mmrec.modalities import FILES
 from mmrec.published import user_texts

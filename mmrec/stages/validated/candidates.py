@@ -10,7 +10,8 @@ from mmrec import tables
 from mmrec.builds import publishing
 from mmrec.builds.report import PeriodReport
 from mmrec.keys import canonical_digest
-from mmrec.lake.store import Lake, digest
+from mmrec.lake.hashing import digest
+from mmrec.lake.store import Lake
 from mmrec.quality import contracts
 from mmrec.quality.contracts import Candidate
 from mmrec.stages.validated.rejected import JUDGED

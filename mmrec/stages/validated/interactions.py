@@ -11,7 +11,8 @@ import polars as pl
 from mmrec import tables
 from mmrec.builds import ledger, publishing
 from mmrec.builds.report import Check, PeriodReport, StageReport
-from mmrec.lake.store import Lake, digest
+from mmrec.lake.hashing import digest
+from mmrec.lake.store import Lake
 from mmrec.quality import contracts, rules
 from mmrec.quality.contracts import GOOD
 from mmrec.settings import Settings

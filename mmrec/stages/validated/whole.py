@@ -12,7 +12,7 @@ import polars as pl
 from mmrec import tables
 from mmrec.builds import ledger, publishing
 from mmrec.builds.report import WHOLE, PeriodReport, StageReport
-from mmrec.keys import text_hashes
+from mmrec.lake.hashing import text_hashes
 from mmrec.lake.store import Lake
 from mmrec.modalities import FILES, NAMES
 from mmrec.quality import contracts, rules
