@@ -11,7 +11,7 @@ import polars as pl
 
 from mmrec.builds.report import Check
 from mmrec.lake.store import Lake
-from mmrec.quality import contracts
+from mmrec.quality import contracts, verdicts
 from mmrec.settings import Settings
 
 _FILES_READABLE = "every event file of the glob could be read and, if it has rows, touches a configured period"
@@ -33,7 +33,7 @@ def specs(asset: str, settings: Settings, periods: dg.PartitionsDefinition | Non
 def published(lake: Lake, asset: str, periods: Iterable[str]) -> list[Check]:
     """The verdict with which each period was published: what a run that changed nothing reports again."""
     rows = (
-        lake.scan(contracts.LEDGER)
+        lake.scan(verdicts.LEDGER)
         .filter((pl.col("asset") == asset) & pl.col("period").is_in(list(periods)))
         .with_columns(
             good=(pl.col("passed") | ~pl.col("blocking")).all().over("period", "verdict"),

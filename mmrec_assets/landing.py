@@ -18,7 +18,7 @@ from mmrec.builds.report import StageReport
 from mmrec.ingest.landing import LANDING
 from mmrec.lake.store import Lake
 from mmrec.published import events
-from mmrec.quality import contracts
+from mmrec.quality import verdicts
 from mmrec_assets import tags as run_tags
 
 TAG = "mmrec/landing"
@@ -44,7 +44,7 @@ class Landing:
     def without_late(self, lake: Lake, taken: Sequence[str]) -> Landing:
         """The same without periods that landed after a run had chosen the ones it takes, and that nobody has judged."""
         landed = lake.scan(LANDING, self.version).filter(pl.col("rows") > 0).select("period").unique().collect()
-        judged = contracts.judged_periods(lake, events.EVENTS)
+        judged = verdicts.judged_periods(lake, events.EVENTS)
         return Landing(self.version, sorted({*landed["period"]} - {*taken} - {*judged}))
 
     def shown(self, lake: Lake) -> Lake:

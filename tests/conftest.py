@@ -20,7 +20,7 @@ from PIL import Image
 from mmrec.builds.report import Check
 from mmrec.lake.store import Lake
 from mmrec.planning import graph
-from mmrec.quality import contracts
+from mmrec.quality import contracts, suites
 from mmrec.settings import Settings, load
 from mmrec_assets import cli
 from mmrec_assets.terminal import Console
@@ -294,7 +294,7 @@ def judge_quickly(asset, candidate, settings):
 @pytest.fixture
 def quick_judge(monkeypatch):
     """Judges by `judge_quickly`, for tests of what lies behind."""
-    monkeypatch.setattr(contracts, "_judge", judge_quickly)
+    monkeypatch.setattr(suites, "judge", judge_quickly)
 
 
 @pytest.fixture

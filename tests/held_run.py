@@ -12,13 +12,13 @@ import time
 from pathlib import Path
 
 from mmrec.planning import graph
-from mmrec.quality import contracts
+from mmrec.quality import suites
 from tests.conftest import judge_quickly
 
 
 def hold(asset, file):
     """Holds the first process that comes to an asset's work."""
-    contracts._judge = judge_quickly
+    suites.judge = judge_quickly
     work = graph.Node._work
 
     def held(node, lake, *arguments):

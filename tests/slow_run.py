@@ -16,7 +16,7 @@ from pathlib import Path
 from mmrec.encoders import running
 from mmrec.encoders.hashed import HashEncoder
 from mmrec.planning import graph
-from mmrec.quality import contracts
+from mmrec.quality import suites
 from mmrec.stages.embeddings import vectors as embedding_stage
 from tests.conftest import DAYS, Shop, judge_quickly
 from tests.hooked_lake import HookedLake
@@ -56,7 +56,7 @@ def content(shop, lake):
 
 
 def main(folder, seconds, encoder, *wait):
-    contracts._judge = judge_quickly
+    suites.judge = judge_quickly
     slowed(float(seconds))
     shop = Shop(Path(folder)).configure(embeddings={"text": {"encoder": encoder}})
     tell("ready")

@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from mmrec.builds.report import Check
-from mmrec.quality import contracts
+from mmrec.quality import contracts, suites
 from tests.conftest import DAYS, PEOPLE
 from tests.pipeline import RANGE, Pipeline
 
@@ -60,7 +60,7 @@ def daemon(tmp_path_factory):
         ]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(contracts, "_judge", judge)
+        patch.setattr(suites, "judge", judge)
         pipeline = Pipeline(tmp_path_factory.mktemp("automation"))
         assert pipeline.refresh(tags=RANGE, run_config=QUIET).success
         made = Daemon(pipeline)

@@ -10,7 +10,8 @@ from mmrec import tables
 from mmrec.builds.report import Check
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
-from mmrec.quality import contracts
+from mmrec.quality import contracts, suites
+from mmrec.quality import verdicts as judging
 from mmrec.quality.contracts import DUPLICATE, GOOD, IGNORED, UNNAMED, Candidate
 from mmrec.settings import Settings
 
@@ -59,7 +60,7 @@ def candidate(good=None, rules=None, period="2024-01-01", digest="d", against="a
 
 def judged(*arguments, asset=EVENTS, quality=None, **options):
     """check → (passed, expected, found)."""
-    checks = contracts._judge(asset, candidate(*arguments, **options), settings(**(quality or {})))
+    checks = suites.judge(asset, candidate(*arguments, **options), settings(**(quality or {})))
     return {check.name: (check.passed, check.expected, check.found) for check in checks}
 
 
@@ -97,18 +98,16 @@ def test_only_rejected_rows_enter_the_share():
 def test_a_failed_check_shows_the_share_of_each_rule_and_its_worst_rows(lake, judge):
     judge.fails = {"bad"}
     rules = [GOOD, "user_missing", *["value_unusable"] * 7, DUPLICATE]
-    [checks] = contracts.verdicts(lake, EVENTS, [candidate(events(1), rules, digest="bad")], settings()).values()
+    [checks] = judging.verdicts(lake, EVENTS, [candidate(events(1), rules, digest="bad")], settings()).values()
     share = next(check for check in checks if check.name == "rejected_share")
     assert share.shares == {"value_unusable": 0.7, "user_missing": 0.1}
     assert [(row["file"], row["row"]) for row in share.worst] == [("f.csv", at) for at in range(3, 8)]
     assert share.worst[0]["reason"] == "why"
-    again = contracts.verdicts(lake, EVENTS, [candidate(events(1), rules, digest="bad")], settings())
+    again = judging.verdicts(lake, EVENTS, [candidate(events(1), rules, digest="bad")], settings())
     assert share in next(iter(again.values())), "a verdict that is remembered shows them too"
-    twice = contracts._explained(
-        EVENTS, replace(share, name="keys"), candidate(events(2, user_id=["a", "a"])), settings()
-    )
+    twice = suites.explained(EVENTS, replace(share, name="keys"), candidate(events(2, user_id=["a", "a"])), settings())
     assert [row["row"] for row in twice.worst] == [1, 2]
-    assert "value_unusable 70.0%, user_missing 10.0%; first f.csv row 3" in contracts.refusal([share])
+    assert "value_unusable 70.0%, user_missing 10.0%; first f.csv row 3" in judging.refusal([share])
 
 
 def test_an_empty_period_only_warns():
@@ -116,7 +115,7 @@ def test_an_empty_period_only_warns():
     assert list(found) == ["volume"]
     assert found["volume"][2] == "0 rows"
     assert {spec.name: spec.blocking for spec in contracts.checks(EVENTS, settings())}["volume"] is False
-    assert contracts.refusal([Check("volume", "p", False, False, "e", "f")]) is None
+    assert judging.refusal([Check("volume", "p", False, False, "e", "f")]) is None
 
 
 def test_too_many_rows_are_said():
@@ -188,19 +187,19 @@ def judge(monkeypatch):
         ]
 
     pronounce.asked, pronounce.fails = [], set()
-    monkeypatch.setattr(contracts, "_judge", pronounce)
+    monkeypatch.setattr(suites, "judge", pronounce)
     return pronounce
 
 
 def verdicts(lake, *candidates, **quality):
-    found = contracts.verdicts(lake.acting_as(EVENTS, "1"), EVENTS, candidates, settings(**quality))
-    return {period: contracts.refusal(checks) for period, checks in found.items()}
+    found = judging.verdicts(lake.acting_as(EVENTS, "1"), EVENTS, candidates, settings(**quality))
+    return {period: judging.refusal(checks) for period, checks in found.items()}
 
 
 def test_the_same_candidate_suite_and_surroundings_are_the_old_verdict(lake, judge):
     assert verdicts(lake, candidate()) == verdicts(lake, candidate()) == {"2024-01-01": None}
     assert judge.asked == ["d"]
-    assert lake.rows(contracts.LEDGER) == len(contracts.checks(EVENTS, settings()))
+    assert lake.rows(judging.LEDGER) == len(contracts.checks(EVENTS, settings()))
 
 
 @pytest.mark.parametrize("other", [{"digest": "x"}, {"against": "x"}, {"period": "2024-01-02"}])
@@ -220,7 +219,7 @@ def test_the_newest_verdict_is_that_of_the_newest_candidate(lake, judge):
     judge.fails = {"bad"}
     for digest, lets_through in (("good", True), ("bad", False), ("good", True), ("bad", False), ("bad", False)):
         verdicts(lake, candidate(digest=digest))
-        assert contracts.judged_periods(lake.acting_as(EVENTS, "1"), EVENTS) == {"2024-01-01": lets_through}
+        assert judging.judged_periods(lake.acting_as(EVENTS, "1"), EVENTS) == {"2024-01-01": lets_through}
     assert judge.asked == ["good", "bad"]
 
 
@@ -231,7 +230,7 @@ def test_a_refusal_names_each_blocking_check_that_failed():
         Check("types", "p", True, True, "e", "f"),
         Check("nulls", "p", True, False, "none", "3"),
     ]
-    assert contracts.refusal(checks) == (
+    assert judging.refusal(checks) == (
         "failed its contract: keys (expected unique; found 2 twice), nulls (expected none; found 3)"
     )
 

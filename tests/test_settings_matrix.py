@@ -24,7 +24,7 @@ from mmrec.lake.store import Lake
 from mmrec.planning import graph, plan, walk
 from mmrec.published import events as history
 from mmrec.published.weighing import Weighing
-from mmrec.quality import contracts
+from mmrec.quality import suites
 from mmrec.queries import recommend, why
 from mmrec.queries import why as why_module
 from mmrec.settings import Settings
@@ -135,7 +135,7 @@ def rows(lake, name, **equal):
     "turn", range(len(COMBINATIONS)), ids=lambda turn: f"{turn}-{COMBINATIONS[turn]['calendar.timezone']}"
 )
 def test_every_pair_of_settings(made, monkeypatch, turn):
-    monkeypatch.setattr(contracts, "_judge", judge)
+    monkeypatch.setattr(suites, "judge", judge)
     shop, lake, reports = made(COMBINATIONS[turn], turn)
     check(shop, lake, reports)
 

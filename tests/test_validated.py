@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from mmrec.errors import MmrecError
-from mmrec.quality import contracts
+from mmrec.quality import contracts, suites
+from mmrec.quality import verdicts as judging
 
 EVENTS = "validated/interactions"
 BAD = "2024-01-03"
@@ -100,7 +101,7 @@ def test_the_rejected_rows_of_a_refused_period_are_written(refused):
 
 def test_a_refused_period_is_judged_but_not_built(refused):
     shop, *_ = refused
-    judged = contracts.judged_periods(shop.lake, EVENTS)
+    judged = judging.judged_periods(shop.lake, EVENTS)
     assert judged == {day: day != BAD for day in shop.days}
     assert BAD not in set(shop.scan("ledger/builds", asset=EVENTS)["period"])
 
@@ -123,7 +124,7 @@ def test_mending_the_file_publishes_the_period_and_changes_the_verdict(bad):
     assert computed(report) == {BAD}
     assert published(shop, BAD).height == len(mended)
     assert shop.scan("validated/rejected", period=BAD).is_empty()
-    assert contracts.judged_periods(shop.lake, EVENTS)[BAD]
+    assert judging.judged_periods(shop.lake, EVENTS)[BAD]
 
 
 def test_taking_back_a_bad_delivery_takes_back_its_verdict_and_its_rejected_rows(judged_shop):
@@ -133,7 +134,7 @@ def test_taking_back_a_bad_delivery_takes_back_its_verdict_and_its_rejected_rows
     judged_shop.write_events(BAD, good)
     report = land_and_judge(judged_shop, strict=True)
     assert computed(report) == set()
-    assert contracts.judged_periods(judged_shop.lake, EVENTS)[BAD]
+    assert judging.judged_periods(judged_shop.lake, EVENTS)[BAD]
     assert judged_shop.scan("validated/rejected", period=BAD).is_empty()
     verdicts = judged_shop.rows("ledger/verdicts")
     land_and_judge(judged_shop)
@@ -148,12 +149,12 @@ def test_delivering_the_same_bad_file_again_is_refused_again(judged_shop):
         judged_shop.write_events(BAD, lines)
         report = land_and_judge(judged_shop)
     assert report.periods[BAD].refused
-    assert contracts.judged_periods(judged_shop.lake, EVENTS) == {day: day != BAD for day in judged_shop.days}
+    assert judging.judged_periods(judged_shop.lake, EVENTS) == {day: day != BAD for day in judged_shop.days}
 
 
 def test_a_refused_period_stays_refused_without_being_judged_again(bad, monkeypatch):
     shop, *_ = bad
-    monkeypatch.setattr(contracts, "_judge", lambda *_: pytest.fail("judged again"))
+    monkeypatch.setattr(suites, "judge", lambda *_: pytest.fail("judged again"))
     verdicts = shop.rows("ledger/verdicts")
     assert land_and_judge(shop).periods[BAD].refused
     assert shop.rows("ledger/verdicts") == verdicts

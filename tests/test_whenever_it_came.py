@@ -7,6 +7,7 @@ import pytest
 
 from mmrec.lake.store import Lake
 from mmrec.planning import graph
+from mmrec.quality import suites
 from mmrec.queries import why as why_module
 from mmrec.verification import oracle, scope
 
@@ -41,10 +42,9 @@ def rows(shop, table):
 @pytest.fixture(scope="module")
 def grown_and_at_once(make_shop, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        from mmrec.quality import contracts
         from tests.conftest import judge_quickly
 
-        patch.setattr(contracts, "_judge", judge_quickly)
+        patch.setattr(suites, "judge", judge_quickly)
         grown, at_once = (without_content(make_shop(tmp_path_factory.mktemp(name))) for name in ("grown", "once"))
         lines = {day: grown.lines(day) for day in grown.days}
         for day in grown.days:

@@ -17,7 +17,7 @@ from mmrec.builds import publishing
 from mmrec.lake.hashing import digest
 from mmrec.lake.store import Lake
 from mmrec.published.weighing import Weighing
-from mmrec.quality import contracts
+from mmrec.quality import verdicts
 from mmrec.settings import Settings
 
 EVENTS = "validated/interactions"
@@ -41,7 +41,7 @@ def gate(lake: Lake, wanted: Iterable[str]) -> Gate:
         told = "nothing has landed yet: materialize raw/interactions first, or type `mmrec run`"
         return Gate([], dict.fromkeys(sorted(wanted), told))
     rows = _landed(lake.scan("ledger/landing"))
-    judged = contracts.judged_periods(lake, EVENTS)
+    judged = verdicts.judged_periods(lake, EVENTS)
     unjudged = [period for period in rows if period not in judged]
     refused_weeks = sorted(period for period, published in judged.items() if not published and period in rows)
     published = builds.newest(lake, EVENTS)

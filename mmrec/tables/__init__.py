@@ -1,6 +1,6 @@
 """What a table's rows and columns are, said once: a module a stage word.
 
-From these contracts come the Polars schemas, the Great Expectations suites (`mmrec/quality/contracts.py`), the columns
+From these contracts come the Polars schemas, the Great Expectations suites (`mmrec/quality/suites.py`), the columns
 that Dagster shows, and the documentation. Here: names, types, meanings, keys. Not here: reading, writing, judging.
 """
 

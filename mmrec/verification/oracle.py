@@ -21,7 +21,7 @@ from mmrec.builds.report import WHOLE
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 from mmrec.planning.graph import Node, nodes
-from mmrec.quality import contracts
+from mmrec.quality import verdicts
 from mmrec.settings import Settings
 from mmrec.tables import Table
 from mmrec.verification import inputs, snapshots, vectors
@@ -68,7 +68,7 @@ def of_ledgers(lake: Lake, settings: Settings, scope: Scope, rebuilt: Lake) -> I
     mine &= pl.col("period").is_in([WHOLE, *periods.keys(settings.calendar)])
     yield compare(REJECTED, made.scan(REJECTED).collect(), lake.scan(REJECTED).filter(mine).collect())
     for ledger, key, columns in (
-        (contracts.LEDGER, ["asset", "period", "verdict", "check"], _told(contracts.LEDGER)),
+        (verdicts.LEDGER, ["asset", "period", "verdict", "check"], _told(verdicts.LEDGER)),
         (builds.LEDGER, ["asset", "period"], ["data_version", "rows"]),
     ):
         ours, theirs = (_newest(each.scan(ledger)) for each in (made, lake))

@@ -17,7 +17,7 @@ from mmrec.lake.store import Lake
 from mmrec.planning import walk
 from mmrec.planning.graph import nodes
 from mmrec.published import events
-from mmrec.quality import contracts
+from mmrec.quality import verdicts
 from mmrec.settings import Settings
 
 ANSWERS = ("model", "recommendations")  # the stages whose periods are chosen
@@ -65,7 +65,7 @@ def kept(lake: Lake) -> dict[str, list[str]]:
     """asset → its periods with rows of an earlier delivery: the newest was refused, as a file or by its contract."""
     refused = lake.scan("ledger/landing").filter(pl.col("refused").is_not_null()).select(source_file="file")
     raw = lake.scan("raw/interactions").join(refused, on="source_file", how="semi").select(pl.col("period").unique())
-    judged = contracts.judged_periods(lake, events.EVENTS)
+    judged = verdicts.judged_periods(lake, events.EVENTS)
     found = {
         "raw/interactions": raw.collect()["period"].sort().to_list(),
         events.EVENTS: sorted(each for each, published in judged.items() if not published),

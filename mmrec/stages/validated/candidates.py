@@ -12,14 +12,14 @@ from mmrec.builds.report import PeriodReport
 from mmrec.keys import canonical_digest
 from mmrec.lake.hashing import digest
 from mmrec.lake.store import Lake
-from mmrec.quality import contracts
+from mmrec.quality import verdicts
 from mmrec.quality.contracts import Candidate
 from mmrec.stages.validated.rejected import JUDGED
 
 
 def unchanged(lake: Lake, keys: Mapping[str, str]) -> dict[str, PeriodReport]:
     """The periods that need no work. One that was refused since is judged once more: a bad delivery was taken back."""
-    judged = contracts.judged_periods(lake, lake.asset)
+    judged = verdicts.judged_periods(lake, lake.asset)
     return {period: each for period, each in publishing.unchanged(lake, keys).items() if judged.get(period, True)}
 
 

@@ -13,7 +13,8 @@ from mmrec.builds import ledger, publishing
 from mmrec.builds.report import Check, PeriodReport, StageReport
 from mmrec.lake.hashing import digest
 from mmrec.lake.store import Lake
-from mmrec.quality import contracts, rules
+from mmrec.quality import rules
+from mmrec.quality import verdicts as judging
 from mmrec.quality.contracts import GOOD
 from mmrec.settings import Settings
 from mmrec.stages.validated.candidates import candidates_of, unchanged
@@ -94,8 +95,8 @@ def _judge_and_publish(
     contract = tables.contract("validated/interactions")
     good = contract.conform(judged.filter(pl.col("rule") == GOOD))
     candidates = candidates_of(contract, judged, good, against)
-    verdicts = contracts.verdicts(lake, lake.asset, candidates, settings)
-    refused = {p: told for p, checks in verdicts.items() if (told := contracts.refusal(checks))}
+    verdicts = judging.verdicts(lake, lake.asset, candidates, settings)
+    refused = {p: told for p, checks in verdicts.items() if (told := judging.refusal(checks))}
     rejected = write_rejected(lake, "interactions", landed, judged, periods)
     passed = {p: key for p, key in stale.items() if p not in refused}
     reports = publishing.publish(

@@ -15,7 +15,7 @@ from mmrec.builds.report import WHOLE, PeriodReport, StageReport
 from mmrec.lake.hashing import text_hashes
 from mmrec.lake.store import Lake
 from mmrec.modalities import FILES, NAMES
-from mmrec.quality import contracts, rules
+from mmrec.quality import rules, verdicts
 from mmrec.quality.contracts import GOOD, Candidate
 from mmrec.settings import Settings
 from mmrec.stages.validated.candidates import candidates_of, unchanged
@@ -80,9 +80,9 @@ def _judge_whole(
         good = good_of(judged)
         nothing = Candidate(WHOLE, judged.select(JUDGED), good, publishing.EMPTY)  # an empty delivery is judged too
         candidates = candidates_of(contract, judged, good.with_columns(period=pl.lit(WHOLE)), {}) or [nothing]
-        checks = contracts.verdicts(lake, lake.asset, candidates, settings)[WHOLE]
+        checks = verdicts.verdicts(lake, lake.asset, candidates, settings)[WHOLE]
         rejected = write_rejected(lake, name, landed, judged, [WHOLE])
-        if told := contracts.refusal(checks):
+        if told := verdicts.refusal(checks):
             before = ledger.newest(lake, lake.asset).get(WHOLE)
             rows, version = (before.rows, before.data_version) if before else (0, "")
             reports = {WHOLE: PeriodReport(rows, version, rejected=rejected[WHOLE], refused=told)}
