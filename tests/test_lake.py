@@ -276,7 +276,8 @@ def test_vectors_of_a_big_table_are_read_in_runs_that_hold_what_is_asked_for(lak
         read.append(files)
         return scan(files, *rest, **more)
 
-    monkeypatch.setattr(files_module, "scan_files", watched)
+    for module in (files_module, store):
+        monkeypatch.setattr(module, "scan_files", watched)
     wanted = [0, 1, 2, 2999, 3000, 5999, 7000, 8999]  # the end of a file is no run with the beginning of the next
     found = lake.vectors(VECTORS, pl.DataFrame({"key": [f"{each:04}" for each in wanted]}))
     assert found["vector"].to_list() == [[float(each)] for each in wanted]

@@ -16,7 +16,7 @@ _PLAN = """
 import sys
 from pathlib import Path
 from mmrec.lake.store import Lake
-from mmrec.planning.plan import plan
+from mmrec.planning.walk import plan
 from mmrec.settings import load
 settings = load(Path(sys.argv[1]) / "mmrec.toml", environment={})
 rows = plan(Lake(settings.lake_root), settings, sys.argv[2:]).rows

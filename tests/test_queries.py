@@ -14,15 +14,15 @@ from mmrec.queries import rejected as rejected_rows
 _ASK = """
 import sys
 from pathlib import Path
-from mmrec.queries import recommend as queries
+from mmrec.queries import recommend, rejected, why
 from mmrec.lake.store import Lake
 from mmrec.settings import load
 settings = load(Path(sys.argv[1]) / "mmrec.toml", environment={})
 lake = Lake(settings.lake_root)
-assert queries.recommend(lake, settings, sys.argv[2])["items"]
-assert queries.rejected(lake)["rows"] == 0
+assert recommend.recommend(lake, settings, sys.argv[2])["items"]
+assert rejected.rejected(lake)["rows"] == 0
 print(sorted({"torch", "transformers", "great_expectations", "dagster", "pandas"} & set(sys.modules)))
-assert queries.why(lake, settings, sys.argv[2])["events"]
+assert why.why(lake, settings, sys.argv[2])["events"]
 print(sorted({"torch", "transformers", "great_expectations", "dagster", "pandas"} & set(sys.modules)))
 """
 

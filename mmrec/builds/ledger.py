@@ -113,6 +113,15 @@ def record(lake: Lake, reports: Mapping[str, PeriodReport], keys: Mapping[str, s
             lake.memo[LEDGER] = known.after(frame, version)
 
 
+def newest_rows(rows: pl.LazyFrame, *by: str) -> pl.LazyFrame:
+    """Of a ledger's rows those that were written last, for each value of `by`.
+
+    Of runs that wrote in the same microsecond the one with the greatest id counts, so that every reader agrees.
+    """
+    last = rows.filter(pl.col("at") == pl.col("at").max().over(by))
+    return last.filter(pl.col("run_id") == pl.col("run_id").max().over(by))
+
+
 @dataclass(frozen=True)
 class _Noted:
     """The ledger at one version, and the newest builds in it: asset → period → build."""

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from mmrec import tables
+from mmrec.builds.ledger import newest_rows
 from mmrec.builds.report import Check
 from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
@@ -67,16 +68,9 @@ def _by_rule(check: Check) -> str:
 
 def judged_periods(lake: Lake, asset: str) -> dict[str, bool]:
     """Every period with a verdict → whether its newest verdict let it be published."""
-    rows = (
-        lake.scan(LEDGER)
-        .filter(pl.col("asset") == asset)
-        .with_columns(newest=pl.col("at").max().over("period"))
-        .filter(pl.col("at") == pl.col("newest"))
-        .group_by("period")
-        .agg(published=(pl.col("passed") | ~pl.col("blocking")).all())
-        .collect()
-    )
-    return dict(rows.iter_rows())
+    newest = newest_rows(lake.scan(LEDGER).filter(pl.col("asset") == asset), "period")
+    published = newest.group_by("period").agg((pl.col("passed") | ~pl.col("blocking")).all())
+    return dict(published.collect().iter_rows())
 
 
 def _known(lake: Lake, asset: str) -> Mapping[tuple[str, str], list[Check]]:

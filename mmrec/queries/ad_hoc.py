@@ -36,7 +36,8 @@ def for_text(lake: Lake, settings: Settings, text: str, period: str | None = Non
     cleaned = pl.select(clean_text(pl.lit(text))).item()
     if cleaned is None:
         raise MmrecError("--text is empty; type what you are looking for, such as 'a heist with a clever crew'")
-    reader, period = _snapshot(lake, settings, period)
+    published = snapshots.read(lake, settings, period)
+    reader, period = published.lake, published.period
     known, features = _nobody(reader, settings, period)
     if user_texts.MODALITY not in known.slices:
         raise MmrecError(f"the model of {period} reads no text, so a sentence has no place in it; try --items")
@@ -63,7 +64,8 @@ def for_text(lake: Lake, settings: Settings, text: str, period: str | None = Non
 
 def for_items(lake: Lake, settings: Settings, items: Sequence[str], period: str | None = None) -> dict[str, Any]:
     """A list for somebody who liked these items, each once and of weight 1."""
-    reader, period = _snapshot(lake, settings, period)
+    published = snapshots.read(lake, settings, period)
+    reader, period = published.lake, published.period
     known, _ = _nobody(reader, settings, period)
     unknown = sorted(set(items) - set(known.item_ids))
     if unknown or not items:
@@ -86,8 +88,8 @@ def for_items(lake: Lake, settings: Settings, items: Sequence[str], period: str 
 
 def popular(lake: Lake, settings: Settings, period: str | None = None) -> dict[str, Any]:
     """What most different people chose up to the period, items of today's catalogue only; ties by item id."""
-    reader, period = _snapshot(lake, settings, period)
-    titles = reader.scan("validated/items").select("item_id", "title").collect()
+    published = snapshots.read(lake, settings, period)
+    reader, period, titles = published.lake, published.period, published.titles()
     events = history.read(reader, settings, period, versions.weighing(reader, period))
     liked = events.filter(pl.col("weight") > 0)
     people = liked.group_by("item_id").agg(people=pl.col("user_id").n_unique())
@@ -97,11 +99,6 @@ def popular(lake: Lake, settings: Settings, period: str | None = None) -> dict[s
     reason = pl.when(pl.col("people") > 1).then(several).otherwise(pl.lit("1 person chose it."))
     rows = rows.with_columns(score=pl.col("people").cast(pl.Float64), reason=reason)
     return {"period": period, "list": "popular", **_shown(settings, rows)}
-
-
-def _snapshot(lake: Lake, settings: Settings, period: str | None) -> tuple[Lake, str]:
-    period = period or snapshots.newest_period(lake, settings)
-    return lake.pinned(snapshots.pinned(lake, period)), period
 
 
 def _nobody(lake: Lake, settings: Settings, period: str) -> tuple[Known, Features]:

@@ -46,9 +46,8 @@ def write(lake: Lake, settings: Settings, to: Path, period: str | None = None) -
 
     The same snapshot gives the same bytes. Returns what was written; refuses a folder that is not empty.
     """
-    period = period or snapshots.newest_period(lake, settings)
-    pins = snapshots.pinned(lake, period)
-    reader = lake.pinned(pins)
+    published = snapshots.read(lake, settings, period)
+    reader, period, pins = published.lake, published.period, published.pins
     known = state.load(reader, settings, period)
     content = _content(reader, settings, known)
     with _whole(to) as folder:

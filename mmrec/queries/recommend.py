@@ -15,9 +15,8 @@ from mmrec.settings import Settings
 
 def recommend(lake: Lake, settings: Settings, user: str, period: str | None = None) -> dict[str, Any]:
     """One person's published list: rank, item, title, score, reason; of the newest published period by default."""
-    period = period or snapshots.newest_period(lake, settings)
-    pins = snapshots.pinned(lake, period)
-    reader = lake.pinned(pins)
+    published = snapshots.read(lake, settings, period)
+    reader, period = published.lake, published.period
     titles = reader.scan("validated/items").select("item_id", "title", "image")
     reasons = reader.scan("recommendations/reasons").filter((pl.col("user_id") == user) & (pl.col("period") == period))
     rows = (
@@ -54,9 +53,3 @@ def unknown_person(lake: Lake, settings: Settings, user: str, period: str) -> Un
             '`mmrec rejected`, or give an id from `mmrec sql "SELECT user_id FROM model.users"`'
         )
     return UnknownPerson(f"this person has no published list as of {period}: {told}")
-
-
-def title_of(lake: Lake, item: str) -> str | None:
-    """The title of an item of the catalogue."""
-    found = lake.scan("validated/items").filter(pl.col("item_id") == item).select("title").collect()
-    return found.item() if found.height else None

@@ -11,7 +11,6 @@ from mmrec.lake.store import Lake
 from mmrec.lists import neighbours
 from mmrec.modalities import NOUNS
 from mmrec.published import snapshots
-from mmrec.queries.recommend import title_of
 from mmrec.settings import Settings
 
 
@@ -23,12 +22,11 @@ def similar(lake: Lake, settings: Settings, item: str, by: str = neighbours.ALL)
     if by not in (neighbours.ALL, *settings.embeddings):
         known = ", ".join([*settings.embeddings, neighbours.ALL])
         raise MmrecError(f"items are not compared by '{by}'; this data set compares them by: {known}")
-    period = snapshots.newest_period(lake, settings)
-    pins = snapshots.pinned(lake, period)
-    if neighbours.TABLE not in pins:
-        raise MmrecError(f"the snapshot of {period} was published without similar items; type `mmrec run`")
-    reader = lake.pinned(pins)
-    title, has = title_of(reader, item), _modalities(reader, [item]).get(item, [])
+    published = snapshots.read(lake, settings)
+    if neighbours.TABLE not in published.pins:
+        raise MmrecError(f"the snapshot of {published.period} was published without similar items; type `mmrec run`")
+    reader = published.lake
+    title, has = published.title(item), _modalities(reader, [item]).get(item, [])
     if title is None:
         raise unknown_item(item)
     rows = reader.scan(neighbours.TABLE).filter((pl.col("item_id") == item) & (pl.col("by") == by))

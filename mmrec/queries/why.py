@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mmrec.builds.ledger import newest_rows
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 from mmrec.lists import wording
@@ -29,15 +30,14 @@ def why(
 
     Without `item`, the first of the person's list. Every share is exact: they sum to the score.
     """
-    period = period or snapshots.newest_period(lake, settings)
-    pins = snapshots.pinned(lake, period)
-    reader = lake.pinned(pins)
+    published = snapshots.read(lake, settings, period)
+    reader, period = published.lake, published.period
     person, item, rank = _chosen(reader, settings, user, item, period)
     target = person.item_ids.index(item)
     targets = np.array([target])
     split = wording.shares(person, 0, targets, wording.explained_by_modality(person, targets))
     score = float((person.users[0] * person.H[target]).sum(-1))
-    titles = reader.scan("validated/items").select("item_id", "title").collect()
+    titles = published.titles()
     events = _events(person, split).join(titles, on="item_id", how="left", maintain_order="left")
     events = events.with_columns(title=pl.coalesce("title", "text")).drop("text")
     return {
@@ -57,7 +57,7 @@ def why(
             "candidate": person.version.choice.name,
         },
         "verdicts": _verdicts(lake, events["period"].unique().to_list()),
-        "snapshot": pins,
+        "snapshot": published.pins,
         "stand_in_media": settings.media.stand_in,
     }
 
@@ -131,8 +131,14 @@ def _content(lake: Lake, settings: Settings, item: str) -> dict[str, Any]:
 def _verdicts(lake: Lake, periods: list[str]) -> list[dict[str, Any]]:
     """The newest verdict of each period that carried the score, and of the catalogue."""
     rows = lake.scan("ledger/verdicts").filter(pl.col("period").is_in([*periods, ""]))
-    newest = rows.filter(pl.col("at") == pl.col("at").max().over("asset", "period"))
-    summed = newest.group_by("asset", "period").agg(
-        passed=pl.col("passed").all(), checks=pl.len(), rows=pl.col("rows").first(), verdict=pl.col("verdict").first()
+    summed = (
+        newest_rows(rows, "asset", "period")
+        .group_by("asset", "period")
+        .agg(
+            passed=pl.col("passed").all(),
+            checks=pl.len(),
+            rows=pl.col("rows").first(),
+            verdict=pl.col("verdict").first(),
+        )
     )
     return summed.sort("asset", "period").collect().to_dicts()

@@ -115,8 +115,7 @@ def _told(table: str) -> list[str]:
 
 def _newest(rows: pl.LazyFrame) -> pl.DataFrame:
     """The newest rows of each asset's period. A snapshot's build counts tables, and its name is compared elsewhere."""
-    rows = rows.filter(pl.col("asset") != SNAPSHOT)
-    return rows.filter(pl.col("at") == pl.col("at").max().over("asset", "period")).collect()
+    return builds.newest_rows(rows.filter(pl.col("asset") != SNAPSHOT), "asset", "period").collect()
 
 
 def _made_of_others(lake: Lake, made: Lake, asset: str) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
+from mmrec.builds.ledger import newest_rows
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 from mmrec.stages.recommendations.snapshot import SNAPSHOTS
@@ -18,8 +19,8 @@ from mmrec.verification.inputs import Wrong, checked
 
 def snapshots(lake: Lake, rebuilt: Lake, published: Sequence[str], chosen: Sequence[str]) -> Compared:
     """Each period's newest snapshot: its pins can be read and belong together; the chosen periods' is today's."""
-    rows = lake.scan(SNAPSHOTS).filter(pl.col("period").is_in(published)).collect()
-    newest = rows.filter(pl.col("at") == pl.col("at").max().over("period")).sort("period", "table")
+    rows = lake.scan(SNAPSHOTS).filter(pl.col("period").is_in(published))
+    newest = newest_rows(rows, "period").sort("period", "table").collect()
     today = dict(rebuilt.scan(SNAPSHOTS).select("period", "snapshot").unique().collect().iter_rows())
     unread = _unread(lake, newest)
     wrong: list[Wrong] = []

@@ -116,5 +116,5 @@ def _publish(lake: Lake, stale: dict[str, str], versions: dict[str, int], began:
 
 def _pins(lake: Lake, period: str) -> pl.DataFrame:
     """What the newest snapshot of a period pins."""
-    rows = lake.scan(SNAPSHOTS).filter(pl.col("period") == period).collect()
-    return rows.filter(pl.col("at") == pl.col("at").max()).select("snapshot", "table", "version").sort("table")
+    rows = ledger.newest_rows(lake.scan(SNAPSHOTS).filter(pl.col("period") == period), "period")
+    return rows.select("snapshot", "table", "version").sort("table").collect()
