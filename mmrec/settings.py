@@ -1,7 +1,8 @@
 """What `mmrec.toml` and the environment may say, parsed and checked in one place.
 
 Here: the shape of a data set's description, its defaults and its one-line errors. Not here: reading data, resolving
-weights, or any other I/O. Only `mmrec_assets/definitions.py`, `mmrec_assets/cli.py` and the demo call `load`.
+weights, or any other I/O. Only `mmrec_assets/definitions.py`, `mmrec_assets/cli.py`, the demo and the trial of a
+drafted file call `load`.
 """
 
 from __future__ import annotations
