@@ -26,8 +26,8 @@ from mmrec.builds.costs import seconds_of
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 from mmrec.modalities import NOUNS
-from mmrec.planning import plan as plan_module
 from mmrec.planning import walk
+from mmrec.planning.plan import NOTHING, OVER, UNDER, WORK
 from mmrec.queries import recommend as recommend_module
 from mmrec.queries import rejected as rejected_rows
 from mmrec.queries import similar as similar_to
@@ -42,7 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Multimodal recommendations in which a change costs what changed.",
 )
-_EXIT = {plan_module.NOTHING: 0, plan_module.WORK: 10, plan_module.UNDER: 10, plan_module.OVER: 11}
+_EXIT = {NOTHING: 0, WORK: 10, UNDER: 10, OVER: 11}
 # Piped output is not cut to the 80 columns that a terminal is taken for where there is none.
 _WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
 out = Console(width=_WIDTH)
@@ -104,10 +104,10 @@ def run(
     found = walk.plan(Lake(settings.lake_root), settings, served)
     limit = None if budget is None else seconds_of(budget)
     patience = seconds_of(wait, "the time to wait")
-    if found.verdict(limit) == plan_module.OVER:
+    if found.verdict(limit) == OVER:
         printed.plan(out, found, limit)
         _print_error("the plan is dearer than the budget, or part of its cost is unknown; nothing was run")
-        raise typer.Exit(_EXIT[plan_module.OVER])
+        raise typer.Exit(_EXIT[OVER])
     with Progress(settings, quiet=as_json or not sys.stderr.isatty()) as progress:
         ran = execute(
             settings,
