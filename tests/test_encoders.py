@@ -82,7 +82,8 @@ def encode(encoder, inputs, batch_rows=1000):
 
 def test_identities_are_made_without_torch():
     code = (
-        "import sys; from pathlib import Path; from mmrec import encoders, executor, media, recipes\n"
+        "import sys; from pathlib import Path; from mmrec import encoders\n"
+        "from mmrec.encoders import recipes, running; from mmrec.media import decoded, opening\n"
         f"root = Path({str(WEIGHTS)!r})\n"
         "encoders.identity('audio', 'hash:8', 'fp32', root)\n"
         "encoders.identity('video', 'frames:hash:8', 'fp32', root)\n"
