@@ -80,14 +80,19 @@ def landed(checkout: Path, folder: Path, kind: str) -> tuple[float, float]:
 def land(config: Path) -> None:
     """In a process of its own: lands on an empty lake and prints CPU seconds, peak MiB and rows."""
     from mmrec import periods
-    from mmrec.lake.store import Lake
     from mmrec.settings import load
-    from mmrec.stages.raw import interactions as raw_interactions
+
+    try:
+        from mmrec.lake.store import Lake
+        from mmrec.stages.raw import interactions as raw
+    except ImportError:  # a checkout of before the library had rooms
+        from mmrec.lake import Lake
+        from mmrec.stages import raw
 
     with tempfile.TemporaryDirectory() as lake:
         settings = load(config, environment={})
         began = time.process_time()
-        report = raw_interactions.interactions(
+        report = raw.interactions(
             Lake(lake).acting_as("raw/interactions", "1", "bench"), settings, periods.keys(settings.calendar)
         )
         seconds = time.process_time() - began
