@@ -26,7 +26,6 @@ from mmrec.lake.store import Lake
 from mmrec.models import factorization
 from mmrec.models.candidates import Candidate
 from mmrec.settings import Settings, load
-from mmrec.stages.recommendations.snapshot import PINNED
 
 VERSION, AT = "made-version", dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
@@ -118,7 +117,7 @@ def write(folder: Path, size: Size | None = None) -> tuple[Lake, Settings]:
     rows = [
         {"snapshot": f"made-{period}", "period": period, "table": table, "version": version, "run_id": "made", "at": AT}
         for period in made.published
-        for table in PINNED
+        for table in [each.name for each in tables.ALL if each.pinned]
         if (version := made.lake.version(table)) is not None
     ]
     made.lake.append("ledger/snapshots", pl.DataFrame(rows))

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 import dagster as dg
 import polars as pl
 
+from mmrec import tables
 from mmrec.builds.report import Check
 from mmrec.lake.store import Lake
-from mmrec.quality import contracts, verdicts
+from mmrec.quality import contracts
 from mmrec.settings import Settings
 
 _FILES_READABLE = "every event file of the glob could be read and, if it has rows, touches a configured period"
@@ -20,7 +21,7 @@ _FILES_READABLE = "every event file of the glob could be read and, if it has row
 def specs(asset: str, settings: Settings, periods: dg.PartitionsDefinition | None) -> list[dg.AssetCheckSpec]:
     """The checks that an asset judges itself; each period has a verdict of its own where there are periods."""
     key = dg.AssetKey(asset.split("/"))
-    if asset == "raw/interactions":  # about all files of the glob, whichever periods are landed
+    if asset == tables.RAW_INTERACTIONS:  # about all files of the glob, whichever periods are landed
         return [dg.AssetCheckSpec("files_readable", asset=key, description=_FILES_READABLE, blocking=True)]
     return [
         dg.AssetCheckSpec(
@@ -33,7 +34,7 @@ def specs(asset: str, settings: Settings, periods: dg.PartitionsDefinition | Non
 def published(lake: Lake, asset: str, periods: Iterable[str]) -> list[Check]:
     """The verdict with which each period was published: what a run that changed nothing reports again."""
     rows = (
-        lake.scan(verdicts.LEDGER)
+        lake.scan(tables.VERDICTS)
         .filter((pl.col("asset") == asset) & pl.col("period").is_in(list(periods)))
         .with_columns(
             good=(pl.col("passed") | ~pl.col("blocking")).all().over("period", "verdict"),

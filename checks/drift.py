@@ -8,11 +8,11 @@ import dagster as dg
 import polars as pl
 
 from checks import results
+from mmrec import tables
 from mmrec.builds.report import WHOLE, Check
 from mmrec.lake.store import Lake
 from resources.lake import LakeResource
 
-_ASSET = "validated/interactions"
 _TIMES = 4.0  # the newest period may have between a quarter and four times the median
 _EARLIER = 3  # periods with rows that a median needs
 _DESCRIPTION = f"the newest period with rows has between 1/{_TIMES:g} and {_TIMES:g} times the median of earlier ones"
@@ -21,16 +21,18 @@ _DESCRIPTION = f"the newest period with rows has between 1/{_TIMES:g} and {_TIME
 def definitions() -> list[dg.AssetChecksDefinition]:
     """The drift checks."""
 
-    @dg.asset_check(asset=dg.AssetKey(_ASSET.split("/")), name="rows_drift", description=_DESCRIPTION)
+    @dg.asset_check(
+        asset=dg.AssetKey(tables.VALIDATED_INTERACTIONS.split("/")), name="rows_drift", description=_DESCRIPTION
+    )
     def rows_drift(lake: LakeResource) -> dg.AssetCheckResult:
-        return results.result("rows_drift", _ASSET, [judge(lake.open())])
+        return results.result("rows_drift", tables.VALIDATED_INTERACTIONS, [judge(lake.open())])
 
     return [rows_drift]
 
 
 def judge(lake: Lake) -> Check:
     """The newest published period's rows against the median of the earlier ones."""
-    counts = lake.scan(_ASSET).group_by("period").agg(rows=pl.len()).sort("period").collect()
+    counts = lake.scan(tables.VALIDATED_INTERACTIONS).group_by("period").agg(rows=pl.len()).sort("period").collect()
     if counts.height <= _EARLIER:
         return _check(
             True,

@@ -10,14 +10,13 @@ import dagster as dg
 import polars as pl
 
 from checks import results
+from mmrec import tables
 from mmrec.builds.report import Check
 from mmrec.lake.store import Lake
 from resources.lake import LakeResource
 
 Judge = Callable[[Lake, str], Check]
 
-_EVALUATION = "model/evaluation"
-_LISTS = "recommendations/top_k"
 _AGAINST_POPULARITY = " − popularity"  # how the evaluation names the paired difference
 _DESCRIPTIONS = {
     "not_below_popularity": "the 95 % interval of the paired NDCG difference to popularity does not lie below 0",
@@ -29,15 +28,15 @@ _DESCRIPTIONS = {
 def definitions(periods: dg.PartitionsDefinition) -> list[dg.AssetChecksDefinition]:
     """The checks of model and lists, with a verdict a period."""
     return [
-        _of(_EVALUATION, "not_below_popularity", against_popularity, periods),
-        _of(_LISTS, "everybody_has_a_list", everybody_has_a_list, periods),
-        _of(_LISTS, "nothing_seen", nothing_seen, periods),
+        _of(tables.EVALUATION, "not_below_popularity", against_popularity, periods),
+        _of(tables.TOP_K, "everybody_has_a_list", everybody_has_a_list, periods),
+        _of(tables.TOP_K, "nothing_seen", nothing_seen, periods),
     ]
 
 
 def against_popularity(lake: Lake, period: str) -> Check:
     """The served model may be no worse than popularity; too little history to say is said."""
-    rows = lake.scan(_EVALUATION).filter(
+    rows = lake.scan(tables.EVALUATION).filter(
         (pl.col("period") == period)
         & (pl.col("split") == "test")
         & (pl.col("segment") == "all")

@@ -10,9 +10,10 @@ import dagster as dg
 import polars as pl
 
 from checks import results
+from mmrec import tables
 from mmrec.builds.report import WHOLE, Check
 from mmrec.lake.store import Lake
-from mmrec.lists.neighbours import ALL, LENGTH, TABLE
+from mmrec.lists.neighbours import ALL, LENGTH
 from resources.lake import LakeResource
 
 _MOST = 0.25  # of the lists by one modality that an item may be on; the demo's most listed one is on a twentieth
@@ -25,27 +26,27 @@ _DESCRIPTIONS = {
 
 def definitions() -> list[dg.AssetChecksDefinition]:
     """The checks of the neighbours."""
-    key = dg.AssetKey(TABLE.split("/"))
+    key = dg.AssetKey(tables.SIMILAR_ITEMS.split("/"))
     specs = [dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _DESCRIPTIONS.items()]
 
     @dg.multi_asset_check(name="neighbours", specs=specs)
     def neighbours(lake: LakeResource) -> Iterator[dg.AssetCheckResult]:
         for check in judge(lake.open()):
-            yield results.result(check.name, TABLE, [check])
+            yield results.result(check.name, tables.SIMILAR_ITEMS, [check])
 
     return [neighbours]
 
 
 def judge(lake: Lake) -> list[Check]:
     """The checks over the table and the items' modalities as they are."""
-    lists = lake.scan(TABLE).group_by("item_id", "by").agg(length=pl.len()).collect()
+    lists = lake.scan(tables.SIMILAR_ITEMS).group_by("item_id", "by").agg(length=pl.len()).collect()
     return [_complete(lake, lists), _few_hubs(lake, lists)]
 
 
 def _complete(lake: Lake, lists: pl.DataFrame) -> Check:
     """Counts lists that are shorter than the number of other items with the modality allows."""
     wanted = (
-        lake.scan("fused/items")
+        lake.scan(tables.FUSED_ITEMS)
         .select("item_id", by="modalities")
         .explode("by")
         .drop_nulls("by")
@@ -62,7 +63,7 @@ def _complete(lake: Lake, lists: pl.DataFrame) -> Check:
 def _few_hubs(lake: Lake, lists: pl.DataFrame) -> Check:
     """The item that is on the largest share of the lists by one modality."""
     items = lists.group_by("by").agg(items=pl.len())
-    times = lake.scan(TABLE).group_by("by", "neighbour").agg(times=pl.len()).collect()
+    times = lake.scan(tables.SIMILAR_ITEMS).group_by("by", "neighbour").agg(times=pl.len()).collect()
     shares = (
         times.join(items, on="by")
         .filter(pl.col("by") != ALL)

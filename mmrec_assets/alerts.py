@@ -15,7 +15,6 @@ from dagster._core.execution.plan.objects import StepFailureData
 
 from mmrec import tables
 from mmrec_assets.declared import owner
-from mmrec_assets.display import main_table
 from resources.notifier import Notifier
 
 _OVERLAP_SECONDS = 60.0  # a run may be stored a little after the time that it says it ended
@@ -125,7 +124,7 @@ def _command(asset: str, period: str | None) -> str:
     """The command that shows the rows in question."""
     if asset.partition("/")[0] in _REJECTING:
         return "mmrec rejected" + (f" --period {period}" if period else "")
-    table = main_table(asset)
+    table = tables.main_table(asset)
     where = f" WHERE period = '{period}'" if period and "period" in table.columns else ""
     return f'mmrec sql "SELECT * FROM {tables.view(table.name)}{where}"'
 

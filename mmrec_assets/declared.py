@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from checks import contracts
+from mmrec import tables
 from mmrec.modalities import NAMES
 from mmrec.planning import graph
 from mmrec.settings import Settings
@@ -49,7 +50,7 @@ def policies(settings: Settings) -> Callable[[dg.AssetSpec], dg.AssetSpec]:
     def apply(spec: dg.AssetSpec) -> dg.AssetSpec:
         asset = "/".join(spec.key.path)
         stage = spec.key.path[0]
-        table = display.main_table(asset)
+        table = tables.main_table(asset)
         return spec.replace_attributes(
             group_name=stage,
             owners=[owner(asset)],

@@ -19,22 +19,15 @@ from mmrec_assets import lineage
 
 Metadata = dict[str, dg.MetadataValue[Any]]
 
-_MAIN_TABLES = {"model/factors": "model/users", "recommendations/snapshot": "ledger/snapshots"}
 _WARNINGS, _NO_WARNING = "warnings", "none"
 _ROWS = 20  # of a shown table
 _CHARACTERS = 160  # of a shown text
 _TYPES = {pl.String: "string", pl.Int64: "int", pl.Float64: "float", pl.Boolean: "bool", pl.Binary: "bytes"}
 
 
-def main_table(asset: str) -> Table:
-    """The table that an asset's row is a row of, where it writes several."""
-    stage, _, name = asset.partition("/")
-    return tables.contract(f"{asset}/current" if stage == "embeddings" else _MAIN_TABLES.get(asset, f"{stage}/{name}"))
-
-
 def declaration(root: str, asset: str) -> Metadata:
     """What is known of an asset before its first run: columns, table, address."""
-    table = main_table(asset)
+    table = tables.main_table(asset)
     return {
         "dagster/column_schema": dg.MetadataValue.table_schema(schema(table)),
         "dagster/table_name": dg.MetadataValue.text(tables.view(table.name)),
@@ -52,7 +45,7 @@ def materialization(node: Node, report: StageReport, period: str) -> Metadata:
     Facts and tables of the report are about the run's newest period and stand there only.
     """
     counts = report.periods[period]
-    table = main_table(node.asset)
+    table = tables.main_table(node.asset)
     return {
         **(_facts(report, table) if period == max(report.periods) else {}),
         **{_key(name): _number_or_text(round(value, 4)) for name, value in counts.facts.items()},
@@ -84,13 +77,13 @@ def warnings(metadata: Mapping[str, dg.MetadataValue[Any]]) -> list[str]:
 
 def rejected(by_rule: pl.DataFrame, first: pl.DataFrame, version: int | None, data_version: str) -> Metadata:
     """What the rejected rows show: how many by rule, and the first ones by file and row number."""
-    table = tables.contract("validated/rejected")
+    table = tables.contract(tables.REJECTED)
     return {
         "dagster/row_count": dg.MetadataValue.int(int(by_rule["rows"].sum())),
         "rejected_by_rule": shown(by_rule),
         "sample": shown(_without_people(first, table)),
         "dagster/column_lineage": dg.MetadataValue.column_lineage(
-            lineage.of(table.name, ("raw/interactions", "raw/items", "raw/users"))
+            lineage.of(table.name, (tables.RAW_INTERACTIONS, tables.RAW_ITEMS, tables.RAW_USERS))
         ),
         "lake_version": _version(version),
         "data_version": dg.MetadataValue.text(data_version),

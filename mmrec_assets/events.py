@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import dagster as dg
 
 from checks import contracts, results
-from mmrec import folders
+from mmrec import folders, tables
 from mmrec.builds.costs import seconds_of
 from mmrec.builds.report import WHOLE, Check, StageReport
 from mmrec.errors import MmrecError
@@ -53,7 +53,7 @@ def materialize(
         report = node.run(opened, settings, periods, context.run.run_id, retry_failed=retry_failed, budget=limit)
     except Exception as error:
         raise _failed(error, lake.root) from None
-    if asset == "raw/interactions":
+    if asset == tables.RAW_INTERACTIONS:
         landing.note(context, report)
     drawn = _drawn(context, settings, node, report)
     yield from emit(context, node, report, _remembered(opened, report), provenance, drawn)

@@ -14,10 +14,9 @@ from dataclasses import asdict, dataclass, field
 import dagster as dg
 import polars as pl
 
+from mmrec import tables
 from mmrec.builds.report import StageReport
-from mmrec.ingest.landing import LANDING
 from mmrec.lake.store import Lake
-from mmrec.published import events
 from mmrec.quality import verdicts
 from mmrec_assets import tags as run_tags
 
@@ -43,18 +42,20 @@ class Landing:
 
     def without_late(self, lake: Lake, taken: Sequence[str]) -> Landing:
         """The same without periods that landed after a run had chosen the ones it takes, and that nobody has judged."""
-        landed = lake.scan(LANDING, self.version).filter(pl.col("rows") > 0).select("period").unique().collect()
-        judged = verdicts.judged_periods(lake, events.EVENTS)
+        landed = lake.scan(tables.LANDING, self.version).filter(pl.col("rows") > 0).select("period").unique().collect()
+        judged = verdicts.judged_periods(lake, tables.VALIDATED_INTERACTIONS)
         return Landing(self.version, sorted({*landed["period"]} - {*taken} - {*judged}))
 
     def shown(self, lake: Lake) -> Lake:
         """The lake with this landing in place of the newest one."""
-        return lake.showing({LANDING: lake.scan(LANDING, self.version).filter(~pl.col("period").is_in(self.left))})
+        return lake.showing(
+            {tables.LANDING: lake.scan(tables.LANDING, self.version).filter(~pl.col("period").is_in(self.left))}
+        )
 
 
 def note(context: dg.AssetExecutionContext, report: StageReport) -> None:
     """Tags the run with the landing that `raw/interactions` has read."""
-    version = report.inputs.get(LANDING)
+    version = report.inputs.get(tables.LANDING)
     if version is not None:
         context.instance.add_run_tags(context.run.run_id, Landing(version).tags(context.run.run_id))
 

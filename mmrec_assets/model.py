@@ -5,6 +5,7 @@ Here: the assets. Not here: their work (`mmrec/stages/model`), nor the formulas 
 
 import dagster as dg
 
+from mmrec import tables
 from mmrec.settings import Settings
 from mmrec_assets.declared import structure
 from mmrec_assets.events import Events, materialize
@@ -19,9 +20,9 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition]:
         """One row is one person's factor as of a period; item factors are fitted at refit boundaries and named."""
         yield from materialize(context, lake, settings, "model/factors")
 
-    @dg.asset(key_prefix="model", **structure(settings, "model/evaluation"))
+    @dg.asset(key_prefix="model", **structure(settings, tables.EVALUATION))
     def evaluation(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
         """One row is one model × metric × segment."""
-        yield from materialize(context, lake, settings, "model/evaluation")
+        yield from materialize(context, lake, settings, tables.EVALUATION)
 
     return [factors, evaluation]

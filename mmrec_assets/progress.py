@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from mmrec import tables
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 from mmrec.planning.graph import nodes
@@ -97,7 +98,7 @@ class Progress:
                 continue
             try:
                 rows = self._lake.rows(f"{asset}/vectors")
-                items = self._lake.rows("validated/items")
+                items = self._lake.rows(tables.VALIDATED_ITEMS)
             except (MmrecError, OSError):
                 continue
             self._bars.update(task, total=max(items, rows + 1), completed=rows, note=f"{rows:,} vectors")

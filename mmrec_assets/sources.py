@@ -7,6 +7,7 @@ import re
 
 import dagster as dg
 
+from mmrec import tables
 from mmrec.settings import Settings
 
 GROUP = "sources"
@@ -22,7 +23,12 @@ def of(settings: Settings, asset: str) -> list[dg.AssetKey]:
     if stage == "embeddings":
         reads_media = [] if name == "text" else [_MEDIA]
         return [*reads_media, *_weights(settings.embeddings[name].encoder)]  # type: ignore[index]
-    found = {"raw/interactions": _EVENTS, "raw/items": _CATALOGUE, "raw/users": _PROFILES, "raw/media": _MEDIA}
+    found = {
+        tables.RAW_INTERACTIONS: _EVENTS,
+        tables.RAW_ITEMS: _CATALOGUE,
+        tables.RAW_USERS: _PROFILES,
+        tables.RAW_MEDIA: _MEDIA,
+    }
     return [found[asset]] if asset in found else []
 
 

@@ -7,6 +7,7 @@ Here: the assets, and the event of the rejected rows that they write beside thei
 import dagster as dg
 import polars as pl
 
+from mmrec import tables
 from mmrec.lake.store import Lake
 from mmrec.planning import graph
 from mmrec.settings import Settings
@@ -15,25 +16,25 @@ from mmrec_assets.declared import key, structure
 from mmrec_assets.events import Events, materialize
 from resources.lake import LakeResource
 
-REJECTED = "validated/rejected"
-
 
 def assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """The assets of this stage."""
 
-    @dg.asset(key_prefix="validated", **structure(settings, "validated/items"))
+    @dg.asset(key_prefix="validated", **structure(settings, tables.VALIDATED_ITEMS))
     def items(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
         """One row is one item, with the hash of each modality's input."""
-        yield from materialize(context, lake, settings, "validated/items", also=log_rejected)
+        yield from materialize(context, lake, settings, tables.VALIDATED_ITEMS, also=log_rejected)
 
-    @dg.asset(key_prefix="validated", **structure(settings, "validated/interactions"))
+    @dg.asset(key_prefix="validated", **structure(settings, tables.VALIDATED_INTERACTIONS))
     def interactions(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
         """One row is one good event."""
-        yield from materialize(context, lake, settings, "validated/interactions", also=log_rejected)
+        yield from materialize(context, lake, settings, tables.VALIDATED_INTERACTIONS, also=log_rejected)
 
     rejected = dg.AssetSpec(
-        key(REJECTED),
-        deps=[key(node.asset) for node in graph.nodes(settings) if node.stage == "raw" and node.asset != "raw/media"],
+        key(tables.REJECTED),
+        deps=[
+            key(node.asset) for node in graph.nodes(settings) if node.stage == "raw" and node.asset != tables.RAW_MEDIA
+        ],
         description="One row is one landed row that is not published: table, kind, rule, reason, source file and row, "
         "the row itself."
         "\n\nWritten by the assets beside it, which also record its materializations.",
@@ -42,24 +43,24 @@ def assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
 
 
 def _users(settings: Settings) -> dg.AssetsDefinition:
-    @dg.asset(key_prefix="validated", **structure(settings, "validated/users"))
+    @dg.asset(key_prefix="validated", **structure(settings, tables.VALIDATED_USERS))
     def users(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
         """One row is one person's profile, with the hash of the text that their consent lets be read."""
-        yield from materialize(context, lake, settings, "validated/users", also=log_rejected)
+        yield from materialize(context, lake, settings, tables.VALIDATED_USERS, also=log_rejected)
 
     return users
 
 
 def log_rejected(context: dg.AssetExecutionContext, lake: Lake) -> None:
     """Records what the rejected rows are now, for the asset that no run of its own writes."""
-    rows = lake.scan(REJECTED)
+    rows = lake.scan(tables.REJECTED)
     by_rule = rows.group_by("table", "rule").agg(rows=pl.len()).sort("table", "rule").collect()
     first = rows.drop("row").sort("table", "period", "source_file", "source_row").head(5).collect()
-    version = lake.version(REJECTED)
+    version = lake.version(tables.REJECTED)
     data_version = "empty" if version is None else str(version)
     context.log_event(
         dg.AssetMaterialization(
-            asset_key=key(REJECTED),
+            asset_key=key(tables.REJECTED),
             metadata=display.rejected(by_rule, first, version, data_version),
             tags={"dagster/data_version": data_version, "dagster/data_version_is_user_provided": "true"},
         )

@@ -2,8 +2,8 @@
 
 import polars as pl
 
+from mmrec import tables
 from mmrec.lake.store import Lake
-from mmrec.lists import neighbours as similar
 from mmrec.published import snapshots
 
 ITEM = ["item_id"]
@@ -38,7 +38,7 @@ def check_snapshots(root, newest=None):
         assert same(lists.select("user_id").unique(), people.select("user_id")), f"lists and people of {period}"
         catalogue, fused, neighbours = (
             reader.scan(table).select("item_id").unique().collect()
-            for table in ("validated/items", "fused/items", similar.TABLE)
+            for table in ("validated/items", "fused/items", tables.SIMILAR_ITEMS)
         )
         assert same(catalogue, fused), f"catalogue and vectors of {period}"
         assert lists.join(catalogue, on=ITEM, how="anti").is_empty(), f"lists and catalogue of {period}"

@@ -199,7 +199,7 @@ def verdicts(lake, *candidates, **quality):
 def test_the_same_candidate_suite_and_surroundings_are_the_old_verdict(lake, judge):
     assert verdicts(lake, candidate()) == verdicts(lake, candidate()) == {"2024-01-01": None}
     assert judge.asked == ["d"]
-    assert lake.rows(judging.LEDGER) == len(contracts.checks(EVENTS, settings()))
+    assert lake.rows(tables.VERDICTS) == len(contracts.checks(EVENTS, settings()))
 
 
 @pytest.mark.parametrize("other", [{"digest": "x"}, {"against": "x"}, {"period": "2024-01-02"}])

@@ -3,9 +3,10 @@
 import pytest
 
 from mmrec.quality import contracts
+from mmrec.tables import main_table
+from mmrec.tables.lineage import columns
 from mmrec_assets import lineage
 from mmrec_assets.definitions import build_defs
-from mmrec_assets.display import main_table
 from tests.declaring import make_settings, names
 
 
@@ -66,7 +67,7 @@ def test_checks_of_periods_have_a_verdict_a_period(defs):
 def test_column_lineage_names_only_columns_and_upstreams_that_exist(specs):
     for asset, spec in specs.items():
         upstream = names(dep.asset_key for dep in spec.deps)
-        written = lineage.columns(asset)
+        written = columns(asset)
         assert set(written) <= set(main_table(asset).columns), asset
         assert written, asset
         for source in {source for sources in written.values() for source in sources}:

@@ -11,9 +11,9 @@ from dagster._core.remote_representation.external_data import RepositorySnap
 
 from mmrec import periods, tables
 from mmrec.planning import graph
+from mmrec.tables import main_table
 from mmrec_assets import jobs
 from mmrec_assets.definitions import build_defs
-from mmrec_assets.display import main_table
 from tests.declaring import make_settings, names
 
 STAGES = ("raw", "validated", "embeddings", "fused", "model", "recommendations")

@@ -4,10 +4,10 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from mmrec import tables
 from mmrec.builds.report import Check, StageReport
 from mmrec.errors import MmrecError
 from mmrec.planning import graph
-from mmrec.quality import verdicts as judging
 from mmrec.settings import Settings
 from resources.lake import LakeResource
 from tests.stand_in import PERIODS, RANGE, Case, Stage
@@ -151,7 +151,7 @@ def test_a_run_that_judged_nothing_reports_the_verdict_of_what_is_published(case
         "at": pl.Series([0]).cast(pl.Datetime("us", "UTC"))[0],
     }
     later = {**row, "verdict": "w", "passed": False, "at": pl.Series([1]).cast(pl.Datetime("us", "UTC"))[0]}
-    lake.append(judging.LEDGER, pl.DataFrame([row, later]))
+    lake.append(tables.VERDICTS, pl.DataFrame([row, later]))
     stage.judges = False
     result = case.run(["validated/interactions"], partition=PERIODS[0])
     assert result.success

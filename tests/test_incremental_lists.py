@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from mmrec import tables
 from mmrec.lake.hashing import row_checksums
 from mmrec.lists import reasons, top_k, wording
 from mmrec.lists.top_k import State
@@ -22,11 +23,11 @@ from mmrec.published.versions import Version
 from mmrec.published.weighing import Weighing
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
-FACTORS, TOP_K, REASONS = "model/factors", top_k.TABLE, reasons.TABLE
+FACTORS, TOP_K, REASONS = "model/factors", tables.TOP_K, tables.REASONS
 ORDER = {
     "model/users": ["period", "user_id"],
     TOP_K: ["period", "user_id", "rank"],
-    top_k.STATES: ["period"],
+    tables.LIST_STATES: ["period"],
     REASONS: ["period", "user_id", "rank"],
 }
 GIVEN = ("model/versions", "model/arrays", "model/items", "fused/statistics")  # a rebuild's named inputs

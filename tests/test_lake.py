@@ -350,10 +350,10 @@ def test_a_question_may_join_tables_and_given_frames(lake):
 def test_every_table_has_a_view(lake):
     with lake.connect() as connection:
         views = connection.sql("SELECT table_schema || '.' || table_name FROM information_schema.tables").fetchall()
-        for name in tables.names():
+        for name in [table.name for table in tables.ALL]:
             found = connection.sql(f"SELECT * FROM {tables.view(name)}")
             assert found.columns == tables.contract(name).columns
-    assert {tables.view(name) for name in tables.names()} <= {view for (view,) in views}
+    assert {tables.view(table.name) for table in tables.ALL} <= {view for (view,) in views}
 
 
 def test_questions_beside_each_other_see_their_own_lake(tmp_path):

@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from mmrec import tables
 from mmrec.lake.store import Lake
 from mmrec.published import snapshots, state
 from mmrec.queries import recommend
-from mmrec.stages.recommendations import snapshot as snapshot_stage
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
 TOP_K, REASONS, SNAPSHOT = "recommendations/top_k", "recommendations/reasons", "recommendations/snapshot"
@@ -153,7 +153,7 @@ def test_a_new_title_changes_the_reasons_that_name_it_and_no_list(shop):
 
 def test_a_snapshot_pins_every_table_behind_a_period(built):
     pins = snapshots.pinned(built.lake, built.days[-1])
-    assert set(pins) == {table for table in snapshot_stage.PINNED if built.lake.exists(table)}
+    assert set(pins) == {table.name for table in tables.ALL if table.pinned and built.lake.exists(table.name)}
     assert pins == {table: built.lake.version(table) for table in pins}
 
 

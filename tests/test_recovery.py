@@ -16,10 +16,10 @@ def killed_after_the_table(monkeypatch):
     def kill(work):
         record = ledger.record
 
-        def dying(lake, reports, keys):
+        def dying(lake, reports, keys, recipe=""):
             if any(keys.values()):
                 raise KeyboardInterrupt
-            record(lake, reports, keys)
+            record(lake, reports, keys, recipe)
 
         with monkeypatch.context() as patch:
             patch.setattr("mmrec.builds.ledger.record", dying)

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from mmrec.ingest.landing import LANDING
+from mmrec import tables
 from mmrec.planning import graph, walk
 from mmrec.published import events
 from mmrec_assets import runs
@@ -66,7 +66,7 @@ def test_a_run_goes_on_when_another_one_lands_a_day_meanwhile(early_shop, at):
 def test_a_period_that_landed_after_the_plan_is_left_to_the_next_run(early_shop):
     """Whatever nobody has judged, and the run does not take; what it takes it must judge."""
     land_elsewhere(early_shop)
-    version = early_shop.lake.version(LANDING)
+    version = early_shop.lake.version(tables.LANDING)
     landed = Landing(version).without_late(early_shop.lake, DAYS[:1])
     assert landed == Landing(version, [LATE])
     assert Landing(version).without_late(early_shop.lake, DAYS) == Landing(version)
@@ -107,7 +107,7 @@ def test_a_run_of_the_page_is_judged_against_its_own_landing(early_shop, monkeyp
 def test_late_rows_are_warned_of_and_those_that_another_run_has_judged_are_not(judged_shop):
     day = judged_shop.days[0]
     seen = judged_shop.lake.version("ledger/landing")
-    mine = judged_shop.lake.showing({LANDING: judged_shop.lake.scan(LANDING, seen)})
+    mine = judged_shop.lake.showing({tables.LANDING: judged_shop.lake.scan(tables.LANDING, seen)})
     judged_shop.write_events(day, [*judged_shop.lines(day), f"{judged_shop.people[0]},item-01,{day}T23:00:00,view,,"])
     judged_shop.run("raw/interactions", periods=judged_shop.days[1:])
     assert events.gate(mine, judged_shop.days).warnings == []

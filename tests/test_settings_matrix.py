@@ -19,7 +19,7 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from mmrec import periods
+from mmrec import periods, tables
 from mmrec.lake.store import Lake
 from mmrec.planning import graph, plan, walk
 from mmrec.published import events as history
@@ -95,7 +95,7 @@ def run(shop, lake):
     for node in graph.nodes(shop.settings):
         wanted = [shop.last] if node.stage in ("model", "recommendations") else shop.calendar
         reports[node.asset] = node.run(lake.pinned({}), shop.settings, wanted, "run")
-        if node.asset != history.EVENTS:
+        if node.asset != tables.VALIDATED_INTERACTIONS:
             reports[node.asset].raise_if_refused()
     return reports
 
@@ -167,16 +167,16 @@ def check_judged(shop, lake, reports):
     kept_out = rows(lake, "validated/rejected", table="interactions")
     assert_same([(row["source_file"], row["source_row"], row["rule"]) for row in kept_out], expected)
     assert Counter(row["kind"] for row in kept_out) == Counter(kind(rule) for *_, rule in expected)
-    good = rows(lake, history.EVENTS)
+    good = rows(lake, tables.VALIDATED_INTERACTIONS)
     names = ("source_file", "source_row", "period", "user_id", "item_id", "event", "value", "time", "query")
     assert_same(
         [tuple(row[name] for name in names) for row in good],
         [(e.file, e.row, e.period, e.user, e.item, e.kind, e.value, e.time, e.query) for e in shop.events],
     )
-    told = reports[history.EVENTS].periods
+    told = reports[tables.VALIDATED_INTERACTIONS].periods
     assert {period for period, each in told.items() if each.refused} == shop.refused
     assert sum(each.rejected for each in told.values()) == sum(kind(row.rule) == "rejected" for row in shop.landed)
-    warned = [c.period for c in reports[history.EVENTS].checks if c.name == "volume" and not c.passed]
+    warned = [c.period for c in reports[tables.VALIDATED_INTERACTIONS].checks if c.name == "volume" and not c.passed]
     quality, counts = shop.settings.quality, Counter(row.period for row in shop.landed)
     assert sorted(warned) == sorted(p for p, n in counts.items() if not quality.min_rows <= n <= quality.max_rows)
 
@@ -310,7 +310,7 @@ def check_nothing_is_left_to_do(shop, lake):
     assert {asset: each.facts["keys_planned"] for asset, each in again.items() if each.facts.get("keys_planned")} == {}
     planned = walk.plan(lake.pinned({}), shop.settings, [shop.last]).rows
     assert shop.refused or planned == []
-    assert {row.asset for row in planned} <= {history.EVENTS} | {
+    assert {row.asset for row in planned} <= {tables.VALIDATED_INTERACTIONS} | {
         row.asset for row in planned if row.reason == plan.UPSTREAM
     }
 

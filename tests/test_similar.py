@@ -12,7 +12,7 @@ from mmrec.models import ranking
 from mmrec.published.features import Features
 from mmrec.queries import similar as similar_to
 
-TABLE = neighbours.TABLE
+TABLE = tables.SIMILAR_ITEMS
 EMPTY = tables.contract(TABLE).empty()
 
 

@@ -43,7 +43,7 @@ def rebuilt(built, tmp_path_factory):
 def hold(shop, made, periods=None):
     """table → outcome of a shop held against a lake that was rebuilt."""
     chosen = scope.Scope(periods or shop.days, [], scope.kept(shop.lake))
-    lake = shop.lake.pinned({name: v for name in tables.names() if (v := shop.lake.version(name)) is not None})
+    lake = shop.lake.pinned({t.name: v for t in tables.ALL if (v := shop.lake.version(t.name)) is not None})
     found = [one for node in nodes(shop.settings) for one in oracle.of_node(lake, shop.settings, chosen, made, node)]
     found = [*inputs.given(lake), *found]
     return {one.table: one for one in [*found, *oracle.of_ledgers(lake, shop.settings, chosen, made)]}

@@ -17,6 +17,9 @@ from mmrec.settings import Settings
 
 STAGES = ("raw", "validated", "embeddings", "fused", "model", "recommendations")
 
+FACTORS, SNAPSHOT = "model/factors", "recommendations/snapshot"
+_TEXT = "embeddings/text"
+
 Keys = Callable[..., dict[str, str]]  # (lake, settings, periods where the asset has some) → period → stage key
 
 
@@ -47,9 +50,14 @@ class Asset:
         return find(acting, settings, periods) if self.partitioned else find(acting, settings)
 
 
+def embedding(modality: str) -> str:
+    """The asset of a modality's vectors."""
+    return f"embeddings/{modality}"
+
+
 def declared(settings: Settings) -> list[Asset]:
     """Every asset of a data set, each after what it rests on."""
-    embeddings = [f"embeddings/{modality}" for modality in NAMES if modality in settings.embeddings]
+    embeddings = [embedding(modality) for modality in NAMES if modality in settings.embeddings]
     events = ("validated/interactions",)
     behind = (*events, "validated/items", "fused/items", *words(settings))
     return [
@@ -62,36 +70,36 @@ def declared(settings: Settings) -> list[Asset]:
         *([Asset("validated/users", ("raw/users",), "2")] if settings.users else []),
         *[Asset(each, ("validated/items", *_said(settings, each)), _reading(each), gpu=True) for each in embeddings],
         Asset("fused/items", ("validated/items", *embeddings), "1"),
-        Asset("model/factors", behind, "2", partitioned=True, history=events),
+        Asset(FACTORS, behind, "2", partitioned=True, history=events),
         Asset(
             "model/evaluation",
-            (*events, "validated/items", "fused/items", "model/factors"),
+            (*events, "validated/items", "fused/items", FACTORS),
             "2",
             partitioned=True,
             history=events,
         ),
         Asset(
             "recommendations/top_k",
-            (*behind, "model/factors"),
+            (*behind, FACTORS),
             "1",
             partitioned=True,
             history=events,
         ),
         Asset(
             "recommendations/reasons",
-            (*behind, "model/factors", "recommendations/top_k"),
+            (*behind, FACTORS, "recommendations/top_k"),
             "1",
             partitioned=True,
             history=events,
         ),
         Asset("recommendations/similar_items", ("validated/items", "fused/items"), "1"),
         Asset(
-            "recommendations/snapshot",
+            SNAPSHOT,
             (
                 "recommendations/top_k",
                 "recommendations/reasons",
                 "recommendations/similar_items",
-                "model/factors",
+                FACTORS,
                 "model/evaluation",
             ),
             "1",
@@ -110,17 +118,17 @@ def _reading(asset: str) -> str:
 
     A vector does not depend on it, but on its input and its encoder alone.
     """
-    return "1" if asset == "embeddings/text" else "2"
+    return "1" if asset == _TEXT else "2"
 
 
 def _said(settings: Settings, asset: str) -> tuple[str, ...]:
     """What an embedding reads besides the items: people's words are texts too."""
-    return ("validated/users", "validated/interactions") if settings.users and asset == "embeddings/text" else ()
+    return ("validated/users", "validated/interactions") if settings.users and asset == _TEXT else ()
 
 
 def words(settings: Settings) -> tuple[str, ...]:
     """The assets that people's own words come from; none where no profile says whose words may be read."""
-    return ("validated/users", "embeddings/text") if settings.users else ()
+    return ("validated/users", _TEXT) if settings.users else ()
 
 
 def declaration(settings: Settings, asset: str) -> Asset:

@@ -21,7 +21,6 @@ from mmrec.builds.report import WHOLE, PeriodReport
 from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
 
-LEDGER = "ledger/builds"
 _BUILD = (
     "stage_key",
     "data_version",
@@ -106,11 +105,11 @@ def record(lake: Lake, reports: Mapping[str, PeriodReport], keys: Mapping[str, s
         if period in keys and report.refused is None
     ]
     if rows:
-        frame = tables.contract(LEDGER).conform(pl.DataFrame(rows))
-        known = lake.memo.get(LEDGER)
-        version = lake.append(LEDGER, frame)
+        frame = tables.contract(tables.BUILDS).conform(pl.DataFrame(rows))
+        known = lake.memo.get(tables.BUILDS)
+        version = lake.append(tables.BUILDS, frame)
         if known is not None and known.version is not None and version == known.version + 1:
-            lake.memo[LEDGER] = known.after(frame, version)
+            lake.memo[tables.BUILDS] = known.after(frame, version)
 
 
 def newest_rows(rows: pl.LazyFrame, *by: str) -> pl.LazyFrame:
@@ -147,7 +146,7 @@ class _Noted:
 
 def _noted(lake: Lake) -> _Noted:
     """The ledger, read once a version of it, and not again where only this run has written."""
-    version, known = lake.pin(LEDGER), lake.memo.get(LEDGER)
+    version, known = lake.pin(tables.BUILDS), lake.memo.get(tables.BUILDS)
     if known is None or known.version != version:
-        known = lake.memo[LEDGER] = _Noted.of(version, lake.scan(LEDGER).collect())
+        known = lake.memo[tables.BUILDS] = _Noted.of(version, lake.scan(tables.BUILDS).collect())
     return known

@@ -1,20 +1,19 @@
-"""How a stage's result reaches its table: only where it differs, counted row by row, and noted in the ledger of builds.
+"""How rows reach a table: only where they differ from what is there, counted row by row.
 
-Here: the end of every light stage's work. Not here: what the rows are; nor heavy, content-addressed tables, which are
-appended by `mmrec/stages/embeddings`.
+Here: comparing and writing the rows of light tables. Not here: what the rows are, nor the run around it
+(`mmrec/builds/stage.py`); nor heavy, content-addressed tables, which `mmrec/stages/embeddings` appends to.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import polars as pl
 
 from mmrec import tables
 from mmrec.builds import ledger
-from mmrec.builds.report import WHOLE, PeriodReport, StageReport
+from mmrec.builds.report import WHOLE, PeriodReport
 from mmrec.errors import MmrecError
 from mmrec.lake.hashing import digest
 from mmrec.lake.store import Lake
@@ -38,50 +37,35 @@ def unchanged(lake: Lake, keys: Mapping[str, str]) -> dict[str, PeriodReport]:
     }
 
 
-def publish(
-    lake: Lake,
-    table: str,
-    rows: pl.DataFrame,
-    keys: Mapping[str, str],
-    began: float,
-    rejected: Mapping[str, int] | None = None,
-    data_versions: Mapping[str, str] | None = None,
-    computed: Mapping[str, int] | None = None,
-    fixed_seconds: Mapping[str, float] | None = None,
-) -> dict[str, PeriodReport]:
-    """Puts `rows` in place of the periods named in `keys` (period → stage key; `WHOLE` for a table without periods).
+@dataclass(frozen=True)
+class Counts:
+    """A period's rows after a publication, how many of them have new content, and how many keys are gone."""
 
-    Only periods that differ are written, in one commit. computed = rows that were not there, reused = rows that were,
-    removed = rows whose key is gone; a stage that knows better which rows it `computed` says so. `data_versions` are
-    those of tables whose rows are floats: a digest of their keys instead of their content. Where a row came from does
-    not count, but is written when it differs. `fixed_seconds` is spent by period before its first row.
+    rows: int
+    new: int
+    gone: int
+    differs: bool
+
+
+def put(lake: Lake, contract: tables.Table, rows: pl.DataFrame, periods: list[str]) -> dict[str, Counts]:
+    """Puts `rows` in place of these periods (`WHOLE` for a table without periods); counts by period.
+
+    Only periods that differ are written, in one commit. Where a row came from does not count, but is written when it
+    differs.
     """
-    contract = tables.contract(table)
-    rows = contract.conform(rows)
-    versions = data_versions or _digests(contract, rows)
-    differ = _differing(lake, contract, rows, list(keys))
-    written = [period for period in keys if differ[period][0]]
-    if written or not lake.exists(table):
+    counts = _counts(lake, contract, rows, periods)
+    written = [period for period in periods if counts[period].differs]
+    if written or not lake.exists(contract.name):
         ledger.begin(lake, written)
         _write(lake, contract, rows, written)
-    fixed = fixed_seconds or {}
-    share = (time.perf_counter() - began - sum(fixed.values())) / max(len(keys), 1)
-    reports = {}
-    for period in keys:
-        _, count, new, removed = differ[period]
-        new = new if computed is None else computed[period]
-        reports[period] = PeriodReport(
-            count,
-            versions.get(period, EMPTY),
-            computed=new,
-            reused=count - new,
-            removed=removed,
-            rejected=(rejected or {}).get(period, 0),
-            seconds=share + fixed.get(period, 0.0),
-            fixed_seconds=fixed.get(period, 0.0),
-        )
-    ledger.record(lake, reports, keys)
-    return reports
+    return counts
+
+
+def digests(contract: tables.Table, rows: pl.DataFrame) -> dict[str, str]:
+    """period → data version: a digest of the rows' content; a period without rows has none here."""
+    if "period" in contract.partition_by:
+        return digest(rows, "period", contract.content)
+    return digest(rows.with_columns(_whole=pl.lit(WHOLE)), "_whole", contract.content)
 
 
 def difference(lake: Lake, table: str, rows: pl.DataFrame) -> tuple[int, int]:
@@ -101,37 +85,7 @@ def fresh(table: str, rows: pl.DataFrame, *known: pl.DataFrame) -> int:
     return rows.join(there, on=content, how="anti", nulls_equal=True).height
 
 
-def report(lake: Lake, table: str, periods: Mapping[str, PeriodReport], began: float, **more: Any) -> StageReport:
-    """The stage's report, with a small sample of its newest period that shows no person."""
-    contract = tables.contract(table)
-    sample = pl.DataFrame()
-    if lake.exists(table):
-        newest = max(periods, default=WHOLE)
-        scanned = lake.scan(table)
-        if newest and "period" in contract.columns:
-            scanned = scanned.filter(pl.col("period") == newest)
-        sample = scanned.drop(contract.personal).head(5).collect()
-    ordered = dict(sorted(periods.items()))
-    return StageReport(
-        lake.asset, ordered, time.perf_counter() - began, lake.version(table), lake.reads, sample=sample, **more
-    )
-
-
-def problem(lake: Lake, told: str, began: float) -> StageReport:
-    """The report of a stage that published nothing, and why."""
-    return StageReport(lake.asset, {}, time.perf_counter() - began, None, lake.reads, problem=told)
-
-
-def _digests(contract: tables.Table, rows: pl.DataFrame) -> dict[str, str]:
-    if "period" in contract.partition_by:
-        return digest(rows, "period", contract.content)
-    return digest(rows.with_columns(_whole=pl.lit(WHOLE)), "_whole", contract.content)
-
-
-def _differing(
-    lake: Lake, contract: tables.Table, rows: pl.DataFrame, periods: list[str]
-) -> dict[str, tuple[bool, int, int, int]]:
-    """period → (whether it must be written, rows, rows of new content, rows whose key is gone)."""
+def _counts(lake: Lake, contract: tables.Table, rows: pl.DataFrame, periods: list[str]) -> dict[str, Counts]:
     partitioned = "period" in contract.partition_by
     old_rows = lake.scan(contract.name)
     old = (old_rows.filter(pl.col("period").is_in(periods)) if partitioned else old_rows).collect()
@@ -139,13 +93,15 @@ def _differing(
     new = rows.join(old, on=contract.content, how="anti", nulls_equal=True)
     gone = old.join(rows, on=list(contract.key), how="anti", nulls_equal=True)
     if not partitioned:
-        total = (rows.height, new.height, gone.height)
-        return dict.fromkeys(periods, (other.height > 0 or rows.height != old.height, *total))
+        differs = other.height > 0 or rows.height != old.height
+        return dict.fromkeys(periods, Counts(rows.height, new.height, gone.height, differs))
     count, before, differing, fresh, lost = (
         dict(frame["period"].value_counts().iter_rows()) for frame in (rows, old, other, new, gone)
     )
     return {
-        p: (p in differing or count.get(p, 0) != before.get(p, 0), count.get(p, 0), fresh.get(p, 0), lost.get(p, 0))
+        p: Counts(
+            count.get(p, 0), fresh.get(p, 0), lost.get(p, 0), p in differing or count.get(p, 0) != before.get(p, 0)
+        )
         for p in periods
     }
 

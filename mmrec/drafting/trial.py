@@ -68,14 +68,16 @@ def _judged(lake: Lake, settings: Settings, refused: Sequence[str]) -> dict[str,
     """The sampled rows of files that are not refused, with the rule that each breaks, by what they are."""
     files = sources.find(settings.data, settings.interactions.files, "interactions.files")
     landed = [read_events(settings, file).rows for file in files if not any(file in each for each in refused)]
-    contract = tables.contract("raw/interactions")
+    contract = tables.contract(tables.RAW_INTERACTIONS)
     rows = pl.concat([contract.empty(), *(contract.conform(each) for each in landed)])
     judged = {
         "events": rules.judge_interactions(rows, settings),
-        "items": rules.judge_items(raw_catalogue.ahead(lake, settings, "raw/items")[0], settings.items.attributes),
+        "items": rules.judge_items(raw_catalogue.ahead(lake, settings, tables.RAW_ITEMS)[0], settings.items.attributes),
     }
     return judged | (
-        {"people": rules.judge_users(raw_catalogue.ahead(lake, settings, "raw/users")[0])} if settings.users else {}
+        {"people": rules.judge_users(raw_catalogue.ahead(lake, settings, tables.RAW_USERS)[0])}
+        if settings.users
+        else {}
     )
 
 

@@ -20,7 +20,6 @@ from mmrec.ingest.text import Lines, RefusedFile
 from mmrec.keys import canonical_digest
 from mmrec.settings import Calendar, Settings
 
-LANDING = "ledger/landing"
 _NAMED, _HANDFUL = 5, 5  # empty periods that are named; so many behind the newest event are nothing to speak of
 
 
@@ -134,7 +133,7 @@ def ledger_rows(settings: Settings, files: Sequence[Landed]) -> pl.DataFrame:
         for each in files
         for period, count in (each.rows or {"": 0}).items()
     ]
-    contract = tables.contract(LANDING)
+    contract = tables.contract(tables.LANDING)
     return contract.conform(pl.DataFrame(rows, schema=contract.schema)).sort("file", "period")
 
 

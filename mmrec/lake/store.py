@@ -151,7 +151,7 @@ class Lake:
         self, connection: duckdb.DuckDBPyConnection, names: Iterable[str] | None, frames: Mapping[str, Any]
     ) -> None:
         wanted = None if names is None else set(names)
-        for table in tables.names():
+        for table in [each.name for each in tables.ALL]:
             view = tables.view(table)
             if wanted is not None and view not in wanted:
                 continue

@@ -32,7 +32,6 @@ from mmrec import tables
 from mmrec.keys import canonical_digest, vector_checksums
 from mmrec.models import ranking
 
-TABLE = "recommendations/similar_items"
 ALL = "all"
 LENGTH = 20  # of a list
 _GONE = -2  # in a list of positions: an item that has changed since, or is gone
@@ -158,7 +157,7 @@ def brought_up_to_date(
         "similarity": scores[at, rank],
         "checksum": checksums[at],
     }
-    return tables.contract(TABLE).conform(pl.DataFrame(rows)), int(anew.sum())
+    return tables.contract(tables.SIMILAR_ITEMS).conform(pl.DataFrame(rows)), int(anew.sum())
 
 
 def _positions(old: pl.DataFrame, same: pl.DataFrame, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -20,11 +20,9 @@ from mmrec.builds import publishing
 from mmrec.lake.hashing import row_checksums
 from mmrec.lake.store import Lake
 from mmrec.lists import wording
-from mmrec.lists.top_k import TABLE as LISTS
 from mmrec.published.state import Served, load, positions
 from mmrec.settings import Settings
 
-TABLE = "recommendations/reasons"
 WAYS = ("computed", "copied")  # some sentence of the person was worded anew; none
 _ROW = ("user_id", "item_id")
 
@@ -63,18 +61,18 @@ class Inputs:
 def of_period(lake: Lake, settings: Settings, period: str, made: Mapping[str, Sentences]) -> Sentences:
     """A reason for every row of a period's lists, from what is stored and what was `made` of other periods just now."""
     inputs = read(lake, load(lake, settings, period), lake.code_version)
-    stored = [lake.scan(TABLE).filter(pl.col("period") == period).collect(), _before(lake, period, made)]
+    stored = [lake.scan(tables.REASONS).filter(pl.col("period") == period).collect(), _before(lake, period, made)]
     found = brought_up_to_date(inputs, stored)
-    return replace(found, fresh=publishing.fresh(TABLE, found.rows, *stored))
+    return replace(found, fresh=publishing.fresh(tables.REASONS, found.rows, *stored))
 
 
 def read(lake: Lake, served: Served, code_version: str) -> Inputs:
     """What the sentences of a period are worded from."""
-    lists = lake.scan(LISTS).filter(pl.col("period") == served.period).collect()
+    lists = lake.scan(tables.TOP_K).filter(pl.col("period") == served.period).collect()
     for name, ids in (("user_id", served.user_ids), ("item_id", served.item_ids)):
         lists = lists.join(positions(name, ids), on=name, how="semi")  # older lists may hold what is no longer served
-    titles = lake.scan("validated/items").select("item_id", "title").collect()
-    digests = lake.scan("fused/items").select("item_id", "digest").collect()
+    titles = lake.scan(tables.VALIDATED_ITEMS).select("item_id", "title").collect()
+    digests = lake.scan(tables.FUSED_ITEMS).select("item_id", "digest").collect()
     return Inputs(served, lists, titles, digests, code_version)
 
 
@@ -83,7 +81,7 @@ def brought_up_to_date(inputs: Inputs, stored: Iterable[pl.DataFrame]) -> Senten
 
     The result is what wording all of them gives, to the last bit of the evidence.
     """
-    todo, parts = inputs.lists.select("period", "user_id", "rank", "item_id"), [tables.contract(TABLE).empty()]
+    todo, parts = inputs.lists.select("period", "user_id", "rank", "item_id"), [tables.contract(tables.REASONS).empty()]
     people = todo["user_id"].n_unique()
     for rows in stored:
         held = todo.join(rows.drop("period", "rank"), on=_ROW)
@@ -99,7 +97,7 @@ def brought_up_to_date(inputs: Inputs, stored: Iterable[pl.DataFrame]) -> Senten
 
 def _before(lake: Lake, period: str, made: Mapping[str, Sentences]) -> pl.DataFrame:
     """The rows of the newest earlier period."""
-    earlier = lake.scan(TABLE).filter(pl.col("period") < period)
+    earlier = lake.scan(tables.REASONS).filter(pl.col("period") < period)
     stored = earlier.select(pl.col("period").max()).collect().item() or ""
     newest = max((each for each in made if each < period), default="")
     return made[newest].rows if newest >= stored and newest else earlier.filter(pl.col("period") == stored).collect()

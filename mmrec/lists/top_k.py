@@ -26,7 +26,6 @@ from mmrec.models import ranking
 from mmrec.published.state import Served, load, positions
 from mmrec.settings import Settings
 
-TABLE, STATES = "recommendations/top_k", "recommendations/list_states"
 WAYS = ("computed", "merged", "copied")  # all items were ranked for the person; those that arrived; none
 
 
@@ -94,17 +93,17 @@ def of_period(lake: Lake, settings: Settings, period: str, made: Mapping[str, Li
     state = State.of(served, settings.recommendations.k)
     old = start(lake, served, state, made)
     found = brought_up_to_date(served, state, old, lake.code_version)
-    own = lake.scan(TABLE).filter(pl.col("period") == period).collect()
-    return replace(found, fresh=publishing.fresh(TABLE, found.rows, own, *([old.rows] if old else [])))
+    own = lake.scan(tables.TOP_K).filter(pl.col("period") == period).collect()
+    return replace(found, fresh=publishing.fresh(tables.TOP_K, found.rows, own, *([old.rows] if old else [])))
 
 
 def note_states(lake: Lake, made: Mapping[str, Lists]) -> None:
     """Writes what the lists of these periods were made under, where that differs."""
-    contract = tables.contract(STATES)
+    contract = tables.contract(tables.LIST_STATES)
     rows = pl.DataFrame([each.state.row(p, lake.code_version) for p, each in sorted(made.items())], contract.schema)
-    there = lake.scan(STATES).filter(pl.col("period").is_in(list(made))).sort("period").collect()
+    there = lake.scan(tables.LIST_STATES).filter(pl.col("period").is_in(list(made))).sort("period").collect()
     if not there.equals(rows):
-        lake.replace(STATES, rows, {"period": list(made)})
+        lake.replace(tables.LIST_STATES, rows, {"period": list(made)})
 
 
 def best(served: Served, k: int) -> pl.DataFrame:
@@ -123,7 +122,7 @@ def start(lake: Lake, served: Served, state: State, made: Mapping[str, Lists]) -
     nearest = max(usable, default=None)
     if nearest is None or nearest in made:
         return made.get(nearest or "")
-    return Lists(states[nearest], lake.scan(TABLE).filter(pl.col("period") == nearest).collect(), {})
+    return Lists(states[nearest], lake.scan(tables.TOP_K).filter(pl.col("period") == nearest).collect(), {})
 
 
 def brought_up_to_date(served: Served, state: State, old: Lists | None, code_version: str) -> Lists:
@@ -132,7 +131,7 @@ def brought_up_to_date(served: Served, state: State, old: Lists | None, code_ver
     A list is made anew when its person's checksum is another, or when an item on it has left or has another factor.
     The others stand, and where items have arrived these are ranked for everybody and merged into them.
     """
-    contract, people = tables.contract(TABLE), len(served.user_ids)
+    contract, people = tables.contract(tables.TOP_K), len(served.user_ids)
     now = pl.DataFrame({"user_id": served.user_ids, "checksum": served.checksums, "at": np.arange(people)}, _PEOPLE)
     stand, rows = np.zeros(people, bool), []
     arrived: set[str] = set()
@@ -156,8 +155,8 @@ _PEOPLE = {"user_id": pl.String, "checksum": pl.Int64, "at": pl.Int64}
 def _stored(lake: Lake, first: str, last: str) -> dict[str, State]:
     """The states of periods whose every stored row names that state, and names it by this code."""
     span = pl.col("period").is_between(pl.lit(first), pl.lit(last))
-    named = lake.scan(TABLE).filter(span).group_by("period").agg(pl.col("state").unique()).collect()
-    rows = {row["period"]: row for row in lake.scan(STATES).filter(span).collect().iter_rows(named=True)}
+    named = lake.scan(tables.TOP_K).filter(span).group_by("period").agg(pl.col("state").unique()).collect()
+    rows = {row["period"]: row for row in lake.scan(tables.LIST_STATES).filter(span).collect().iter_rows(named=True)}
     found = {period: (State.read(rows[period]), names) for period, names in named.iter_rows() if period in rows}
     return {period: state for period, (state, names) in found.items() if names == [state.name(lake.code_version)]}
 

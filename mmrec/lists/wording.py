@@ -69,7 +69,7 @@ class _Kept:
 
 def reasons(served: Served, lists: pl.DataFrame, titles: pl.DataFrame) -> pl.DataFrame:
     """Rows of recommendations/reasons for rows of lists of people in `served`; without `checksum`."""
-    contract = tables.contract("recommendations/reasons")
+    contract = tables.contract(tables.REASONS)
     if lists.is_empty():
         return contract.empty()
     lists = lists.sort("user_id", "rank")

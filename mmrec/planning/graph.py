@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
+from mmrec import tables
 from mmrec.builds import assets
-from mmrec.builds.assets import Asset, Keys
+from mmrec.builds.assets import FACTORS, SNAPSHOT, Asset, Keys
 from mmrec.builds.costs import Estimate
 from mmrec.builds.report import StageReport
 from mmrec.lake.store import Lake
+from mmrec.lists import neighbours
 from mmrec.settings import Settings
 from mmrec.stages import fused
 from mmrec.stages.embeddings import vectors
@@ -21,31 +23,50 @@ from mmrec.stages.model import factors as model_factors
 from mmrec.stages.raw import catalogue as raw_catalogue
 from mmrec.stages.raw import interactions as raw_interactions
 from mmrec.stages.raw import media as raw_media
-from mmrec.stages.recommendations import reasons as reasons_stage
-from mmrec.stages.recommendations import similar_items as similar_items_stage
-from mmrec.stages.recommendations import snapshot as snapshot_stage
-from mmrec.stages.recommendations import top_k as top_k_stage
+from mmrec.stages.recommendations import reasons, similar_items, snapshot, top_k
 from mmrec.stages.validated import interactions as validated_interactions
 from mmrec.stages.validated import whole as validated_whole
 from mmrec.tables import owned_by
 
 Work = Callable[..., StageReport]  # (lake, settings, periods where the asset has some) → its report
+Bound = Callable[[Settings, int, int], int]  # (settings, people, items) → rows at most
 
-_FUNCTIONS: dict[str, tuple[Work, Keys]] = {
-    "raw/items": (raw_catalogue.items, raw_catalogue.items_keys),
-    "raw/media": (raw_media.media, raw_media.media_keys),
-    "raw/interactions": (raw_interactions.interactions, raw_interactions.interactions_keys),
-    "raw/users": (raw_catalogue.users, raw_catalogue.users_keys),
-    "validated/items": (validated_whole.items, validated_whole.items_keys),
-    "validated/interactions": (validated_interactions.interactions, validated_interactions.interactions_keys),
-    "validated/users": (validated_whole.users, validated_whole.users_keys),
-    "fused/items": (fused.items, fused.items_keys),
-    "model/factors": (model_factors.factors, model_factors.factors_keys),
-    "model/evaluation": (model_evaluation.evaluation, model_evaluation.evaluation_keys),
-    "recommendations/top_k": (top_k_stage.top_k, top_k_stage.top_k_keys),
-    "recommendations/reasons": (reasons_stage.reasons, reasons_stage.reasons_keys),
-    "recommendations/similar_items": (similar_items_stage.similar_items, similar_items_stage.similar_items_keys),
-    "recommendations/snapshot": (snapshot_stage.snapshot, snapshot_stage.snapshot_keys),
+
+def _lists(settings: Settings, people: int, _: int) -> int:
+    return people * settings.recommendations.k
+
+
+def _neighbours(settings: Settings, _: int, items: int) -> int:
+    kinds = len(settings.embeddings) + 1 if settings.embeddings else 0
+    return items * kinds * neighbours.LENGTH
+
+
+@dataclass(frozen=True)
+class Functions:
+    """The functions of an asset: its work, its stage keys, and how many rows a period of it can have at most."""
+
+    work: Work
+    keys: Keys
+    bound: Bound = lambda *_: 0
+
+
+_FUNCTIONS = {
+    tables.RAW_ITEMS: Functions(raw_catalogue.items, raw_catalogue.items_keys),
+    tables.RAW_MEDIA: Functions(raw_media.media, raw_media.media_keys),
+    tables.RAW_INTERACTIONS: Functions(raw_interactions.interactions, raw_interactions.interactions_keys),
+    tables.RAW_USERS: Functions(raw_catalogue.users, raw_catalogue.users_keys),
+    tables.VALIDATED_ITEMS: Functions(validated_whole.items, validated_whole.items_keys),
+    tables.VALIDATED_INTERACTIONS: Functions(
+        validated_interactions.interactions, validated_interactions.interactions_keys
+    ),
+    tables.VALIDATED_USERS: Functions(validated_whole.users, validated_whole.users_keys),
+    tables.FUSED_ITEMS: Functions(fused.items, fused.items_keys),
+    FACTORS: Functions(model_factors.factors, model_factors.factors_keys, lambda _, people, items: people),
+    tables.EVALUATION: Functions(model_evaluation.evaluation, model_evaluation.evaluation_keys),
+    tables.TOP_K: Functions(top_k.top_k, top_k.top_k_keys, _lists),
+    tables.REASONS: Functions(reasons.reasons, reasons.reasons_keys, _lists),
+    tables.SIMILAR_ITEMS: Functions(similar_items.similar_items, similar_items.similar_items_keys, _neighbours),
+    SNAPSHOT: Functions(snapshot.snapshot, snapshot.snapshot_keys),
 }
 
 
@@ -82,7 +103,11 @@ class Node(Asset):
 
         Of embeddings a plan says more than a key: they have none here.
         """
-        return self.keys_by(_FUNCTIONS[self.asset][1], lake, settings, periods)
+        return self.keys_by(_FUNCTIONS[self.asset].keys, lake, settings, periods)
+
+    def bound(self, settings: Settings, people: int, items: int) -> int:
+        """How many rows one of its periods can have at most, where nothing tells how many there will be."""
+        return _FUNCTIONS[self.asset].bound(settings, people, items)
 
     def _work(
         self,
@@ -96,7 +121,7 @@ class Node(Asset):
         acting = lake.acting_as(self.asset, self.code_version, run_id)
         if self.stage == "embeddings":
             return vectors.embed(acting, settings, self.name, retry_failed=retry_failed, budget=budget)
-        work = _FUNCTIONS[self.asset][0]
+        work = _FUNCTIONS[self.asset].work
         return work(acting, settings, periods) if self.partitioned else work(acting, settings)
 
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import polars as pl
 
-from mmrec import encoders, periods
+from mmrec import encoders, periods, tables
 from mmrec.builds import ledger, publishing
+from mmrec.builds.assets import FACTORS, embedding
 from mmrec.builds.costs import CODE, INPUTS, NEVER, Costs
 from mmrec.builds.report import WHOLE
 from mmrec.ingest import unmatched
 from mmrec.lake.store import Lake
-from mmrec.lists import neighbours
 from mmrec.planning import graph
 from mmrec.planning.graph import Node, nodes
 from mmrec.planning.plan import UPSTREAM, Plan, Row
@@ -78,7 +78,7 @@ def plan(lake: Lake, settings: Settings, served_periods: list[str]) -> Plan:
 def event_periods(lake: Lake, settings: Settings) -> list[str]:
     """The range of periods whose events have work, or the newest period when none has: what a run should ask for."""
     known = periods.keys(settings.calendar)
-    items = _start(lake, settings).tables["validated/items"]
+    items = _start(lake, settings).tables[tables.VALIDATED_ITEMS]
     stale: set[str] = set()
     for node in nodes(settings):
         if node.name == "interactions":
@@ -109,23 +109,23 @@ def _start(lake: Lake, settings: Settings) -> _Walk:
         for period, rows in file.rows.items():
             landed[period] = landed.get(period, 0) + rows
     held = raw_interactions.held_periods(lake, files, periods.keys(settings.calendar)) if refused else {}
-    if set(landed) <= set(ledger.newest(lake, "raw/interactions")):
+    if set(landed) <= set(ledger.newest(lake, tables.RAW_INTERACTIONS)):
         named = pl.col("user_id").drop_nulls().n_unique()
-        people = lake.scan("raw/interactions").select(named).collect().item()
+        people = lake.scan(tables.RAW_INTERACTIONS).select(named).collect().item()
     else:
         people = raw_interactions.people(settings)
-    items, unread = raw_catalogue.ahead(lake, settings, "raw/items")
+    items, unread = raw_catalogue.ahead(lake, settings, tables.RAW_ITEMS)
     refused += unread
     media = raw_media.named_media(lake, settings, items.lazy())
     ahead = {
-        "raw/items": items,
-        "raw/media": media,
-        "validated/items": validated_whole.preview_items(items, media, settings),
+        tables.RAW_ITEMS: items,
+        tables.RAW_MEDIA: media,
+        tables.VALIDATED_ITEMS: validated_whole.preview_items(items, media, settings),
     }
     if settings.users:
-        profiles, unread = raw_catalogue.ahead(lake, settings, "raw/users")
+        profiles, unread = raw_catalogue.ahead(lake, settings, tables.RAW_USERS)
         refused += unread
-        ahead |= {"raw/users": profiles, "validated/users": validated_whole.preview_users(profiles)}
+        ahead |= {tables.RAW_USERS: profiles, tables.VALIDATED_USERS: validated_whole.preview_users(profiles)}
     return _Walk(landed, people, ahead, {}, set(), Costs(lake), set(held), refused)
 
 
@@ -135,7 +135,7 @@ def _stage_rows(lake: Lake, settings: Settings, node: Node, wanted: list[str], w
         return []  # touched files, the same rows
     waiting = _waiting(walk, node, wanted)
     done = _unchanged(lake, node, _keys(lake, settings, node, wanted, walk)) - waiting
-    done |= walk.held if node.asset == "raw/interactions" else set()
+    done |= walk.held if node.asset == tables.RAW_INTERACTIONS else set()
     todo = [period for period in wanted or [WHOLE] if period not in done]
     walk.busy[node.asset] = set(todo)
     older = {period for period in todo if period in known and known[period].code_version != node.code_version}
@@ -151,7 +151,7 @@ def _stage_rows(lake: Lake, settings: Settings, node: Node, wanted: list[str], w
             counts = {period: _rows(lake, node, period, settings, walk) for period in of}
             span = (len(of), of[0], of[-1]) if node.partitioned else (0, "", "")
             row = Row(node.asset, reason, sum(counts.values()), not _is_exact(lake, node, waits=waits), *span)
-            fits = boundary.fits(lake, settings, of, anew=walk.new_space) if node.asset == "model/factors" else 1
+            fits = boundary.fits(lake, settings, of, anew=walk.new_space) if node.asset == FACTORS else 1
             costs = _cost(walk.costs, node, row.rows, len(of), fits)
             rows.append(replace(row, by_period=counts if node.partitioned else {}, **costs))
     return rows
@@ -167,7 +167,7 @@ def _waiting(walk: _Walk, node: Node, wanted: list[str]) -> set[str]:
     mine = set(wanted or [WHOLE])
     for dep in node.deps:
         busy = walk.busy.get(dep, set())
-        if not busy or (node.asset, dep) == ("validated/interactions", "validated/items"):
+        if not busy or (node.asset, dep) == (tables.VALIDATED_INTERACTIONS, tables.VALIDATED_ITEMS):
             continue
         if WHOLE in busy or not node.partitioned:
             found |= mine
@@ -195,8 +195,8 @@ def _unchanged(lake: Lake, node: Node, keys: Mapping[str, str]) -> set[str]:
 
 
 def _keys(lake: Lake, settings: Settings, node: Node, wanted: list[str], walk: _Walk) -> dict[str, str]:
-    if node.asset == "validated/interactions":
-        return validated_interactions.interactions_keys(lake, settings, wanted, walk.tables["validated/items"])
+    if node.asset == tables.VALIDATED_INTERACTIONS:
+        return validated_interactions.interactions_keys(lake, settings, wanted, walk.tables[tables.VALIDATED_ITEMS])
     return node.keys(lake, settings, wanted)
 
 
@@ -207,17 +207,21 @@ def _difference(lake: Lake, node: Node, walk: _Walk) -> tuple[int, int]:
 def _is_exact(lake: Lake, node: Node, *, waits: bool) -> bool:
     """Landed rows are counted, and so are the catalogue's; behind a catalogue never validated all is a bound."""
     if node.stage == "raw":
-        return node.name != "media" or lake.exists("raw/items")
-    return node.asset in ("validated/items", "validated/users", "fused/items") and waits and lake.exists(node.asset)
+        return node.name != "media" or lake.exists(tables.RAW_ITEMS)
+    return (
+        node.asset in (tables.VALIDATED_ITEMS, tables.VALIDATED_USERS, tables.FUSED_ITEMS)
+        and waits
+        and lake.exists(node.asset)
+    )
 
 
 def _embedding_rows(lake: Lake, settings: Settings, modality: str, walk: _Walk) -> list[Row]:
     """Distinct keys without a vector, by reason: forward passes, not items."""
-    asset = f"embeddings/{modality}"
+    asset = embedding(modality)
     wanted = settings.embeddings[modality]  # type: ignore[index]
     identity = encoders.identity(modality, wanted.encoder, wanted.precision, settings.weights)
-    items = walk.tables["validated/items"]
-    users = walk.tables.get("validated/users")
+    items = walk.tables[tables.VALIDATED_ITEMS]
+    users = walk.tables.get(tables.VALIDATED_USERS)
     said = None if users is None else user_texts.said(lake, users=users.lazy())
     found = plan_embeddings(lake, modality, identity.id, items=items.lazy(), said=said)
     walk.moved.update(found.rows["item_id"])
@@ -233,9 +237,9 @@ def _embedding_rows(lake: Lake, settings: Settings, modality: str, walk: _Walk) 
         .agg(rows=pl.col("missing").is_not_null().sum())
         .sort("reason")
     )
-    at_most = not lake.exists("validated/items")
+    at_most = not lake.exists(tables.VALIDATED_ITEMS)
     rows = [Row(asset, reason, count, at_most) for reason, count in counted.iter_rows() if reason != SAME]
-    if modality == user_texts.MODALITY and users is not None and walk.busy.get("validated/interactions"):
+    if modality == user_texts.MODALITY and users is not None and walk.busy.get(tables.VALIDATED_INTERACTIONS):
         rows.append(Row(asset, UPSTREAM, _unread_words(settings, walk), at_most=True))
     rows = [row for row in rows if row.rows or row.reason != UPSTREAM]
     walk.busy[asset] = {WHOLE} if rows else set()
@@ -247,7 +251,7 @@ def _unread_words(settings: Settings, walk: _Walk) -> int:
     """Searches and reviews at most: where columns hold words, every landed row of periods whose events have work."""
     columns = settings.interactions.columns
     return (
-        sum(walk.landed.get(period, 0) for period in walk.busy["validated/interactions"])
+        sum(walk.landed.get(period, 0) for period in walk.busy[tables.VALIDATED_INTERACTIONS])
         if columns.query or columns.review
         else 0
     )
@@ -259,12 +263,7 @@ def _rows(lake: Lake, node: Node, period: str, settings: Settings, walk: _Walk) 
         return walk.landed.get(period, 0)
     if node.asset in walk.tables:
         return _difference(lake, node, walk)[0]
-    if node.asset == "fused/items":
-        there = set(lake.scan("fused/items").select("item_id").collect()["item_id"])
-        return sum(item in walk.moved or item not in there for item in walk.tables["validated/items"]["item_id"])
-    if node.asset == neighbours.TABLE:
-        kinds = len(settings.embeddings) + 1 if settings.embeddings else 0
-        return walk.tables["validated/items"].height * kinds * neighbours.LENGTH
-    if node.asset in ("recommendations/top_k", "recommendations/reasons"):
-        return walk.people * settings.recommendations.k
-    return walk.people if node.asset == "model/factors" else 0
+    if node.asset == tables.FUSED_ITEMS:
+        there = set(lake.scan(tables.FUSED_ITEMS).select("item_id").collect()["item_id"])
+        return sum(item in walk.moved or item not in there for item in walk.tables[tables.VALIDATED_ITEMS]["item_id"])
+    return node.bound(settings, walk.people, walk.tables[tables.VALIDATED_ITEMS].height)

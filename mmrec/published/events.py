@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from mmrec import periods
+from mmrec import periods, tables
 from mmrec.builds import ledger as builds
 from mmrec.builds import publishing
 from mmrec.lake.hashing import digest
@@ -19,8 +19,6 @@ from mmrec.lake.store import Lake
 from mmrec.published.weighing import Weighing
 from mmrec.quality import verdicts
 from mmrec.settings import Settings
-
-EVENTS = "validated/interactions"
 
 
 @dataclass(frozen=True)
@@ -37,14 +35,14 @@ def gate(lake: Lake, wanted: Iterable[str]) -> Gate:
 
     What has landed is what the lake shows: the newest landing, or the one that a run has read itself.
     """
-    if not lake.exists("ledger/landing"):
+    if not lake.exists(tables.LANDING):
         told = "nothing has landed yet: materialize raw/interactions first, or type `mmrec run`"
         return Gate([], dict.fromkeys(sorted(wanted), told))
-    rows = _landed(lake.scan("ledger/landing"))
-    judged = verdicts.judged_periods(lake, EVENTS)
+    rows = _landed(lake.scan(tables.LANDING))
+    judged = verdicts.judged_periods(lake, tables.VALIDATED_INTERACTIONS)
     unjudged = [period for period in rows if period not in judged]
     refused_weeks = sorted(period for period, published in judged.items() if not published and period in rows)
-    published = builds.newest(lake, EVENTS)
+    published = builds.newest(lake, tables.VALIDATED_INTERACTIONS)
     refused, is_open = {}, []
     for period in sorted(wanted):
         before = [each for each in unjudged if each <= period]
@@ -62,8 +60,8 @@ def gate(lake: Lake, wanted: Iterable[str]) -> Gate:
         f"({published[each].rows if each in published else 0})"
         for each in seen
     ]
-    raw = builds.newest(lake, "raw/interactions")
-    now = _landed(lake.added("ledger/landing", None))  # another run may have landed and judged more since
+    raw = builds.newest(lake, tables.RAW_INTERACTIONS)
+    now = _landed(lake.added(tables.LANDING, None))  # another run may have landed and judged more since
     behind = [p for p in rows if p in raw and raw[p].rows not in (rows[p], now.get(p))]
     late = [p for p in behind if is_open and p <= is_open[-1]]
     warnings += [
@@ -88,7 +86,7 @@ def read(lake: Lake, settings: Settings, up_to: str, weighing: Weighing, only: s
     mine = pl.lit(value=True) if only is None else pl.col("user_id") == only
     seen = periods.up_to(settings.calendar, up_to)  # a changed calendar leaves periods behind that no longer count
     return (
-        lake.scan(EVENTS)
+        lake.scan(tables.VALIDATED_INTERACTIONS)
         .filter(pl.col("period").is_in(seen) & pl.col("item_id").is_not_null() & mine)
         .select(
             "user_id",
@@ -107,13 +105,13 @@ def read(lake: Lake, settings: Settings, up_to: str, weighing: Weighing, only: s
 
 def filled_periods(lake: Lake, settings: Settings, up_to: str) -> list[str]:
     """The configured periods up to one that have published rows, the oldest first."""
-    found = builds.newest(lake, EVENTS)
+    found = builds.newest(lake, tables.VALIDATED_INTERACTIONS)
     return [key for key in periods.up_to(settings.calendar, up_to) if key in found and found[key].rows]
 
 
 def versions(lake: Lake, settings: Settings, up_to: str) -> dict[str, str]:
     """Data versions of every published period up to one, for a stage key; a period without rows leaves no trace."""
-    found = builds.data_version(lake, EVENTS, periods.up_to(settings.calendar, up_to))
+    found = builds.data_version(lake, tables.VALIDATED_INTERACTIONS, periods.up_to(settings.calendar, up_to))
     return {name: version for name, version in found.items() if version != publishing.EMPTY}
 
 

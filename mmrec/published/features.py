@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from mmrec import tables
 from mmrec.fusion.concat import Statistics
 from mmrec.lake.store import Lake
 from mmrec.modalities import NAMES
@@ -15,7 +16,7 @@ class Features:
 
     def __init__(self, lake: Lake) -> None:
         """Reads `fused/items` and the statistics that its space names."""
-        rows = lake.scan("fused/items").sort("item_id").collect()
+        rows = lake.scan(tables.FUSED_ITEMS).sort("item_id").collect()
         self._lake = lake
         self.item_ids: list[str] = rows["item_id"].to_list()
         self.digests: list[str] = rows["digest"].to_list()
@@ -24,15 +25,17 @@ class Features:
         empty = np.zeros((rows.height, 0), dtype=np.float32)
         self.matrix: np.ndarray = rows["vector"].list.to_array(width).to_numpy() if width else empty
         self.present = {m: rows["modalities"].list.contains(m).to_numpy() for m in NAMES}
-        spaces = lake.scan("fused/spaces").filter(pl.col("space") == self.space).collect()
+        spaces = lake.scan(tables.FUSED_SPACES).filter(pl.col("space") == self.space).collect()
         cuts = spaces.unique("modality").sort("begin").select("modality", "begin", "end")
         self.slices = {modality: slice(begin, end) for modality, begin, end in cuts.iter_rows()}
 
     def statistics(self, modality: str) -> Statistics:
         """The frozen statistics by which this space standardises a modality's vectors."""
         mine = (pl.col("space") == self.space) & (pl.col("modality") == modality)
-        named = self._lake.scan("fused/spaces").filter(mine)
-        frozen = self._lake.scan("fused/statistics").join(named, left_on="version", right_on="statistics", how="semi")
+        named = self._lake.scan(tables.FUSED_SPACES).filter(mine)
+        frozen = self._lake.scan(tables.FUSED_STATISTICS).join(
+            named, left_on="version", right_on="statistics", how="semi"
+        )
         row = frozen.sort("version").collect().row(0, named=True)
         return Statistics(modality, row["encoder_id"], np.array(row["mean"]), row["scale"], row["items"])
 

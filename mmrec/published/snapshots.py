@@ -10,13 +10,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from mmrec import periods
+from mmrec import periods, tables
 from mmrec.builds.ledger import newest_rows
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 from mmrec.settings import Settings
-
-LEDGER = "ledger/snapshots"
 
 
 @dataclass(frozen=True)
@@ -29,11 +27,11 @@ class Snapshot:
 
     def titles(self) -> pl.DataFrame:
         """item_id and title of every item of its catalogue."""
-        return self.lake.scan("validated/items").select("item_id", "title").collect()
+        return self.lake.scan(tables.VALIDATED_ITEMS).select("item_id", "title").collect()
 
     def title(self, item: str) -> str | None:
         """The title of one item; None where the catalogue does not name it."""
-        named = self.lake.scan("validated/items").filter(pl.col("item_id") == item).select("title").collect()
+        named = self.lake.scan(tables.VALIDATED_ITEMS).filter(pl.col("item_id") == item).select("title").collect()
         return named.item() if named.height else None
 
 
@@ -46,7 +44,7 @@ def read(lake: Lake, settings: Settings, period: str | None = None) -> Snapshot:
 
 def newest_period(lake: Lake, settings: Settings) -> str:
     """The newest published period."""
-    published = lake.scan(LEDGER).select(pl.col("period").max()).collect().item()
+    published = lake.scan(tables.SNAPSHOTS).select(pl.col("period").max()).collect().item()
     if published is None:
         raise MmrecError("nothing is published yet; type `mmrec run`, or materialize everything in the Dagster UI")
     return periods.check(settings.calendar, published)
@@ -54,8 +52,8 @@ def newest_period(lake: Lake, settings: Settings) -> str:
 
 def pinned(lake: Lake, period: str) -> dict[str, int]:
     """table → Delta version, as the newest snapshot of a period pins them."""
-    rows = newest_rows(lake.scan(LEDGER).filter(pl.col("period") == period), "period").collect()
+    rows = newest_rows(lake.scan(tables.SNAPSHOTS).filter(pl.col("period") == period), "period").collect()
     if rows.is_empty():
-        known = lake.scan(LEDGER).select(pl.col("period").unique().sort()).collect()["period"].to_list()
+        known = lake.scan(tables.SNAPSHOTS).select(pl.col("period").unique().sort()).collect()["period"].to_list()
         raise MmrecError(f"period {period} is not published; published are: {', '.join(known) or 'none'}")
     return dict(rows.select("table", "version").iter_rows())

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from mmrec import tables
 from mmrec.evaluation.split import recency, tie_hash
 from mmrec.keys import vector_checksums
 from mmrec.lake.hashing import row_checksums
@@ -138,7 +139,7 @@ class Served:
 
 def load(lake: Lake, settings: Settings, period: str, only: str | None = None) -> Served:
     """What is served as of `period`, of everybody or of one person. Raises where the period has no factors yet."""
-    scanned = lake.scan("model/users").filter(pl.col("period") == period)
+    scanned = lake.scan(tables.MODEL_USERS).filter(pl.col("period") == period)
     people = (scanned if only is None else scanned.filter(pl.col("user_id") == only)).sort("user_id").collect()
     version = served_version(lake, period)
     features = Features(lake)

@@ -10,6 +10,7 @@ import json
 
 import polars as pl
 
+from mmrec import tables
 from mmrec.lake.store import Lake
 from mmrec.published import events as history
 from mmrec.published import user_texts
@@ -32,8 +33,8 @@ def items(lake: Lake, version: str, used: list[str]) -> pl.DataFrame:
     """The catalogue's items (`item_id`, sorted) that nobody had liked when the version was fitted, and that it cannot
     place: it reads no content (`used` is empty), or none that they have.
     """
-    met = lake.scan("model/items").filter((pl.col("version") == version) & (pl.col("events") > 0))
-    cold = lake.scan("fused/items").select("item_id", "modalities").join(met, on="item_id", how="anti")
+    met = lake.scan(tables.MODEL_ITEMS).filter((pl.col("version") == version) & (pl.col("events") > 0))
+    cold = lake.scan(tables.FUSED_ITEMS).select("item_id", "modalities").join(met, on="item_id", how="anti")
     without = pl.col("modalities").list.set_intersection(used).list.len() == 0
     return cold.filter(without).select("item_id").sort("item_id").collect()
 
@@ -42,7 +43,7 @@ def people(lake: Lake, settings: Settings, period: str, used: list[str]) -> int:
     """How many people only have words of their own, which the version does not read."""
     if settings.users is None or user_texts.MODALITY in used:
         return 0
-    known = lake.scan("model/users").filter(pl.col("period") == period).select("user_id")
+    known = lake.scan(tables.MODEL_USERS).filter(pl.col("period") == period).select("user_id")
     told = user_texts.said(lake).filter(pl.col("period") <= period).select("user_id").unique()
     return told.join(known, on="user_id", how="anti").select(pl.len()).collect().item()
 
@@ -60,8 +61,10 @@ def read_modalities(choice: str) -> list[str]:
 
 
 def _version(lake: Lake, period: str) -> dict[str, str] | None:
-    named = lake.scan("model/users").filter(pl.col("period") == period).select("version").head(1)
-    rows = lake.scan("model/versions").join(named, on="version", how="semi").select("version", "boundary", "choice")
+    named = lake.scan(tables.MODEL_USERS).filter(pl.col("period") == period).select("version").head(1)
+    rows = (
+        lake.scan(tables.MODEL_VERSIONS).join(named, on="version", how="semi").select("version", "boundary", "choice")
+    )
     return next(rows.head(1).collect().iter_rows(named=True), None)
 
 
@@ -91,8 +94,10 @@ def _because(settings: Settings, version: dict[str, str], used: list[str]) -> st
 def _of_unknown_items(lake: Lake, settings: Settings, period: str) -> str:
     """The share of events that name an item which the catalogue does not."""
     calendar = history.filled_periods(lake, settings, period)
-    events = lake.scan(history.EVENTS).filter(pl.col("period").is_in(calendar) & pl.col("item_id").is_not_null())
-    unknown = events.join(lake.scan("validated/items").select("item_id"), on="item_id", how="anti")
+    events = lake.scan(tables.VALIDATED_INTERACTIONS).filter(
+        pl.col("period").is_in(calendar) & pl.col("item_id").is_not_null()
+    )
+    unknown = events.join(lake.scan(tables.VALIDATED_ITEMS).select("item_id"), on="item_id", how="anti")
     counts = unknown.select(rows=pl.len(), items=pl.col("item_id").n_unique())
     of, (rows, items) = events.select(pl.len()).collect().item(), counts.collect().row(0)
     if not rows:

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from mmrec import periods
+from mmrec import periods, tables
 from mmrec.lake.store import Lake
 from mmrec.settings import Settings
 from mmrec.tables import TIME
@@ -27,7 +27,7 @@ def said(lake: Lake, *, users: pl.LazyFrame | None = None) -> pl.LazyFrame:
     `users` is validated/users, or what it is about to be. A profile has no time: it counts in every period, as all
     content does. `item_id` is the reviewed item, null otherwise.
     """
-    profiles = lake.scan("validated/users") if users is None else users
+    profiles = lake.scan(tables.VALIDATED_USERS) if users is None else users
     consenting = profiles.filter(pl.col("consent") == "yes")
     own = consenting.filter(pl.col("text_hash").is_not_null()).select(
         "user_id",
@@ -41,7 +41,7 @@ def said(lake: Lake, *, users: pl.LazyFrame | None = None) -> pl.LazyFrame:
         item_id=pl.lit(None, dtype=pl.String),
     )
     events = (
-        lake.scan("validated/interactions")
+        lake.scan(tables.VALIDATED_INTERACTIONS)
         .filter(pl.col("words_hash").is_not_null())
         .join(consenting.select("user_id"), on="user_id", how="semi")
         .select(
@@ -71,7 +71,7 @@ def read(lake: Lake, settings: Settings, up_to: str, weight: float, only: str | 
         return pl.DataFrame(schema=_READ)
     seen = pl.col("period").is_in(["", *periods.up_to(settings.calendar, up_to)])
     mine = pl.lit(value=True) if only is None else pl.col("user_id") == only
-    encoded = lake.scan(f"embeddings/{MODALITY}/words").filter(mine).select("user_id", "input_hash", "key")
+    encoded = lake.scan(tables.USER_TEXTS).filter(mine).select("user_id", "input_hash", "key")
     return (
         said(lake)
         .filter(seen & mine)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from mmrec import keys
+from mmrec import keys, tables
 from mmrec.builds import publishing
 from mmrec.lake.store import Lake
 
 
 def read_vectors(lake: Lake, modality: str, wanted: pl.DataFrame) -> tuple[list[str], np.ndarray]:
     """Keys (sorted) and their vectors, float32 [n, width], each checked against its stored checksum."""
-    found = lake.vectors(f"embeddings/{modality}/vectors", wanted)
+    found = lake.vectors(tables.vectors(modality), wanted)
     if found.is_empty():
         return [], np.zeros((0, 0), dtype=np.float32)
     width = found["vector"].list.len()[0]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mmrec import tables
 from mmrec.builds.publishing import Damaged
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
@@ -43,14 +44,14 @@ def weighing(lake: Lake, period: str) -> Weighing:
 
 
 def _named_version(lake: Lake, period: str) -> str:
-    named = lake.scan("model/users").filter(pl.col("period") == period).select("version").head(1).collect()
+    named = lake.scan(tables.MODEL_USERS).filter(pl.col("period") == period).select("version").head(1).collect()
     if named.is_empty():
         raise MmrecError(f"period {period} has no factors yet; materialize model/factors for it, or type `mmrec run`")
     return named.item()
 
 
 def _version_row(lake: Lake, name: str) -> dict[str, Any]:
-    return lake.scan("model/versions").filter(pl.col("version") == name).head(1).collect().row(0, named=True)
+    return lake.scan(tables.MODEL_VERSIONS).filter(pl.col("version") == name).head(1).collect().row(0, named=True)
 
 
 def _weighing(row: Mapping[str, Any]) -> Weighing:
@@ -62,8 +63,8 @@ def _weighing(row: Mapping[str, Any]) -> Weighing:
 def read_version(lake: Lake, name: str) -> Version:
     """A stored item-factor version; every array is checked against its sha256."""
     row = _version_row(lake, name)
-    items = lake.scan("model/items").filter(pl.col("version") == name).sort("position").collect()
-    stored = lake.scan("model/arrays").filter(pl.col("version") == name).collect()
+    items = lake.scan(tables.MODEL_ITEMS).filter(pl.col("version") == name).sort("position").collect()
+    stored = lake.scan(tables.MODEL_ARRAYS).filter(pl.col("version") == name).collect()
     arrays = {each["name"]: _array(each) for each in stored.iter_rows(named=True)}
     choice = Candidate.from_json(json.loads(row["choice"]))
     factors = ItemFactors.from_arrays(arrays)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from mmrec import tables
 from mmrec.settings import Settings
 
 GOOD = "ok"  # the rule of a row that broke none
@@ -30,9 +31,9 @@ DESCRIPTIONS = {
 }
 _OF_A_WHOLE = ("header", "types", "nulls", "keys", "rejected_share", "volume")
 _OF_ASSET = {
-    "validated/interactions": tuple(DESCRIPTIONS),
-    "validated/items": _OF_A_WHOLE,
-    "validated/users": _OF_A_WHOLE,
+    tables.VALIDATED_INTERACTIONS: tuple(DESCRIPTIONS),
+    tables.VALIDATED_ITEMS: _OF_A_WHOLE,
+    tables.VALIDATED_USERS: _OF_A_WHOLE,
 }
 
 
@@ -59,7 +60,7 @@ class Candidate:
 def checks(asset: str, settings: Settings) -> list[CheckSpec]:
     """The checks of an asset's contract; none where it has no contract."""
     # A day may be empty, but an empty catalogue would take every item away.
-    warns = () if asset == "validated/items" else ("volume",)
+    warns = () if asset == tables.VALIDATED_ITEMS else ("volume",)
     left_out = ("references",) if settings.quality.max_unknown_item_share is None else ()
     names = [name for name in _OF_ASSET.get(asset, ()) if name not in left_out]
     return [CheckSpec(name, DESCRIPTIONS[name], name not in warns) for name in names]

@@ -41,7 +41,7 @@ def judge_interactions(raw: pl.DataFrame, settings: Settings) -> pl.DataFrame:
         time=pl.col("time_utc"),
     )
     typed = typed.with_columns(words_hash=text_hashes(typed.select(pl.coalesce("query", "review")).to_series()))
-    key = list(tables.contract("validated/interactions").key)
+    key = list(tables.contract(tables.VALIDATED_INTERACTIONS).key)
     return _first_stays(_apply(typed, _interaction_rules(settings)), key, "the same event stands in an earlier row")
 
 

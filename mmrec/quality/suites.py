@@ -55,7 +55,7 @@ def landed_expectations(asset: str, settings: Settings, rows: int) -> list[tuple
         )
         found.append(("rejected_share", f"at most {quality.max_rejected_share:.0%} rejected", good))
         share = quality.max_unknown_item_share
-        if asset == "validated/interactions" and share is not None:
+        if asset == tables.VALIDATED_INTERACTIONS and share is not None:
             known = gxe.ExpectColumnValuesToBeInSet(column="known", value_set=[True], mostly=1 - share)
             found.append(("references", f"at most {share:.0%} name an unknown item", known))
     return found
@@ -80,7 +80,7 @@ def published_expectations(asset: str, settings: Settings) -> list[tuple[str, st
                 ("types", f"{column.name} is {name}", gxe.ExpectColumnValuesToBeOfType(column=column.name, type_=name))
             )
     limits = settings.interactions.value_range
-    if asset == "validated/interactions" and limits:
+    if asset == tables.VALIDATED_INTERACTIONS and limits:
         between = gxe.ExpectColumnValuesToBeBetween(column="value", min_value=limits[0], max_value=limits[1])
         found.append(("ranges", f"value within {limits[0]:g} to {limits[1]:g}", between))
     return found

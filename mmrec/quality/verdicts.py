@@ -17,7 +17,6 @@ from mmrec.quality import suites
 from mmrec.quality.contracts import Candidate
 from mmrec.settings import Settings
 
-LEDGER = "ledger/verdicts"
 _SUITE = "2"  # raised when the meaning of a check changes
 
 
@@ -44,7 +43,7 @@ def verdicts(lake: Lake, asset: str, candidates: Iterable[Candidate], settings: 
             check if check.passed else suites.explained(asset, check, candidate, settings) for check in found
         ]
     if rows:
-        lake.append(LEDGER, pl.DataFrame(rows))
+        lake.append(tables.VERDICTS, pl.DataFrame(rows))
     return result
 
 
@@ -68,14 +67,14 @@ def _by_rule(check: Check) -> str:
 
 def judged_periods(lake: Lake, asset: str) -> dict[str, bool]:
     """Every period with a verdict → whether its newest verdict let it be published."""
-    newest = newest_rows(lake.scan(LEDGER).filter(pl.col("asset") == asset), "period")
+    newest = newest_rows(lake.scan(tables.VERDICTS).filter(pl.col("asset") == asset), "period")
     published = newest.group_by("period").agg((pl.col("passed") | ~pl.col("blocking")).all())
     return dict(published.collect().iter_rows())
 
 
 def _known(lake: Lake, asset: str) -> Mapping[tuple[str, str], list[Check]]:
     """(period, verdict) → its checks, the one that was noted last at the end."""
-    rows = lake.scan(LEDGER).filter(pl.col("asset") == asset).sort("at", "check").collect()
+    rows = lake.scan(tables.VERDICTS).filter(pl.col("asset") == asset).sort("at", "check").collect()
     found: dict[tuple[str, str], dict[str, Check]] = {}
     for row in rows.iter_rows(named=True):
         check = Check(row["check"], row["period"], row["blocking"], row["passed"], row["expected"], row["found"])

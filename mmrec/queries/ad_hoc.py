@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mmrec import encoders
+from mmrec import encoders, tables
 from mmrec.encoders import Failure
 from mmrec.errors import MmrecError
 from mmrec.keys import row_key, text_hash
@@ -122,7 +122,7 @@ def _encoded(lake: Lake, settings: Settings, features: Features, text: str) -> t
 
 def _answer(lake: Lake, settings: Settings, period: str, known: Known) -> dict[str, Any]:
     users = factorization.fold_in(known.factors, known.histories([_YOU]))
-    titles = lake.scan("validated/items").select("item_id", "title").collect()
+    titles = lake.scan(tables.VALIDATED_ITEMS).select("item_id", "title").collect()
     there = set(titles["item_id"])
     servable = np.fromiter((item in there for item in known.item_ids), bool, len(known.item_ids))
     version = versions.served_version(lake, period)

@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mmrec import tables
 from mmrec.encoders.weights import packages
 from mmrec.errors import MmrecError
 from mmrec.keys import file_hash
@@ -96,7 +97,7 @@ def _people(known: Served) -> pl.DataFrame:
 def _items(lake: Lake, known: Served) -> pl.DataFrame:
     """Every item with a factor. Servable: in the catalogue, and its factor is not zero (nothing is known of it)."""
     servable = known.servable & (known.H != 0).any(1)
-    titles = lake.scan("validated/items").select("item_id", "title").collect()
+    titles = lake.scan(tables.VALIDATED_ITEMS).select("item_id", "title").collect()
     rows = pl.DataFrame({"item_id": pl.Series(known.item_ids, dtype=pl.String)}).with_row_index("position")
     named = rows.join(titles, on="item_id", how="left", maintain_order="left")
     return named.with_columns(servable=pl.Series(servable), cold=pl.Series(known.cold))
@@ -104,7 +105,7 @@ def _items(lake: Lake, known: Served) -> pl.DataFrame:
 
 def _about(lake: Lake, settings: Settings, known: Served) -> dict[str, Any]:
     """Everything about the model that is no array."""
-    lists = lake.scan("recommendations/top_k").filter(pl.col("period") == known.period)
+    lists = lake.scan(tables.TOP_K).filter(pl.col("period") == known.period)
     longest = lists.select(pl.col("rank").max()).collect().item()
     choice = known.version.choice
     return {
@@ -130,9 +131,9 @@ def _content(lake: Lake, settings: Settings, known: Served) -> list[dict[str, An
     if known.factors.B is None:
         return []
     stored = (
-        lake.scan("fused/spaces")
+        lake.scan(tables.FUSED_SPACES)
         .filter(pl.col("space") == known.version.space)
-        .join(lake.scan("fused/statistics"), left_on=["statistics", "modality"], right_on=["version", "modality"])
+        .join(lake.scan(tables.FUSED_STATISTICS), left_on=["statistics", "modality"], right_on=["version", "modality"])
         .unique("modality")
         .collect()
     )

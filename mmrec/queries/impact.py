@@ -19,6 +19,7 @@ from typing import Any
 
 import polars as pl
 
+from mmrec import tables
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 from mmrec.modalities import FILES
@@ -40,7 +41,12 @@ class Impact:
         return {"about": self.about, **self.answers}
 
 
-_NAMED_BY = {"events": "ledger/landing", "catalogue": "raw/items", "profiles": "raw/users", "media": "raw/media"}
+_NAMED_BY = {
+    "events": tables.LANDING,
+    "catalogue": tables.RAW_ITEMS,
+    "profiles": tables.RAW_USERS,
+    "media": tables.RAW_MEDIA,
+}
 _COLUMN = {"events": "file", "catalogue": "source_file", "profiles": "source_file", "media": "uri"}
 
 
@@ -68,7 +74,7 @@ def of_file(lake: Lake, settings: Settings, file: str) -> Impact:
         queries = impact_sql.of_catalogue(file, modalities)
     else:
         named = pl.any_horizontal(pl.col(each.name) == file for each in FILES)
-        items = lake.scan("validated/items").filter(named).select("item_id").collect()["item_id"].sort().to_list()
+        items = lake.scan(tables.VALIDATED_ITEMS).filter(named).select("item_id").collect()["item_id"].sort().to_list()
         queries = impact_sql.of_media(file, items, modalities)
     return _asked(lake, {"file": file, "kind": kind}, queries, items)
 
@@ -98,10 +104,10 @@ def _about_items(lake: Lake, items: list[str]) -> dict[str, pl.LazyFrame]:
     """
     in_items = [pl.col("named").list.contains(item) for item in items] or [pl.lit(value=False)]
     wanted = {
-        "validated/interactions": (pl.col("item_id").is_in(items), ("period", "user_id", "item_id")),
-        "recommendations/top_k": (pl.col("item_id").is_in(items), ("period", "user_id", "item_id")),
-        "recommendations/reasons": (pl.any_horizontal(in_items), ("period", "user_id", "rank", "named")),
-        "recommendations/similar_items": (pl.col("neighbour").is_in(items), ("item_id", "by", "neighbour")),
+        tables.VALIDATED_INTERACTIONS: (pl.col("item_id").is_in(items), ("period", "user_id", "item_id")),
+        tables.TOP_K: (pl.col("item_id").is_in(items), ("period", "user_id", "item_id")),
+        tables.REASONS: (pl.any_horizontal(in_items), ("period", "user_id", "rank", "named")),
+        tables.SIMILAR_ITEMS: (pl.col("neighbour").is_in(items), ("item_id", "by", "neighbour")),
     }
     frames = [lake.scan(table).filter(rows).select(columns) for table, (rows, columns) in wanted.items()]
     return {table: rows.lazy() for table, rows in zip(wanted, pl.collect_all(frames), strict=True)}

@@ -6,9 +6,9 @@ from typing import Any
 
 import polars as pl
 
+from mmrec import tables
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
-from mmrec.published import events as history
 from mmrec.published import snapshots, unplaced, user_texts
 from mmrec.settings import Settings
 
@@ -17,10 +17,10 @@ def recommend(lake: Lake, settings: Settings, user: str, period: str | None = No
     """One person's published list: rank, item, title, score, reason; of the newest published period by default."""
     published = snapshots.read(lake, settings, period)
     reader, period = published.lake, published.period
-    titles = reader.scan("validated/items").select("item_id", "title", "image")
-    reasons = reader.scan("recommendations/reasons").filter((pl.col("user_id") == user) & (pl.col("period") == period))
+    titles = reader.scan(tables.VALIDATED_ITEMS).select("item_id", "title", "image")
+    reasons = reader.scan(tables.REASONS).filter((pl.col("user_id") == user) & (pl.col("period") == period))
     rows = (
-        reader.scan("recommendations/top_k")
+        reader.scan(tables.TOP_K)
         .filter((pl.col("user_id") == user) & (pl.col("period") == period))
         .join(titles, on="item_id", how="left")
         .join(reasons.select("rank", "item_id", "reason"), on=["rank", "item_id"], how="left")
@@ -40,8 +40,10 @@ class UnknownPerson(MmrecError):
 def unknown_person(lake: Lake, settings: Settings, user: str, period: str) -> UnknownPerson:
     """What is said of a person without a list: nobody, or somebody whom the served model has no place for."""
     mine = pl.col("user_id") == user
-    events = lake.scan(history.EVENTS).filter(mine & (pl.col("period") <= period) & pl.col("item_id").is_not_null())
-    if not lake.scan("model/users").filter(mine & (pl.col("period") == period)).head(1).collect().is_empty():
+    events = lake.scan(tables.VALIDATED_INTERACTIONS).filter(
+        mine & (pl.col("period") <= period) & pl.col("item_id").is_not_null()
+    )
+    if not lake.scan(tables.MODEL_USERS).filter(mine & (pl.col("period") == period)).head(1).collect().is_empty():
         told = f"nothing that they like has a place yet: {unplaced.why(lake, settings, period)}; ask for --popular"
     elif not events.head(1).collect().is_empty():
         told = "everything that they met says that they did not like it; ask for --popular"

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from mmrec import tables
 from mmrec.lake.store import Lake
 from mmrec.modalities import NAMES
 from mmrec.quality.contracts import REJECTED
@@ -17,13 +18,13 @@ def rejected(lake: Lake, period: str | None = None, limit: int = 20) -> dict[str
     landed = valid + rejected + duplicate + ignored for each published period: `by_kind` counts the last three. Rejected
     rows are shown first.
     """
-    rows = lake.scan("validated/rejected")
+    rows = lake.scan(tables.REJECTED)
     if period is not None:
         rows = rows.filter(pl.col("period") == period)
     first = pl.col("kind") != REJECTED
     found = rows.sort(first, "kind", "table", "period", "source_file", "source_row").collect()
     failures = [
-        lake.scan(f"embeddings/{modality}/failed")
+        lake.scan(tables.failed(modality))
         .select("item_id", "reason", modality=pl.lit(modality), user_id="user_id")
         .sort("item_id")
         for modality in NAMES

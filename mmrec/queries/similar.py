@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from mmrec import tables
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 from mmrec.lists import neighbours
@@ -23,14 +24,14 @@ def similar(lake: Lake, settings: Settings, item: str, by: str = neighbours.ALL)
         known = ", ".join([*settings.embeddings, neighbours.ALL])
         raise MmrecError(f"items are not compared by '{by}'; this data set compares them by: {known}")
     published = snapshots.read(lake, settings)
-    if neighbours.TABLE not in published.pins:
+    if tables.SIMILAR_ITEMS not in published.pins:
         raise MmrecError(f"the snapshot of {published.period} was published without similar items; type `mmrec run`")
     reader = published.lake
     title, has = published.title(item), _modalities(reader, [item]).get(item, [])
     if title is None:
         raise unknown_item(item)
-    rows = reader.scan(neighbours.TABLE).filter((pl.col("item_id") == item) & (pl.col("by") == by))
-    titles = reader.scan("validated/items").select(neighbour="item_id", title="title")
+    rows = reader.scan(tables.SIMILAR_ITEMS).filter((pl.col("item_id") == item) & (pl.col("by") == by))
+    titles = reader.scan(tables.VALIDATED_ITEMS).select(neighbour="item_id", title="title")
     found = rows.join(titles, on="neighbour", how="left").sort("rank").collect()
     if found.is_empty():
         raise _without_neighbours(item, by, has)
@@ -64,5 +65,5 @@ def _without_neighbours(item: str, by: str, has: list[str]) -> MmrecError:
 
 def _modalities(lake: Lake, items: list[str]) -> dict[str, list[str]]:
     """item → the modalities it has, in block order."""
-    rows = lake.scan("fused/items").filter(pl.col("item_id").is_in(items)).select("item_id", "modalities")
+    rows = lake.scan(tables.FUSED_ITEMS).filter(pl.col("item_id").is_in(items)).select("item_id", "modalities")
     return dict(rows.collect().iter_rows())

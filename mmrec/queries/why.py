@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mmrec import tables
 from mmrec.builds.ledger import newest_rows
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 from mmrec.lists import wording
 from mmrec.modalities import NAMES
-from mmrec.published import events as history
 from mmrec.published import snapshots, state
 from mmrec.published.state import Served
 from mmrec.queries.recommend import unknown_person
@@ -65,20 +65,24 @@ def why(
 def _chosen(lake: Lake, settings: Settings, user: str, item: str | None, period: str) -> tuple[Served, str, int | None]:
     """What is served to the person; the item asked for, or the first of the list; its rank, None when not on it."""
     mine, now = pl.col("user_id") == user, pl.col("period") == period
-    scans = {history.EVENTS: mine, "model/users": mine & now, "recommendations/top_k": mine & now}
+    scans = {tables.VALIDATED_INTERACTIONS: mine, tables.MODEL_USERS: mine & now, tables.TOP_K: mine & now}
     own = dict(zip(scans, pl.collect_all([lake.scan(name).filter(rows) for name, rows in scans.items()]), strict=True))
-    if own["model/users"].is_empty():
+    if own[tables.MODEL_USERS].is_empty():
         raise unknown_person(lake, settings, user, period)
-    ranks = dict(own["recommendations/top_k"].sort("rank").select("item_id", "rank").iter_rows())
+    ranks = dict(own[tables.TOP_K].sort("rank").select("item_id", "rank").iter_rows())
     chosen = item or next(iter(ranks), None)
     if chosen is None:
         raise MmrecError(f"this person's list as of {period} is empty; name an item with --item")
     # Of all items' vectors only those are read that say something here: the item's, and those that place new items.
-    fitted = lake.scan("model/items").filter(pl.col("version") == own["model/users"]["version"][0]).select("item_id")
-    met = own[history.EVENTS].lazy().select(pl.col("item_id").drop_nulls().unique())
+    fitted = (
+        lake.scan(tables.MODEL_ITEMS)
+        .filter(pl.col("version") == own[tables.MODEL_USERS]["version"][0])
+        .select("item_id")
+    )
+    met = own[tables.VALIDATED_INTERACTIONS].lazy().select(pl.col("item_id").drop_nulls().unique())
     about = [chosen, *met.join(fitted, on="item_id", how="anti").collect()["item_id"]]
     shown = {name: rows.lazy() for name, rows in own.items()}
-    shown["fused/items"] = lake.scan("fused/items").filter(pl.col("item_id").is_in(about))
+    shown[tables.FUSED_ITEMS] = lake.scan(tables.FUSED_ITEMS).filter(pl.col("item_id").is_in(about))
     person = state.load(lake.showing(shown), settings, period, only=user)
     if chosen not in person.item_ids:
         raise unknown_item(chosen)
@@ -109,13 +113,15 @@ def _events(person: Served, split: wording.Shares) -> pl.DataFrame:
 
 def _content(lake: Lake, settings: Settings, item: str) -> dict[str, Any]:
     """The item's row in the catalogue, and for each modality its input, the input's hash, its key and its encoder."""
-    row = next(lake.scan("validated/items").filter(pl.col("item_id") == item).collect().iter_rows(named=True), None)
+    row = next(
+        lake.scan(tables.VALIDATED_ITEMS).filter(pl.col("item_id") == item).collect().iter_rows(named=True), None
+    )
     if row is None:
         return {}
     content: dict[str, Any] = {"source_file": row["source_file"], "source_row": row["source_row"]}
     if row["attributes"] is not None:
         content["attributes"] = json.loads(row["attributes"])
-    mine = [lake.scan(f"embeddings/{modality}/current").filter(pl.col("item_id") == item) for modality in NAMES]
+    mine = [lake.scan(tables.current(modality)).filter(pl.col("item_id") == item) for modality in NAMES]
     for modality, current in zip(NAMES, pl.collect_all(mine), strict=True):
         found = next(current.iter_rows(named=True), None)
         content[modality] = {
@@ -130,7 +136,7 @@ def _content(lake: Lake, settings: Settings, item: str) -> dict[str, Any]:
 
 def _verdicts(lake: Lake, periods: list[str]) -> list[dict[str, Any]]:
     """The newest verdict of each period that carried the score, and of the catalogue."""
-    rows = lake.scan("ledger/verdicts").filter(pl.col("period").is_in([*periods, ""]))
+    rows = lake.scan(tables.VERDICTS).filter(pl.col("period").is_in([*periods, ""]))
     summed = (
         newest_rows(rows, "asset", "period")
         .group_by("asset", "period")

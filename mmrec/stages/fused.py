@@ -6,14 +6,15 @@ would change every other one.
 
 from __future__ import annotations
 
-import time
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
 from mmrec import tables
-from mmrec.builds import ledger, publishing
+from mmrec.builds import assets, ledger, publishing
 from mmrec.builds.report import WHOLE, PeriodReport, StageReport
+from mmrec.builds.stage import StageRun
 from mmrec.fusion import concat
 from mmrec.fusion.concat import Statistics
 from mmrec.lake.hashing import digest
@@ -22,24 +23,17 @@ from mmrec.modalities import NAMES
 from mmrec.published.vectors import read_vectors
 from mmrec.settings import Settings
 
-TABLE = "fused/items"
 _Vectors = tuple[list[str], np.ndarray]  # keys, and a vector each
 
 
 def items(lake: Lake, settings: Settings) -> StageReport:
     """Brings the fused vectors up to date with the items and their current embeddings."""
-    began = time.perf_counter()
-    keys = items_keys(lake, settings)
-    reports = publishing.unchanged(lake, keys)
-    if not reports:
-        reports = {WHOLE: _fuse(lake, _modalities_of(settings), began)}
-        ledger.record(lake, reports, keys)
+    run = StageRun(lake, tables.FUSED_ITEMS)
+    if run.begin(items_keys(lake, settings)):
+        report = _fuse(lake, _modalities_of(settings))
+        run.record({WHOLE: replace(report, seconds=run.seconds)})
     having = _having(lake)
-    return publishing.report(
-        lake,
-        TABLE,
-        reports,
-        began,
+    return run.report(
         tables={"items by modalities": having},
         facts={"items_without_any_modality": int(having.filter(pl.col("modalities") == "none")["items"].sum())},
     )
@@ -47,9 +41,9 @@ def items(lake: Lake, settings: Settings) -> StageReport:
 
 def items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The stage key of the fused vectors."""
-    inputs = ledger.data_version(lake, "validated/items")
+    inputs = ledger.data_version(lake, tables.VALIDATED_ITEMS)
     for modality in _modalities_of(settings):
-        inputs |= ledger.data_version(lake, f"embeddings/{modality}")
+        inputs |= ledger.data_version(lake, assets.embedding(modality))
     return {WHOLE: ledger.stage_key(lake.code_version, {"kind": settings.fused.kind}, inputs)}
 
 
@@ -57,20 +51,20 @@ def _modalities_of(settings: Settings) -> list[str]:
     return [name for name in NAMES if name in settings.embeddings]
 
 
-def _fuse(lake: Lake, modalities: list[str], began: float) -> PeriodReport:
+def _fuse(lake: Lake, modalities: list[str]) -> PeriodReport:
     wanted = _wanted(lake, modalities)
     read: dict[str, _Vectors] = {}
     statistics = [found for m in modalities if (found := _statistics(lake, m, wanted, read)) is not None]
     space = concat.space(statistics)
     _name_space(lake, space, statistics)
     wanted = wanted.with_columns(digest=_row_digest(space, modalities), space=pl.lit(space))
-    old = lake.scan(TABLE).select("item_id", "digest").collect()
+    old = lake.scan(tables.FUSED_ITEMS).select("item_id", "digest").collect()
     changed = wanted.join(old, on=["item_id", "digest"], how="anti").sort("item_id")
     removed = old.join(wanted, on="item_id", how="anti")
-    if changed.height + removed.height or not lake.exists(TABLE):
+    if changed.height + removed.height or not lake.exists(tables.FUSED_ITEMS):
         ledger.begin(lake, [WHOLE])
         rows = changed.with_columns(_vectors(lake, statistics, changed, read), _modalities(modalities))
-        lake.merge(TABLE, rows, ["item_id"], removed=removed.select("item_id"))
+        lake.merge(tables.FUSED_ITEMS, rows, ["item_id"], removed=removed.select("item_id"))
     whole = digest(wanted.with_columns(_one=pl.lit("")), "_one", ["item_id", "digest"]).get("", publishing.EMPTY)
     return PeriodReport(
         wanted.height,
@@ -78,15 +72,14 @@ def _fuse(lake: Lake, modalities: list[str], began: float) -> PeriodReport:
         computed=changed.height,
         reused=wanted.height - changed.height,
         removed=removed.height,
-        seconds=time.perf_counter() - began,
     )
 
 
 def _wanted(lake: Lake, modalities: list[str]) -> pl.DataFrame:
     """Every item with its key in each modality, null where it has none."""
-    wanted = lake.scan("validated/items").select("item_id")
+    wanted = lake.scan(tables.VALIDATED_ITEMS).select("item_id")
     for modality in modalities:
-        current = lake.scan(f"embeddings/{modality}/current").select("item_id", pl.col("key").alias(modality))
+        current = lake.scan(tables.current(modality)).select("item_id", pl.col("key").alias(modality))
         wanted = wanted.join(current, on="item_id", how="left")
     return wanted.sort("item_id").collect()
 
@@ -96,11 +89,11 @@ def _statistics(lake: Lake, modality: str, wanted: pl.DataFrame, read: dict[str,
 
     The vectors that they are measured on stay in `read`: under a new encoder every item is fused from them.
     """
-    encoder = lake.scan(f"embeddings/{modality}/current").select("encoder_id").head(1).collect()
+    encoder = lake.scan(tables.current(modality)).select("encoder_id").head(1).collect()
     if encoder.is_empty():
         return None
     encoder_id = encoder.item()
-    frozen = lake.scan("fused/statistics").filter(
+    frozen = lake.scan(tables.FUSED_STATISTICS).filter(
         (pl.col("modality") == modality) & (pl.col("encoder_id") == encoder_id)
     )
     row = next(frozen.sort("version").collect().iter_rows(named=True), None)
@@ -109,20 +102,25 @@ def _statistics(lake: Lake, modality: str, wanted: pl.DataFrame, read: dict[str,
     read[modality] = read_vectors(lake, modality, wanted.select(key=modality).drop_nulls().unique())
     measured = concat.measure(modality, encoder_id, read[modality][1])
     fields = {"version": measured.version, "modality": modality, "encoder_id": encoder_id, "items": measured.items}
-    lake.append("fused/statistics", pl.DataFrame([{**fields, "mean": measured.mean.tolist(), "scale": measured.scale}]))
+    lake.append(
+        tables.FUSED_STATISTICS, pl.DataFrame([{**fields, "mean": measured.mean.tolist(), "scale": measured.scale}])
+    )
     return measured
 
 
 def _name_space(lake: Lake, space: str, statistics: list[Statistics]) -> None:
     """Notes once where each block lies in a vector of this space."""
-    if not lake.scan("fused/spaces").filter(pl.col("space") == space).head(1).collect().is_empty() or not statistics:
+    if (
+        not lake.scan(tables.FUSED_SPACES).filter(pl.col("space") == space).head(1).collect().is_empty()
+        or not statistics
+    ):
         return
     ends = np.cumsum([each.width for each in statistics])
     rows = [
         {"space": space, "modality": s.modality, "begin": int(end) - s.width, "end": int(end), "statistics": s.version}
         for s, end in zip(statistics, ends, strict=True)
     ]
-    lake.append("fused/spaces", pl.DataFrame(rows))
+    lake.append(tables.FUSED_SPACES, pl.DataFrame(rows))
 
 
 def _row_digest(space: str, modalities: list[str]) -> pl.Expr:
@@ -152,7 +150,7 @@ def _vectors(lake: Lake, statistics: list[Statistics], changed: pl.DataFrame, re
 
 
 def _having(lake: Lake) -> pl.DataFrame:
-    counted = lake.scan(TABLE).group_by("modalities").agg(items=pl.len()).collect()
+    counted = lake.scan(tables.FUSED_ITEMS).group_by("modalities").agg(items=pl.len()).collect()
     named = pl.col("modalities").list.join(" + ")
     named = pl.when(named == "").then(pl.lit("none")).otherwise(named)
     return counted.with_columns(modalities=named).sort("modalities")

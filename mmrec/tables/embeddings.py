@@ -7,6 +7,7 @@ from dataclasses import replace
 import polars as pl
 
 from mmrec.modalities import NAMES
+from mmrec.tables import names
 from mmrec.tables.columns import ITEM, RUN, USER
 from mmrec.tables.table import VECTOR, Column, Table
 
@@ -29,6 +30,8 @@ def _of(modality: str) -> tuple[Table, ...]:
             remade,
             (ITEM, input_hash, encoder, key),
             ("item_id",),
+            pinned=True,
+            main=True,
         ),
         Table(
             f"{asset}/vectors",
@@ -66,12 +69,13 @@ def _of(modality: str) -> tuple[Table, ...]:
 
 
 _TEXTS = Table(
-    "embeddings/text/words",
+    names.USER_TEXTS,
     "embeddings/text",
     "one text of one person, by key",
     "the text, the person's consent or the encoder changes",
     (USER, *(replace(column, personal=True) for column in _KEYED[:1]), *_KEYED[1:]),
     ("user_id", "input_hash"),
+    pinned=True,
 )
 
 TABLES = (*(table for modality in NAMES for table in _of(modality)), _TEXTS)

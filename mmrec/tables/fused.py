@@ -2,13 +2,14 @@
 
 import polars as pl
 
+from mmrec.tables import names
 from mmrec.tables.columns import ITEM
 from mmrec.tables.table import FACTOR, VECTOR, Column, Table
 
 TABLES = (
     Table(
-        "fused/statistics",
-        "fused/items",
+        names.FUSED_STATISTICS,
+        names.FUSED_ITEMS,
         "one modality's frozen mean and scale",
         "the modality's encoder changes",
         (
@@ -21,10 +22,11 @@ TABLES = (
         ),
         ("version",),
         heavy=True,
+        given=True,
     ),
     Table(
-        "fused/spaces",
-        "fused/items",
+        names.FUSED_SPACES,
+        names.FUSED_ITEMS,
         "one modality's block in a fused space",
         "a space is used for the first time",
         (
@@ -37,8 +39,8 @@ TABLES = (
         ("space", "modality"),
     ),
     Table(
-        "fused/items",
-        "fused/items",
+        names.FUSED_ITEMS,
+        names.FUSED_ITEMS,
         "one item's fused vector, and which modalities it had",
         "one of its embeddings, or the frozen statistics, change",
         (
@@ -50,5 +52,6 @@ TABLES = (
         ),
         ("item_id",),
         heavy=True,
+        pinned=True,
     ),
 )

@@ -2,13 +2,14 @@
 
 import polars as pl
 
+from mmrec.tables import names
 from mmrec.tables.columns import AT, PERIOD, RUN
 from mmrec.tables.table import Column, Table
 
 TABLES = (
     Table(
-        "ledger/landing",
-        "raw/interactions",
+        names.LANDING,
+        names.RAW_INTERACTIONS,
         "one landed file × period",
         "a file of the glob is new, gone or has other bytes",
         (
@@ -38,8 +39,8 @@ TABLES = (
         ("file", "period"),
     ),
     Table(
-        "ledger/verdicts",
-        "validated/interactions",
+        names.VERDICTS,
+        names.VALIDATED_INTERACTIONS,
         "one check of one judged candidate",
         "the candidate, the suite or what it was judged against changes",
         (
@@ -58,7 +59,7 @@ TABLES = (
         ("asset", "period", "verdict", "check"),
     ),
     Table(
-        "ledger/snapshots",
+        names.SNAPSHOTS,
         "recommendations/snapshot",
         "one table that a published snapshot pins",
         "a period is published",
@@ -71,9 +72,10 @@ TABLES = (
             AT,
         ),
         ("snapshot", "table"),
+        main=True,
     ),
     Table(
-        "ledger/builds",
+        names.BUILDS,
         "every asset",
         "one build of one asset's period, newest wins",
         "an asset's period was built, or found unchanged under a new key",

@@ -2,12 +2,13 @@
 
 import polars as pl
 
+from mmrec.tables import names
 from mmrec.tables.columns import AT, ITEM, PERIOD, USER
 from mmrec.tables.table import FACTOR, Column, Table
 
 TABLES = (
     Table(
-        "model/versions",
+        names.MODEL_VERSIONS,
         "model/factors",
         "one fitted item-factor version",
         "a refit boundary is reached, or the settings or the fused space change",
@@ -23,9 +24,11 @@ TABLES = (
             AT,
         ),
         ("version",),
+        pinned=True,
+        given=True,
     ),
     Table(
-        "model/candidates",
+        names.MODEL_CANDIDATES,
         "model/factors",
         "one candidate that the search for an item-factor version compared, with one metric on validation",
         "the version is fitted",
@@ -41,9 +44,10 @@ TABLES = (
         ),
         ("version", "candidate", "metric"),
         ("version",),
+        given=True,
     ),
     Table(
-        "model/arrays",
+        names.MODEL_ARRAYS,
         "model/factors",
         "one array of an item-factor version, as bytes",
         "the version is fitted",
@@ -58,9 +62,11 @@ TABLES = (
         ("version", "name"),
         ("version",),
         heavy=True,
+        pinned=True,
+        given=True,
     ),
     Table(
-        "model/items",
+        names.MODEL_ITEMS,
         "model/factors",
         "one item's factor in an item-factor version",
         "the version is fitted",
@@ -72,9 +78,11 @@ TABLES = (
         ),
         ("version", "item_id"),
         ("version",),
+        pinned=True,
+        given=True,
     ),
     Table(
-        "model/users",
+        names.MODEL_USERS,
         "model/factors",
         "one person's factor as of a period",
         "the person's events or words up to the period, or the item-factor version, change",
@@ -91,10 +99,12 @@ TABLES = (
         ("period", "user_id"),
         ("period",),
         heavy=True,
+        pinned=True,
+        main=True,
     ),
     Table(
-        "model/evaluation",
-        "model/evaluation",
+        names.EVALUATION,
+        names.EVALUATION,
         "one model × metric × segment",
         "the events up to the period, the settings or the chosen candidate change",
         (
@@ -111,5 +121,6 @@ TABLES = (
         ),
         ("period", "model", "split", "metric", "segment"),
         ("period",),
+        pinned=True,
     ),
 )

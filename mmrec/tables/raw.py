@@ -2,13 +2,14 @@
 
 import polars as pl
 
+from mmrec.tables import names
 from mmrec.tables.columns import LANDED_FILE, LANDED_ROW, NAMED_FILES, PERIOD
 from mmrec.tables.table import TIME, Column, Table
 
 TABLES = (
     Table(
-        "raw/interactions",
-        "raw/interactions",
+        names.RAW_INTERACTIONS,
+        names.RAW_INTERACTIONS,
         "one landed event, as delivered",
         "a file that touches the period has other bytes",
         (
@@ -31,8 +32,8 @@ TABLES = (
         ("period",),
     ),
     Table(
-        "raw/items",
-        "raw/items",
+        names.RAW_ITEMS,
+        names.RAW_ITEMS,
         "one catalogue entry as delivered",
         "a catalogue file has other bytes",
         (
@@ -49,8 +50,8 @@ TABLES = (
         ("source_file", "source_row"),
     ),
     Table(
-        "raw/users",
-        "raw/users",
+        names.RAW_USERS,
+        names.RAW_USERS,
         "one person's profile as delivered",
         "a profile file has other bytes",
         (
@@ -70,8 +71,8 @@ TABLES = (
         ("source_file", "source_row"),
     ),
     Table(
-        "raw/media",
-        "raw/media",
+        names.RAW_MEDIA,
+        names.RAW_MEDIA,
         "one file that the catalogue names; the bytes stay where they are",
         "the file's size or modification time changes, or the catalogue names another",
         (

@@ -2,13 +2,14 @@
 
 import polars as pl
 
+from mmrec.tables import names
 from mmrec.tables.columns import ITEM, PERIOD, USER
 from mmrec.tables.table import Column, Table
 
 TABLES = (
     Table(
-        "recommendations/top_k",
-        "recommendations/top_k",
+        names.TOP_K,
+        names.TOP_K,
         "one recommended item of one person as of a period",
         "the person's factor, the item factors or the catalogue change",
         (
@@ -22,10 +23,11 @@ TABLES = (
         ),
         ("period", "user_id", "rank"),
         ("period",),
+        pinned=True,
     ),
     Table(
-        "recommendations/list_states",
-        "recommendations/top_k",
+        names.LIST_STATES,
+        names.TOP_K,
         "what one period's lists were made under, apart from the people",
         "the item-factor version, the catalogue or the length of a list changes",
         (
@@ -40,8 +42,8 @@ TABLES = (
         ("period",),
     ),
     Table(
-        "recommendations/reasons",
-        "recommendations/reasons",
+        names.REASONS,
+        names.REASONS,
         "one recommended item's reason in words, with its evidence",
         "the list, a factor or a title it names changes",
         (
@@ -71,10 +73,11 @@ TABLES = (
         ),
         ("period", "user_id", "rank"),
         ("period",),
+        pinned=True,
     ),
     Table(
-        "recommendations/similar_items",
-        "recommendations/similar_items",
+        names.SIMILAR_ITEMS,
+        names.SIMILAR_ITEMS,
         "one neighbour of one item, by one modality or by all of them together",
         "the item's vector changes, or that of an item that is or becomes one of its neighbours",
         (
@@ -86,5 +89,6 @@ TABLES = (
             Column("checksum", pl.Int64, "hash of the bits that the item is compared by", versioned=False),
         ),
         ("item_id", "by", "rank"),
+        pinned=True,
     ),
 )

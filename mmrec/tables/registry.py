@@ -7,20 +7,16 @@ from mmrec.tables import embeddings, fused, ledgers, model, raw, recommendations
 from mmrec.tables.table import Table
 
 _MODULES = (ledgers, raw, validated, fused, model, recommendations, embeddings)
-_ALL: dict[str, Table] = {table.name: table for module in _MODULES for table in module.TABLES}
+ALL: tuple[Table, ...] = tuple(table for module in _MODULES for table in module.TABLES)  # ledgers first
+_BY_NAME = {table.name: table for table in ALL}
 
 
 def contract(name: str) -> Table:
     """The contract of a table by its name, `stage/table`."""
-    found = _ALL.get(name)
+    found = _BY_NAME.get(name)
     if found is None:
-        raise MmrecError(f"no table is called '{name}'; there are: {', '.join(sorted(_ALL))}")
+        raise MmrecError(f"no table is called '{name}'; there are: {', '.join(sorted(_BY_NAME))}")
     return found
-
-
-def names() -> list[str]:
-    """Every table's name, ledgers included."""
-    return list(_ALL)
 
 
 def view(name: str) -> str:
@@ -31,4 +27,9 @@ def view(name: str) -> str:
 
 def owned_by(asset: str) -> list[Table]:
     """The tables that an asset writes."""
-    return [table for table in _ALL.values() if table.owner == asset]
+    return [table for table in ALL if table.owner == asset]
+
+
+def main_table(asset: str) -> Table:
+    """The table that an asset's row is a row of, where it writes several."""
+    return next(table for table in owned_by(asset) if table.main or table.name == asset)

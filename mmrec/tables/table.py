@@ -37,6 +37,9 @@ class Table:
     partition_by: tuple[str, ...] = ()
     heavy: bool = False  # vectors: written without dictionary and compression
     dated: bool = True  # older versions stay readable, as snapshots and people need them; else only what is there now
+    main: bool = False  # the asset's row is a row of it, where the asset writes several and none has its name
+    pinned: bool = False  # a published snapshot names the version that it shows
+    given: bool = False  # a rebuild takes it as it is, held against its own digests, instead of making it again
 
     @property
     def columns(self) -> list[str]:

@@ -3,13 +3,14 @@
 import polars as pl
 
 from mmrec.modalities import FILES
+from mmrec.tables import names
 from mmrec.tables.columns import FILE, ITEM, NAMED_FILES, PERIOD, ROW, USER
 from mmrec.tables.table import TIME, Column, Table
 
 TABLES = (
     Table(
-        "validated/interactions",
-        "validated/interactions",
+        names.VALIDATED_INTERACTIONS,
+        names.VALIDATED_INTERACTIONS,
         "one good event",
         "the period's landed rows change",
         (
@@ -27,10 +28,11 @@ TABLES = (
         ),
         ("user_id", "item_id", "event", "time", "query"),
         ("period",),
+        pinned=True,
     ),
     Table(
-        "validated/items",
-        "validated/items",
+        names.VALIDATED_ITEMS,
+        names.VALIDATED_ITEMS,
         "one item, with the hash of each modality's input",
         "its catalogue entry or a file's bytes change",
         (
@@ -60,10 +62,11 @@ TABLES = (
             ROW,
         ),
         ("item_id",),
+        pinned=True,
     ),
     Table(
-        "validated/users",
-        "validated/users",
+        names.VALIDATED_USERS,
+        names.VALIDATED_USERS,
         "one person's profile",
         "their profile's row changes",
         (
@@ -75,10 +78,11 @@ TABLES = (
             ROW,
         ),
         ("user_id",),
+        pinned=True,
     ),
     Table(
-        "validated/rejected",
-        "validated/rejected",
+        names.REJECTED,
+        names.REJECTED,
         "one landed row that is not published: table, kind, rule, reason, source file and row, the row itself",
         "the period it landed in is judged again",
         (

@@ -35,25 +35,25 @@ def given(lake: Lake) -> Iterator[Compared]:
 
 def statistics(lake: Lake) -> Compared:
     """The frozen statistics, each against its name, which is a digest of its bytes."""
-    rows = lake.scan("fused/statistics").sort("version").collect()
+    rows = lake.scan(tables.FUSED_STATISTICS).sort("version").collect()
     made = [
         Statistics(r["modality"], r["encoder_id"], np.array(r["mean"]), r["scale"], r["items"]).version
         for r in rows.iter_rows(named=True)
     ]
-    return checked("fused/statistics", rows, _unlike(rows["version"].to_list(), made), GIVEN)
+    return checked(tables.FUSED_STATISTICS, rows, _unlike(rows["version"].to_list(), made), GIVEN)
 
 
 def versions(lake: Lake) -> Iterator[Compared]:
     """Every item-factor version: each array against its sha256, all of it against the name, items and search too."""
-    named = lake.scan("model/versions").sort("version").collect()
+    named = lake.scan(tables.MODEL_VERSIONS).sort("version").collect()
     made: list[str] = []
     damaged: list[Wrong] = []
     miscounted: list[Wrong] = []
-    held, items = [tables.contract("model/arrays").empty()], [tables.contract("model/items").empty()]
+    held, items = [tables.contract(tables.MODEL_ARRAYS).empty()], [tables.contract(tables.MODEL_ITEMS).empty()]
     for row in named.iter_rows(named=True):
         mine = pl.col("version") == row["version"]
-        arrays = lake.scan("model/arrays").filter(mine).sort("name").collect()
-        placed = lake.scan("model/items").filter(mine).sort("position").collect()
+        arrays = lake.scan(tables.MODEL_ARRAYS).filter(mine).sort("name").collect()
+        placed = lake.scan(tables.MODEL_ITEMS).filter(mine).sort("position").collect()
         data = dict(arrays.select("name", "data").iter_rows())
         ids = placed["item_id"].to_list()
         made.append(version_name(row["boundary"], row["space"], json.loads(row["choice"]), ids, data, row["weighing"]))
@@ -61,11 +61,11 @@ def versions(lake: Lake) -> Iterator[Compared]:
         miscounted += _miscounted(placed, data.get("counts", b""))
         held.append(arrays.with_columns(data=pl.lit(b"")))  # named by its sha256
         items.append(placed)
-    yield checked("model/versions", named.drop("at"), _unlike(named["version"].to_list(), made), GIVEN)
-    yield checked("model/arrays", pl.concat(held).drop("data"), damaged, GIVEN)
-    yield checked("model/items", pl.concat(items), miscounted, GIVEN)
-    compared = lake.scan("model/candidates").sort("version", "candidate", "metric").collect()
-    yield checked("model/candidates", compared, _mischosen(compared, named), GIVEN)
+    yield checked(tables.MODEL_VERSIONS, named.drop("at"), _unlike(named["version"].to_list(), made), GIVEN)
+    yield checked(tables.MODEL_ARRAYS, pl.concat(held).drop("data"), damaged, GIVEN)
+    yield checked(tables.MODEL_ITEMS, pl.concat(items), miscounted, GIVEN)
+    compared = lake.scan(tables.MODEL_CANDIDATES).sort("version", "candidate", "metric").collect()
+    yield checked(tables.MODEL_CANDIDATES, compared, _mischosen(compared, named), GIVEN)
 
 
 def _damaged(arrays: pl.DataFrame) -> Iterator[Wrong]:

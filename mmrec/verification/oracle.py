@@ -17,19 +17,18 @@ import polars as pl
 
 from mmrec import periods, tables
 from mmrec.builds import ledger as builds
+from mmrec.builds.assets import SNAPSHOT
 from mmrec.builds.report import WHOLE
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 from mmrec.planning.graph import Node, nodes
-from mmrec.quality import verdicts
 from mmrec.settings import Settings
 from mmrec.tables import Table
 from mmrec.verification import inputs, snapshots, vectors
 from mmrec.verification.comparing import Compared, compare, together
-from mmrec.verification.rebuild import GIVEN, beside, rebuild
-from mmrec.verification.scope import ANSWERS, SNAPSHOT, Scope
+from mmrec.verification.rebuild import beside, rebuild
+from mmrec.verification.scope import ANSWERS, Scope
 
-LANDING, REJECTED = "ledger/landing", "validated/rejected"
 _OF_A_RUN = {"run_id", "at", "mtime_ns"}  # which run wrote a row and when, and a clock beside the bytes
 
 
@@ -37,7 +36,7 @@ def verify(
     lake: Lake, settings: Settings, scope: Scope, *, stored_vectors: bool = False
 ) -> Generator[Compared, None, None]:
     """Rebuilds beside the lake and gives each table's outcome as soon as it stands. The lake is read as it is now."""
-    reader = lake.pinned({name: v for name in tables.names() if (v := lake.version(name)) is not None})
+    reader = lake.pinned({t.name: v for t in tables.ALL if (v := lake.version(t.name)) is not None})
     yield from inputs.given(reader)  # first: where one is damaged the rebuild cannot use it
     with beside(reader) as rebuilt:
         for node in rebuild(reader, settings, scope.chosen, rebuilt, stored_vectors=stored_vectors):
@@ -51,7 +50,7 @@ def of_node(lake: Lake, settings: Settings, scope: Scope, rebuilt: Lake, node: N
     """The tables of one asset, once it is rebuilt. Raises where a source has changed since the last run."""
     made = rebuilt.pinned({})
     for table in tables.owned_by(node.asset):
-        if table.name in GIVEN or (table.name.startswith("ledger/") and table.name != LANDING):
+        if table.given or (table.name.startswith("ledger/") and table.name != tables.LANDING):
             continue
         outcome = _of_table(lake, settings, scope, made, table)
         if not outcome.equal and _made_of_others(lake, made, node.asset):
@@ -66,10 +65,12 @@ def of_ledgers(lake: Lake, settings: Settings, scope: Scope, rebuilt: Lake) -> I
     made = rebuilt.pinned({})
     mine = pl.col("table").is_in([node.name for node in nodes(settings) if node.stage == "validated"])
     mine &= pl.col("period").is_in([WHOLE, *periods.keys(settings.calendar)])
-    yield compare(REJECTED, made.scan(REJECTED).collect(), lake.scan(REJECTED).filter(mine).collect())
+    yield compare(
+        tables.REJECTED, made.scan(tables.REJECTED).collect(), lake.scan(tables.REJECTED).filter(mine).collect()
+    )
     for ledger, key, columns in (
-        (verdicts.LEDGER, ["asset", "period", "verdict", "check"], _told(verdicts.LEDGER)),
-        (builds.LEDGER, ["asset", "period"], ["data_version", "rows"]),
+        (tables.VERDICTS, ["asset", "period", "verdict", "check"], _told(tables.VERDICTS)),
+        (tables.BUILDS, ["asset", "period"], ["data_version", "rows"]),
     ):
         ours, theirs = (_newest(each.scan(ledger)) for each in (made, lake))
         theirs = theirs.join(ours.select("asset", "period").unique(), on=["asset", "period"], how="semi")
@@ -84,7 +85,7 @@ def _of_table(lake: Lake, settings: Settings, scope: Scope, made: Lake, table: T
     parts = []
     for where, rows in _parts(lake, settings, scope, made, table):
         ours, theirs = (each.scan(table.name).filter(rows).collect() for each in (made, lake))
-        if table.name == "fused/spaces":  # those of earlier statistics stay
+        if table.name == tables.FUSED_SPACES:  # those of earlier statistics stay
             theirs = theirs.join(ours, on="space", how="semi")
         parts.append(compare(table.name, ours, theirs, columns=_told(table.name), where=where))
     kept = scope.kept.get(table.name, [])

@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from mmrec import periods
-from mmrec.builds import ledger
+from mmrec import periods, tables
+from mmrec.builds.assets import FACTORS
 from mmrec.lake.files import local_folder
 from mmrec.lake.store import Lake
 from mmrec.modalities import NAMES
@@ -23,10 +23,6 @@ from mmrec.planning.graph import Node, nodes
 from mmrec.settings import Settings
 from mmrec.verification import vectors
 from mmrec.verification.scope import ANSWERS, kept
-
-MODEL = ("model/versions", "model/arrays", "model/items")
-STATISTICS = "fused/statistics"
-GIVEN = (*MODEL, "model/candidates", STATISTICS)
 
 
 @contextmanager
@@ -56,15 +52,15 @@ def rebuild(
 
 
 def _give(lake: Lake, settings: Settings, chosen: list[str], into: Lake, stored_vectors: bool) -> None:
-    serving = lake.scan("model/users").filter(pl.col("period").is_in(chosen)).select(pl.col("version").unique())
+    serving = lake.scan(tables.MODEL_USERS).filter(pl.col("period").is_in(chosen)).select(pl.col("version").unique())
     for version in sorted(serving.collect()["version"]):
-        for table in MODEL:
+        for table in (each.name for each in tables.owned_by(FACTORS) if each.given):
             into.append(table, lake.scan(table).filter(pl.col("version") == version).collect())
-    into.append(STATISTICS, lake.scan(STATISTICS).collect())
+    into.append(tables.FUSED_STATISTICS, lake.scan(tables.FUSED_STATISTICS).collect())
     for asset, of in kept(lake).items():
         into.append(asset, lake.scan(asset).filter(pl.col("period").is_in(of)).collect())
-        noted = lake.scan(ledger.LEDGER).filter((pl.col("asset") == asset) & pl.col("period").is_in(of))
-        into.append(ledger.LEDGER, noted.collect())
+        noted = lake.scan(tables.BUILDS).filter((pl.col("asset") == asset) & pl.col("period").is_in(of))
+        into.append(tables.BUILDS, noted.collect())
     if stored_vectors:
         for modality in (name for name in NAMES if name in settings.embeddings):
             _give_vectors(lake, modality, into)
@@ -72,7 +68,7 @@ def _give(lake: Lake, settings: Settings, chosen: list[str], into: Lake, stored_
 
 def _give_vectors(lake: Lake, modality: str, into: Lake) -> None:
     """The stored vectors, and the inputs that are known to have none."""
-    table, failed = f"embeddings/{modality}/vectors", f"embeddings/{modality}/failed"
+    table, failed = tables.vectors(modality), tables.failed(modality)
     for keys in vectors.slices(vectors.named(lake, modality)):
         into.append(table, lake.vectors(table, keys))
     into.append(failed, lake.scan(failed).filter(pl.col("key") != "").collect())

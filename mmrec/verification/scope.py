@@ -10,18 +10,17 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from mmrec import periods
+from mmrec import periods, tables
 from mmrec.builds import publishing
+from mmrec.builds.assets import SNAPSHOT
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 from mmrec.planning import walk
 from mmrec.planning.graph import nodes
-from mmrec.published import events
 from mmrec.quality import verdicts
 from mmrec.settings import Settings
 
 ANSWERS = ("model", "recommendations")  # the stages whose periods are chosen
-SNAPSHOT = "recommendations/snapshot"
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def choose(lake: Lake, settings: Settings, period: str | None = None, last: int 
     Raises where a run would have work: then the lake is not what a rebuild from today's sources gives, and nothing is
     wrong with it. Periods that were published from earlier inputs and not chosen by name are left out.
     """
-    known = set(lake.scan("ledger/snapshots").select(pl.col("period").unique()).collect()["period"])
+    known = set(lake.scan(tables.SNAPSHOTS).select(pl.col("period").unique()).collect()["period"])
     published = [each for each in periods.keys(settings.calendar) if each in known]
     if not published:
         raise MmrecError("nothing is published yet, so there is nothing to verify; type `mmrec run`")
@@ -63,12 +62,14 @@ def choose(lake: Lake, settings: Settings, period: str | None = None, last: int 
 
 def kept(lake: Lake) -> dict[str, list[str]]:
     """asset → its periods with rows of an earlier delivery: the newest was refused, as a file or by its contract."""
-    refused = lake.scan("ledger/landing").filter(pl.col("refused").is_not_null()).select(source_file="file")
-    raw = lake.scan("raw/interactions").join(refused, on="source_file", how="semi").select(pl.col("period").unique())
-    judged = verdicts.judged_periods(lake, events.EVENTS)
+    refused = lake.scan(tables.LANDING).filter(pl.col("refused").is_not_null()).select(source_file="file")
+    raw = (
+        lake.scan(tables.RAW_INTERACTIONS).join(refused, on="source_file", how="semi").select(pl.col("period").unique())
+    )
+    judged = verdicts.judged_periods(lake, tables.VALIDATED_INTERACTIONS)
     found = {
-        "raw/interactions": raw.collect()["period"].sort().to_list(),
-        events.EVENTS: sorted(each for each, published in judged.items() if not published),
+        tables.RAW_INTERACTIONS: raw.collect()["period"].sort().to_list(),
+        tables.VALIDATED_INTERACTIONS: sorted(each for each, published in judged.items() if not published),
     }
     return {asset: each for asset, each in found.items() if each}
 

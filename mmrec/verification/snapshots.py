@@ -9,19 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
+from mmrec import tables
 from mmrec.builds.ledger import newest_rows
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
-from mmrec.stages.recommendations.snapshot import SNAPSHOTS
 from mmrec.verification.comparing import Compared, compare
 from mmrec.verification.inputs import Wrong, checked
 
 
 def snapshots(lake: Lake, rebuilt: Lake, published: Sequence[str], chosen: Sequence[str]) -> Compared:
     """Each period's newest snapshot: its pins can be read and belong together; the chosen periods' is today's."""
-    rows = lake.scan(SNAPSHOTS).filter(pl.col("period").is_in(published))
+    rows = lake.scan(tables.SNAPSHOTS).filter(pl.col("period").is_in(published))
     newest = newest_rows(rows, "period").sort("period", "table").collect()
-    today = dict(rebuilt.scan(SNAPSHOTS).select("period", "snapshot").unique().collect().iter_rows())
+    today = dict(rebuilt.scan(tables.SNAPSHOTS).select("period", "snapshot").unique().collect().iter_rows())
     unread = _unread(lake, newest)
     wrong: list[Wrong] = []
     for (period, name), pinned in newest.group_by("period", "snapshot", maintain_order=True):
@@ -34,7 +34,7 @@ def snapshots(lake: Lake, rebuilt: Lake, published: Sequence[str], chosen: Seque
             wrong += [(key, what, 0, count) for what, count in _apart(lake.pinned(pins), str(period)) if count]
         if not gone and period in chosen:
             wrong += [(key, table, "the rows of today", "others") for table in _others(lake, str(period), pins)]
-    return checked(SNAPSHOTS, newest.drop("at", "run_id"), wrong, "its pins can be read and belong together")
+    return checked(tables.SNAPSHOTS, newest.drop("at", "run_id"), wrong, "its pins can be read and belong together")
 
 
 def _unread(lake: Lake, pins: pl.DataFrame) -> dict[tuple[str, int], str]:
@@ -81,7 +81,7 @@ _APART = {
 def _others(lake: Lake, period: str, pins: Mapping[str, int]) -> Iterator[str]:
     """The tables whose rows of a period are other ones at their pin than they are now."""
     mine = pl.col("period") == period
-    for table in ("recommendations/top_k", "recommendations/reasons", "model/users", "model/evaluation"):
+    for table in (tables.TOP_K, tables.REASONS, tables.MODEL_USERS, tables.EVALUATION):
         then, now = lake.scan(table, pins[table]).filter(mine), lake.scan(table).filter(mine)
         if pins[table] != lake.reads[table] and not compare(table, then.collect(), now.collect()).equal:
             yield table

@@ -24,7 +24,7 @@ _COLUMNS = ("key", "encoder_id", "vector", "checksum")
 
 def vectors(lake: Lake, rebuilt: Lake, modality: str) -> Compared:
     """Every stored vector: those that are named now by a new one, the others by their checksum."""
-    table, parts, alike = f"embeddings/{modality}/vectors", [], 0
+    table, parts, alike = tables.vectors(modality), [], 0
     stored = lake.scan(table).select("key").collect()["key"]
     for keys in slices(pl.concat([stored, named(rebuilt, modality)])):
         found = _once(lake.scan(table).join(keys.lazy(), on="key", how="semi").collect())
@@ -42,7 +42,7 @@ def vectors(lake: Lake, rebuilt: Lake, modality: str) -> Compared:
 
 def take_stored(lake: Lake, rebuilt: Lake, modality: str) -> None:
     """Puts stored vectors that are equal by cosine in the place of the new ones, for what is built of them next."""
-    table = f"embeddings/{modality}/vectors"
+    table = tables.vectors(modality)
     kinds = pl.concat([each.scan(table).select(pl.col("device").unique()) for each in (lake, rebuilt)])
     if kinds.collect()["device"].n_unique() < 2:
         return
@@ -62,7 +62,7 @@ def slices(keys: pl.Series) -> Iterator[pl.DataFrame]:
 
 def named(lake: Lake, modality: str) -> pl.Series:
     """The keys that items and people's words have now."""
-    of = [f"embeddings/{modality}/current", *(["embeddings/text/words"] if modality == "text" else [])]
+    of = [tables.current(modality), *([tables.USER_TEXTS] if modality == "text" else [])]
     return pl.concat([lake.scan(table).select("key") for table in of]).collect()["key"]
 
 

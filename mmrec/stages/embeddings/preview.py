@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from mmrec import tables
 from mmrec.lake.store import Lake
 from mmrec.lists.neighbours import Compared
 
@@ -25,7 +26,7 @@ def of_vectors(lake: Lake, modality: str) -> dict[str, pl.DataFrame]:
     Vectors are centred at their mean before they are compared: what all have in common tells nothing apart.
     """
     asset, contents = f"embeddings/{modality}", pl.col(modality).alias("input")
-    items = lake.scan("validated/items").select("item_id", "title", "image", contents)
+    items = lake.scan(tables.VALIDATED_ITEMS).select("item_id", "title", "image", contents)
     some = _some(lake, asset).lazy().join(items, on="item_id").sort("key").collect()
     vectors = lake.vectors(f"{asset}/vectors", some.select("key"))  # in the order of their keys, and moved no more
     rows = some.join(vectors.select("key"), on="key", how="semi", maintain_order="left")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from mmrec import tables
 from mmrec.builds import ledger
 from mmrec.builds.report import WHOLE
 from mmrec.lake import hashing
@@ -78,12 +79,12 @@ def plan_embeddings(
     A recorded failure stays unless it is retried, or its key got a vector from another run. All are tried again once
     after the asset's code version has changed: what another version of the code could not read, this one may.
     """
-    catalogue = lake.scan("validated/items") if items is None else items
+    catalogue = lake.scan(tables.VALIDATED_ITEMS) if items is None else items
     wanted = catalogue.select("item_id", input_hash=f"{modality}_hash").drop_nulls("input_hash")
     find = _Finder(lake, modality, encoder_id, retry_failed)
     of_items = find.compare("current", ["item_id"], wanted)
     of_people = find.nothing
-    if modality == user_texts.MODALITY and (said is not None or lake.exists("validated/users")):
+    if modality == user_texts.MODALITY and (said is not None or lake.exists(tables.VALIDATED_USERS)):
         said = user_texts.said(lake) if said is None else said
         of_people = find.compare("words", ["user_id", "input_hash"], said.select("user_id", "input_hash").unique())
     rows = pl.concat([each.rows.select("key", "input_hash", "reason", "stored") for each in (of_items, of_people)])

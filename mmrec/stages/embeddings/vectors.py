@@ -18,6 +18,7 @@ from mmrec import encoders, keys, tables
 from mmrec.builds import ledger, publishing
 from mmrec.builds.costs import Costs
 from mmrec.builds.report import WHOLE, PeriodReport, StageReport
+from mmrec.builds.stage import StageRun
 from mmrec.encoders import running
 from mmrec.lake.hashing import digest
 from mmrec.lake.store import Lake
@@ -60,40 +61,20 @@ def embed(
 
     Raises one line, and does nothing, where that is expected to take more seconds than the budget.
     """
-    began = time.perf_counter()
+    run = StageRun(lake, tables.current(modality))
     wanted = settings.embeddings[modality]  # type: ignore[index]
     identity = encoders.identity(modality, wanted.encoder, wanted.precision, settings.weights)
-    quiet = publishing.unchanged(lake, {WHOLE: _stage_key(lake, settings, modality, identity)}).get(WHOLE)
-    if quiet is not None and not (retry_failed and quiet.rejected):
-        plan = EmbeddingPlan.nothing(modality, identity.id, quiet.rows)
+    key = _stage_key(lake, settings, modality, identity)
+    if run.begin({WHOLE: key}) or (retry_failed and run.reports[WHOLE].rejected):
+        plan = plan_embeddings(lake, modality, identity.id, retry_failed=retry_failed)
+        if budget is not None:
+            Costs(lake).affords(lake.asset, identity.id, plan.missing.height, budget)
+        work = _bring_up_to_date(run, settings, plan, identity)
     else:
-        quiet, plan = None, plan_embeddings(lake, modality, identity.id, retry_failed=retry_failed)
-    if budget is not None:
-        Costs(lake).affords(lake.asset, identity.id, plan.missing.height, budget)
-    work = _encode(lake, settings, plan, identity, wanted.device)
-    numbers = work.numbers
-    if quiet is not None:
-        report, failed = quiet, lake.scan(f"embeddings/{modality}/failed").collect()
-    else:
-        alone = _switch(lake, plan, work)
-        failed = _write_failed(lake, plan, work)
-        report = _period_report(plan, work, failed, *_content(lake, modality), began)
-        stage_key = _stage_key(lake, settings, modality, identity) if alone else ""
-        ledger.record(lake, {WHOLE: report}, {WHOLE: stage_key}, recipe=identity.id)
-    facts = {
-        "encoder": wanted.encoder,
-        "precision": wanted.precision,
-        "encoder_id": identity.id,
-        "width": identity.width,
-    }
-    lacking = lake.scan("validated/items").filter(pl.col(f"{modality}_hash").is_null())
-    facts["items_without"] = lacking.select(pl.len()).collect().item()
-    return publishing.report(
-        lake,
-        f"embeddings/{modality}/current",
-        {WHOLE: report},
-        began,
-        facts={**facts, **numbers, **work.facts},
+        plan, work = EmbeddingPlan.nothing(modality, identity.id, run.reports[WHOLE].rows), _Work(planned=0)
+    failed = lake.scan(tables.failed(modality)).sort("item_id", "user_id", "input_hash").collect()
+    return run.report(
+        facts={**_about(lake, settings, modality, identity), **work.numbers, **work.facts},
         tables={
             "planned by reason": _reasons(plan),
             "failures": failed.drop_nulls("item_id").select("item_id", "reason").head(5),
@@ -103,6 +84,35 @@ def embed(
     )
 
 
+def _bring_up_to_date(
+    run: StageRun, settings: Settings, plan: EmbeddingPlan, identity: encoders.EncoderIdentity
+) -> _Work:
+    """Encodes what the plan lacks, makes it current, and notes the build."""
+    lake = run.lake
+    work = _encode(lake, settings, plan, identity)
+    alone = _switch(lake, plan, work)
+    failed = _write_failed(lake, plan, work)
+    report = _period_report(plan, work, failed, *_content(lake, plan.modality), run.seconds)
+    # Where another run has written there too, the next one looks again.
+    key = _stage_key(lake, settings, plan.modality, identity) if alone else ""
+    run.record({WHOLE: report}, {WHOLE: key}, recipe=identity.id)
+    return work
+
+
+def _about(
+    lake: Lake, settings: Settings, modality: str, identity: encoders.EncoderIdentity
+) -> dict[str, int | float | str]:
+    wanted = settings.embeddings[modality]  # type: ignore[index]
+    lacking = lake.scan(tables.VALIDATED_ITEMS).filter(pl.col(f"{modality}_hash").is_null())
+    return {
+        "encoder": wanted.encoder,
+        "precision": wanted.precision,
+        "encoder_id": identity.id,
+        "width": identity.width,
+        "items_without": lacking.select(pl.len()).collect().item(),
+    }
+
+
 def _stage_key(lake: Lake, settings: Settings, modality: str, identity: encoders.EncoderIdentity) -> str:
     """Equal keys: nobody has written since to what the vectors rest on, nor to the tables that they are.
 
@@ -110,7 +120,7 @@ def _stage_key(lake: Lake, settings: Settings, modality: str, identity: encoders
     """
     said = modality == user_texts.MODALITY and settings.users is not None
     own = [f"embeddings/{modality}/{name}" for name in ("vectors", "failed")]
-    read = ["validated/items", *(["validated/users", "validated/interactions"] if said else [])]
+    read = [tables.VALIDATED_ITEMS, *([tables.VALIDATED_USERS, tables.VALIDATED_INTERACTIONS] if said else [])]
     seen = {table: lake.pin(table) for table in (*read, *own, *_current(modality))}
     return ledger.stage_key(lake.code_version, {}, {"encoder": identity.id, **seen})
 
@@ -121,16 +131,14 @@ def _current(modality: str) -> list[str]:
     return [f"embeddings/{modality}/{name}" for name in names]
 
 
-def _encode(
-    lake: Lake, settings: Settings, plan: EmbeddingPlan, identity: encoders.EncoderIdentity, device: str
-) -> _Work:
+def _encode(lake: Lake, settings: Settings, plan: EmbeddingPlan, identity: encoders.EncoderIdentity) -> _Work:
     """Computes the missing vectors and commits them chunk by chunk."""
     work = _Work(planned=plan.missing.height)
     if plan.missing.is_empty():
         return work
     began = time.perf_counter()
-    encoder = encoders.load(identity, device)
-    table = f"embeddings/{plan.modality}/vectors"
+    encoder = encoders.load(identity, settings.embeddings[plan.modality].device)  # type: ignore[index]
+    table = tables.vectors(plan.modality)
     named, inputs = plan.missing["key"].to_list(), _inputs(lake, settings, plan)
     others = Others(lake, table, plan.missing)
     for chunk in running.run(encoder, named, inputs, seed=time.time_ns() % 2**32, elsewhere=others.stored):
@@ -156,7 +164,7 @@ def _encode(
 def _inputs(lake: Lake, settings: Settings, plan: EmbeddingPlan) -> list[Any]:
     """The canonical input of each missing key, in the order of `plan.missing`: a text, or a registered file."""
     column, hashed = plan.modality, f"{plan.modality}_hash"
-    known = lake.scan("validated/items").select(column, input_hash=hashed)
+    known = lake.scan(tables.VALIDATED_ITEMS).select(column, input_hash=hashed)
     if plan.words.height:
         known = pl.concat([known, user_texts.said(lake).select("text", "input_hash")])
     texts = known.unique("input_hash", keep="any").collect()
@@ -198,7 +206,7 @@ def _switch(lake: Lake, plan: EmbeddingPlan, work: _Work) -> bool:
 
 def _write_failed(lake: Lake, plan: EmbeddingPlan, work: _Work) -> pl.DataFrame:
     """Every input without a vector that should have one, and why; written where it differs."""
-    table = f"embeddings/{plan.modality}/failed"
+    table = tables.failed(plan.modality)
     contract = tables.contract(table)
     failed = {"key": list(work.failed), "reason": list(work.failed.values())}
     reasons = pl.DataFrame(failed, schema=dict.fromkeys(failed, pl.String))
@@ -217,9 +225,9 @@ def _write_failed(lake: Lake, plan: EmbeddingPlan, work: _Work) -> pl.DataFrame:
 def _unusable(lake: Lake, plan: EmbeddingPlan) -> pl.DataFrame:
     """Items that name a file which cannot be used: they never got an input hash, so the planner does not see them."""
     problem = f"{plan.modality}_problem"
-    if problem not in tables.contract("validated/items").columns:
+    if problem not in tables.contract(tables.VALIDATED_ITEMS).columns:
         return pl.DataFrame(schema={"item_id": pl.String})
-    named = lake.scan("validated/items").filter(pl.col(problem).is_not_null())
+    named = lake.scan(tables.VALIDATED_ITEMS).filter(pl.col(problem).is_not_null())
     return named.select("item_id", input_hash=pl.lit(""), key=pl.lit(""), reason=problem).collect()
 
 
@@ -235,7 +243,7 @@ def _content(lake: Lake, modality: str) -> tuple[int, str]:
 
 
 def _period_report(
-    plan: EmbeddingPlan, work: _Work, failed: pl.DataFrame, rows: int, data_version: str, began: float
+    plan: EmbeddingPlan, work: _Work, failed: pl.DataFrame, rows: int, data_version: str, seconds: float
 ) -> PeriodReport:
     return PeriodReport(
         rows,
@@ -244,7 +252,7 @@ def _period_report(
         reused=rows - min(work.done, rows),
         removed=plan.reasons.get(REMOVED, 0),
         rejected=failed.height,
-        seconds=time.perf_counter() - began,
+        seconds=seconds,
         fixed_seconds=work.loading_seconds,
     )
 

@@ -35,10 +35,10 @@ def fits(lake: Lake, settings: Settings, wanted: list[str], *, anew: bool) -> in
     boundaries = {found for period in wanted if (found := boundary_of(lake, settings, period)) is not None}
     if not boundaries:  # nothing is published yet, so the first boundary is not known
         return -(-len(wanted) // settings.model.refit) + 1
-    space = lake.scan("fused/items").select("space").head(1).collect()
+    space = lake.scan(tables.FUSED_ITEMS).select("space").head(1).collect()
     name = "" if space.is_empty() else space.item()
-    stored = set(lake.scan("model/versions").select("stage_key").collect()["stage_key"])
-    acting = lake.acting_as("model/factors", assets.declaration(settings, "model/factors").code_version)
+    stored = set(lake.scan(tables.MODEL_VERSIONS).select("stage_key").collect()["stage_key"])
+    acting = lake.acting_as(assets.FACTORS, assets.declaration(settings, assets.FACTORS).code_version)
     return sum(anew or _version_key(acting, settings, each, name) not in stored for each in boundaries)
 
 
@@ -47,7 +47,7 @@ def boundary_version(lake: Lake, settings: Settings, period: str, features: Feat
     boundary = boundary_of(lake, settings, period)
     assert boundary is not None, "a period before the first event has no version"
     key = _version_key(lake, settings, boundary, features.space)
-    stored = lake.scan("model/versions").filter(pl.col("stage_key") == key).sort("at").head(1).collect()
+    stored = lake.scan(tables.MODEL_VERSIONS).filter(pl.col("stage_key") == key).sort("at").head(1).collect()
     if stored.height:
         return versions.read_version(lake, stored["version"].item())
     events = history.read(lake, settings, boundary, Weighing.of(settings))
@@ -62,7 +62,7 @@ def served_key(
 ) -> str:
     """Events up to the period, the fused features, and the version that serves it (a named input, not its events)."""
     inputs = {**history.versions(lake, settings, period), **(more or {})}
-    for asset in ("validated/items", "fused/items"):
+    for asset in (tables.VALIDATED_ITEMS, tables.FUSED_ITEMS):
         inputs |= ledger.data_version(lake, asset)
     boundary = boundary_of(lake, settings, period) or ""
     return ledger.stage_key(lake.code_version, {**_read(settings), **read, "boundary": boundary}, inputs)
@@ -142,19 +142,19 @@ def _store(lake: Lake, version: Version, search: selection.Selection, key: str, 
         for name, array in sorted(version.factors.to_arrays().items())
     ]
     named = {"version": [version.name]}
-    lake.replace("model/arrays", pl.DataFrame(rows), named)
+    lake.replace(tables.MODEL_ARRAYS, pl.DataFrame(rows), named)
     items = pl.DataFrame(
         {"item_id": version.item_ids, "events": version.factors.counts}, schema_overrides={"item_id": pl.String}
     )
-    lake.replace("model/items", items.with_row_index("position").with_columns(version=pl.lit(version.name)), named)
+    lake.replace(tables.MODEL_ITEMS, items.with_row_index("position").with_columns(version=pl.lit(version.name)), named)
     compared = [
         {"candidate": each.model, "chosen": each.model == search.winner.name, "metric": each.metric, **interval(each)}
         for each in search.rows
         if each.segment == metrics.ALL
     ]
-    empty = tables.contract("model/candidates").empty()
+    empty = tables.contract(tables.MODEL_CANDIDATES).empty()
     rows_of_search = pl.DataFrame(compared, schema={n: t for n, t in empty.schema.items() if n != "version"})
-    lake.replace("model/candidates", rows_of_search.with_columns(version=pl.lit(version.name)), named)
+    lake.replace(tables.MODEL_CANDIDATES, rows_of_search.with_columns(version=pl.lit(version.name)), named)
     row = {
         "version": version.name,
         "stage_key": key,
@@ -166,7 +166,7 @@ def _store(lake: Lake, version: Version, search: selection.Selection, key: str, 
         "events": events.height,
         "at": dt.datetime.now(dt.UTC),
     }
-    lake.append("model/versions", pl.DataFrame([row]))
+    lake.append(tables.MODEL_VERSIONS, pl.DataFrame([row]))
 
 
 def interval(row: metrics.Row) -> dict[str, object]:

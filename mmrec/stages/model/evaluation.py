@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, replace
 
 import polars as pl
 
 from mmrec import tables
-from mmrec.builds import publishing
-from mmrec.builds.report import PeriodReport, StageReport
+from mmrec.builds.report import StageReport
+from mmrec.builds.stage import Made, StageRun
 from mmrec.evaluation import selection
 from mmrec.lake.store import Lake
 from mmrec.published import events as history
@@ -17,32 +16,23 @@ from mmrec.published.features import Features
 from mmrec.settings import Settings
 from mmrec.stages.model.boundary import boundary_of, boundary_version, problem_of, served_key
 
-EVALUATION = "model/evaluation"
 HEADLINE = "NDCG@20"
 
 
 def evaluation(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     """The chosen model beside popularity and EASE on the events up to each wanted period; test is read here only."""
-    began = time.perf_counter()
     gate = history.gate(lake, wanted)
-    keys = evaluation_keys(lake, settings, gate.open)
-    reports = publishing.unchanged(lake, keys)
-    stale = {period: key for period, key in keys.items() if period not in reports}
-    if stale:
-        features = Features(lake)
-        rows = pl.concat([_evaluate(lake, settings, period, features) for period in stale])
-        reports |= publishing.publish(lake, EVALUATION, rows, stale, began, data_versions=stale)  # figures are floats
-    refused = {p: PeriodReport(0, publishing.EMPTY, refused=told) for p, told in gate.refused.items()}
-    rows = lake.scan(EVALUATION).filter(pl.col("period").is_in(gate.open)).collect()
-    reports = {p: replace(r, facts=_figures(rows.filter(pl.col("period") == p))) for p, r in reports.items()}
+    run = StageRun(lake, tables.EVALUATION, refused=gate.refused, warnings=gate.warnings)
+    if run.begin(evaluation_keys(lake, settings, gate.open)):
+        features = Features(lake)  # figures are floats, so a period's data version is its key
+        run.publish({p: Made(_evaluate(lake, settings, p, features), data_version=k) for p, k in run.stale.items()})
+    rows = lake.scan(tables.EVALUATION).filter(pl.col("period").is_in(gate.open)).collect()
+    figures = {period: _figures(rows.filter(pl.col("period") == period)) for period in gate.open}
+    run.reports = {p: replace(each, facts=figures.get(p, each.facts)) for p, each in run.reports.items()}
     newest = rows.filter(pl.col("period") == max(gate.open, default=""))
-    return publishing.report(
-        lake,
-        EVALUATION,
-        reports | refused,
-        began,
+    return run.report(
         tables={"test figures": _test_table(newest), "validation figures": _by_metric(newest, "validation")},
-        warnings=gate.warnings + _too_little(newest),
+        warnings=_too_little(newest),
     )
 
 
@@ -60,7 +50,7 @@ def _evaluate(lake: Lake, settings: Settings, period: str, features: Features) -
     found = selection.evaluate(problem_of(settings, events, features), version.choice)
     rows = pl.DataFrame([asdict(row) for row in found], infer_schema_length=None)
     mine = (pl.col("model") == selection.MODEL) & pl.col("note").is_null()
-    return tables.contract(EVALUATION).conform(
+    return tables.contract(tables.EVALUATION).conform(
         rows.with_columns(
             pl.col("value", "low", "high").cast(pl.Float64).fill_nan(None),
             period=pl.lit(period),
@@ -72,7 +62,7 @@ def _evaluate(lake: Lake, settings: Settings, period: str, features: Features) -
 def _nothing_to_evaluate(period: str) -> pl.DataFrame:
     row = {"period": period, "model": selection.MODEL, "split": "test", "metric": HEADLINE, "segment": "all"}
     told = {"people": 0, "note": "too little history: no event yet"}
-    return tables.contract(EVALUATION).conform(pl.DataFrame([{**row, **told}]), partial=True)
+    return tables.contract(tables.EVALUATION).conform(pl.DataFrame([{**row, **told}]), partial=True)
 
 
 def _too_little(rows: pl.DataFrame) -> list[str]:

@@ -8,7 +8,8 @@ import polars as pl
 
 from mmrec import tables
 from mmrec.builds import assets, ledger, publishing
-from mmrec.builds.report import PeriodReport, StageReport
+from mmrec.builds.report import StageReport
+from mmrec.builds.stage import Made, StageRun
 from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
 from mmrec.models import factorization
@@ -20,29 +21,20 @@ from mmrec.settings import Settings
 from mmrec.stages.model.boundary import boundary_of, boundary_version, served_key
 from mmrec.stages.model.evaluation import HEADLINE
 
-USERS = "model/users"
 _FOLDED = ["version", "events_digest"]  # what a person's factor is a function of
 
 
 def factors(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     """Everybody's factor as of each wanted period; fits the item-factor version of its boundary where there is none."""
-    began = time.perf_counter()
     gate = history.gate(lake, wanted)
-    keys = factors_keys(lake, settings, gate.open)
-    reports = publishing.unchanged(lake, keys)
-    stale = {period: key for period, key in keys.items() if period not in reports}
+    run = StageRun(lake, tables.MODEL_USERS, refused=gate.refused, warnings=gate.warnings)
     fitted: list[str] = []
-    if stale:
-        reports |= _fold_in_periods(lake, settings, stale, fitted, began)
-    refused = {p: PeriodReport(0, publishing.EMPTY, refused=told) for p, told in gate.refused.items()}
-    return publishing.report(
-        lake,
-        USERS,
-        reports | refused,
-        began,
+    if stale := run.begin(factors_keys(lake, settings, gate.open)):
+        run.publish(_fold_in_periods(lake, settings, stale, fitted))
+    return run.report(
         facts={"versions_fitted": len(fitted), "width": settings.model.width},
         tables={"item-factor versions": _versions(lake), "candidates on validation": _candidates(lake)},
-        warnings=gate.warnings + (unplaced.warnings(lake, settings, max(gate.open)) if gate.open else []),
+        warnings=unplaced.warnings(lake, settings, max(gate.open)) if gate.open else [],
     )
 
 
@@ -55,27 +47,20 @@ def factors_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str,
     return {period: served_key(lake, settings, period, inputs, **read) for period in wanted}
 
 
-def _fold_in_periods(
-    lake: Lake, settings: Settings, stale: dict[str, str], fitted: list[str], began: float
-) -> dict[str, PeriodReport]:
+def _fold_in_periods(lake: Lake, settings: Settings, stale: list[str], fitted: list[str]) -> dict[str, Made]:
     """Folds in, period by period; a person whose events and version are those of a stored factor keeps it."""
-    features = Features(lake)
-    parts, versions, counts, fits = [tables.contract(USERS).empty()], {}, {}, dict[str, float]()
+    features, rows, made = Features(lake), tables.contract(tables.MODEL_USERS).empty(), {}
     for period in sorted(stale):
         if boundary_of(lake, settings, period) is None:
-            counts[period], versions[period] = 0, publishing.EMPTY
+            made[period] = Made(rows.clear(), 0, publishing.EMPTY)
             continue
-        before = time.perf_counter()
-        named = len(fitted)
+        before, known = time.perf_counter(), len(fitted)
         version = boundary_version(lake, settings, period, features, fitted)
-        fits[period] = time.perf_counter() - before if len(fitted) > named else 0.0
-        rows, computed = _fold_in(lake, settings, period, version, features, parts[-1])
-        parts.append(rows)
-        counts[period] = computed
-        versions[period] = canonical_digest([version.name, *rows["events_digest"].sort().to_list()])
-    return publishing.publish(
-        lake, USERS, pl.concat(parts), stale, began, data_versions=versions, computed=counts, fixed_seconds=fits
-    )
+        seconds = time.perf_counter() - before if len(fitted) > known else 0.0
+        rows, computed = _fold_in(lake, settings, period, version, features, rows)
+        data_version = canonical_digest([version.name, *rows["events_digest"].sort().to_list()])
+        made[period] = Made(rows, computed, data_version, fixed_seconds=seconds)
+    return made
 
 
 def _fold_in(
@@ -94,7 +79,7 @@ def _fold_in(
         solved = pl.DataFrame({"user_id": todo, "solved": pl.Series(folded).cast(tables.FACTOR)})
         joined = joined.join(solved, on="user_id", how="left").with_columns(factor=pl.coalesce("factor", "solved"))
     rows = joined.join(counts, on="user_id").with_columns(period=pl.lit(period), text_weight=pl.lit(text_weight))
-    return tables.contract(USERS).conform(rows), len(todo)
+    return tables.contract(tables.MODEL_USERS).conform(rows), len(todo)
 
 
 def _counts(about: state.Known) -> pl.DataFrame:
@@ -108,14 +93,14 @@ def _counts(about: state.Known) -> pl.DataFrame:
 def _stored_factors(lake: Lake, digests: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
     """The factors that are there for these digests (`_FOLDED`), in the lake or `before`."""
     named = pl.col("version").is_in(digests["version"].unique().to_list())  # what other versions hold is not read
-    both = [rows.select(*_FOLDED, "factor") for rows in (lake.scan(USERS).filter(named), before.lazy())]
+    both = [rows.select(*_FOLDED, "factor") for rows in (lake.scan(tables.MODEL_USERS).filter(named), before.lazy())]
     return pl.concat([rows.join(digests.lazy(), on=_FOLDED, how="semi") for rows in both]).unique(_FOLDED).collect()
 
 
 def _versions(lake: Lake) -> pl.DataFrame:
     """The newest item-factor versions, each with the candidate that won its search."""
     return (
-        lake.scan("model/versions")
+        lake.scan(tables.MODEL_VERSIONS)
         .select("version", "boundary", pl.col("choice").str.json_path_match("$.name"), "people", "events")
         .sort("boundary")
         .tail(5)
@@ -125,7 +110,9 @@ def _versions(lake: Lake) -> pl.DataFrame:
 
 def _candidates(lake: Lake) -> pl.DataFrame:
     """What the newest item-factor version's search compared, the best first."""
-    newest = lake.scan("model/versions").sort("boundary", "at").select("version").tail(1)
-    rows = lake.scan("model/candidates").join(newest, on="version", how="semi").filter(pl.col("metric") == HEADLINE)
+    newest = lake.scan(tables.MODEL_VERSIONS).sort("boundary", "at").select("version").tail(1)
+    rows = (
+        lake.scan(tables.MODEL_CANDIDATES).join(newest, on="version", how="semi").filter(pl.col("metric") == HEADLINE)
+    )
     shown = rows.select("candidate", "chosen", "metric", pl.col("value", "low", "high").round(4), "people")
     return shown.sort("value", "candidate", descending=[True, False]).collect()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import polars as pl
 
 from mmrec import tables
-from mmrec.builds import ledger, publishing
+from mmrec.builds import ledger
 from mmrec.builds.report import WHOLE, StageReport
+from mmrec.builds.stage import Made, StageRun
 from mmrec.ingest import sources
 from mmrec.keys import file_hash
 from mmrec.lake.store import Lake
@@ -19,22 +19,22 @@ from mmrec.settings import Items, Settings, Users
 
 def items(lake: Lake, settings: Settings) -> StageReport:
     """The catalogue as delivered, from every catalogue file."""
-    return _deliver(lake, settings, "raw/items", items_keys(lake, settings))
+    return _deliver(lake, settings, tables.RAW_ITEMS, items_keys(lake, settings))
 
 
 def users(lake: Lake, settings: Settings) -> StageReport:
     """The profiles as delivered, from every profile file; their text only where the person's consent says yes."""
-    return _deliver(lake, settings, "raw/users", users_keys(lake, settings))
+    return _deliver(lake, settings, tables.RAW_USERS, users_keys(lake, settings))
 
 
 def items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The catalogue's stage key, from the files as they are."""
-    return _delivered_key(lake, settings, "raw/items")
+    return _delivered_key(lake, settings, tables.RAW_ITEMS)
 
 
 def users_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The profiles' stage key, from the files as they are."""
-    return _delivered_key(lake, settings, "raw/users")
+    return _delivered_key(lake, settings, tables.RAW_USERS)
 
 
 def ahead(lake: Lake, settings: Settings, table: str) -> tuple[pl.DataFrame, list[str]]:
@@ -45,15 +45,14 @@ def ahead(lake: Lake, settings: Settings, table: str) -> tuple[pl.DataFrame, lis
 
 def _deliver(lake: Lake, settings: Settings, table: str, keys: dict[str, str]) -> StageReport:
     """Lands an unpartitioned table of the sources whole; a refused file leaves the rows that had landed."""
-    began = time.perf_counter()
-    reports = publishing.unchanged(lake, keys)
+    run = StageRun(lake, table)
     files = _files_of(settings, table)
-    if not reports:
+    if run.begin(keys):
         rows, refused = _as_delivered(settings, table)
         if refused:
-            return publishing.problem(lake, "; ".join(refused), began)
-        reports = publishing.publish(lake, table, rows, keys, began)
-    return publishing.report(lake, table, reports, began, facts={"files": len(files)})
+            return run.problem("; ".join(refused))
+        run.publish({WHOLE: Made(rows)})
+    return run.report(facts={"files": len(files)})
 
 
 def _delivered_key(lake: Lake, settings: Settings, table: str) -> dict[str, str]:
@@ -62,7 +61,7 @@ def _delivered_key(lake: Lake, settings: Settings, table: str) -> dict[str, str]
 
 
 def _section(settings: Settings, table: str) -> Items | Users:
-    section = settings.users if table == "raw/users" else settings.items
+    section = settings.users if table == tables.RAW_USERS else settings.items
     assert section is not None, "an asset without its section of the settings is not in the graph"
     return section
 
@@ -91,6 +90,6 @@ def _as_delivered(settings: Settings, table: str) -> tuple[pl.DataFrame, list[st
         except sources.RefusedFile as error:
             refused.append(f"{file} {error}")
     rows = pl.concat(frames)
-    if table == "raw/users":
+    if table == tables.RAW_USERS:
         rows = rows.with_columns(text=pl.when(rules.consent("consent") == "yes").then("text"))
     return rows, refused

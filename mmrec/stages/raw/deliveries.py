@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmrec import tables
 from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
 from mmrec.settings import Settings
@@ -14,7 +15,7 @@ def landed_digest(lake: Lake, settings: Settings) -> tuple[str | None, str]:
     """The newest period that any event file touches, and a digest of events, catalogue and media as they lie there."""
     landed = landed_files(lake, settings)
     touched = sorted({period for each in landed for period in each.rows})
-    items, refused = ahead(lake, settings, "raw/items")
+    items, refused = ahead(lake, settings, tables.RAW_ITEMS)
     about = [[each.file, each.stat.sha256] for each in landed] + [
         refused,
         items.rows(),

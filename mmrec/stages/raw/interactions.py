@@ -7,16 +7,16 @@ whole, by name. Nothing is judged here.
 from __future__ import annotations
 
 import contextlib
-import time
 from dataclasses import replace
 
 import polars as pl
 
 from mmrec import periods, tables
-from mmrec.builds import ledger, publishing
+from mmrec.builds import ledger
 from mmrec.builds.report import WHOLE, Check, PeriodReport, StageReport
+from mmrec.builds.stage import Made, StageRun, by_period
 from mmrec.ingest import sources
-from mmrec.ingest.landing import LANDING, Landed, emptiness, from_ledger, ledger_rows, of_events, read_events, reading
+from mmrec.ingest.landing import Landed, emptiness, from_ledger, ledger_rows, of_events, read_events, reading
 from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
 from mmrec.settings import Settings
@@ -26,23 +26,14 @@ FILES_READABLE = "files_readable"  # the blocking check of raw/interactions
 
 def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     """Lands the event files and writes the rows of the wanted periods; the ledger is rewritten for every file."""
-    began = time.perf_counter()
+    run = StageRun(lake, tables.RAW_INTERACTIONS)
     landed = _land(lake, settings)
-    keys = {period: _period_key(lake, settings, landed, period) for period in wanted}
-    reports = publishing.unchanged(lake, keys)
-    stale = {period: key for period, key in keys.items() if period not in reports}
-    held = held_periods(lake, landed, list(stale))
-    stale = {period: key for period, key in stale.items() if period not in held}
-    if stale:
-        reports |= publishing.publish(lake, "raw/interactions", _rows_of(settings, landed, list(stale)), stale, began)
-    reports |= held
+    run.begin({period: _period_key(lake, settings, landed, period) for period in wanted})
+    run.hold(held_periods(lake, landed, list(run.stale)))
+    run.publish(_rows_of(settings, landed, list(run.stale)))
     refused = refusals(landed)
     lines = [each.lines for each in landed if each.lines]
-    return publishing.report(
-        lake,
-        "raw/interactions",
-        reports,
-        began,
+    return run.report(
         facts={
             "files": len(landed),
             "files_refused": len(refused),
@@ -85,7 +76,7 @@ def _event_files(settings: Settings) -> list[str]:
 
 def landed_files(lake: Lake, settings: Settings) -> list[Landed]:
     """Every event file as it is now, read again only when its bytes are not those in the ledger."""
-    same = lake.scan(LANDING).filter(pl.col("reading") == canonical_digest(reading(settings))).collect()
+    same = lake.scan(tables.LANDING).filter(pl.col("reading") == canonical_digest(reading(settings))).collect()
     known = {str(file): from_ledger(rows) for (file,), rows in same.group_by("file")}
     return [_read_landed(settings, file, known.get(file)) for file in _event_files(settings)]
 
@@ -94,8 +85,8 @@ def _land(lake: Lake, settings: Settings) -> list[Landed]:
     """The event files as they are now; the ledger is rewritten where anything differs."""
     landed = landed_files(lake, settings)
     frame = ledger_rows(settings, landed)
-    if not lake.exists(LANDING) or not frame.equals(lake.scan(LANDING).sort("file", "period").collect()):
-        lake.replace(LANDING, frame)
+    if not lake.exists(tables.LANDING) or not frame.equals(lake.scan(tables.LANDING).sort("file", "period").collect()):
+        lake.replace(tables.LANDING, frame)
     return landed
 
 
@@ -126,8 +117,10 @@ def _empty_periods(lake: Lake, settings: Settings, landed: list[Landed]) -> list
 def held_periods(lake: Lake, landed: list[Landed], wanted: list[str]) -> dict[str, PeriodReport]:
     """The periods with rows of a file that is refused now: a broken delivery does not take back what had landed."""
     files = [each.file for each in landed if each.refused]
-    rows = lake.scan("raw/interactions").filter(pl.col("period").is_in(wanted) & pl.col("source_file").is_in(files))
-    known = ledger.newest(lake, "raw/interactions")
+    rows = lake.scan(tables.RAW_INTERACTIONS).filter(
+        pl.col("period").is_in(wanted) & pl.col("source_file").is_in(files)
+    )
+    known = ledger.newest(lake, tables.RAW_INTERACTIONS)
     return {
         period: PeriodReport(
             known[period].rows,
@@ -144,11 +137,11 @@ def _period_key(lake: Lake, settings: Settings, landed: list[Landed], period: st
     return ledger.stage_key(lake.code_version, reading(settings), touching)
 
 
-def _rows_of(settings: Settings, landed: list[Landed], wanted: list[str]) -> pl.DataFrame:
-    contract = tables.contract("raw/interactions")
+def _rows_of(settings: Settings, landed: list[Landed], wanted: list[str]) -> dict[str, Made]:
+    contract = tables.contract(tables.RAW_INTERACTIONS)
     files = [each.file for each in landed if set(wanted) & set(each.rows)]
     frames = [read_events(settings, file).rows.filter(pl.col("period").is_in(wanted)) for file in files]
-    return pl.concat([contract.empty(), *[contract.conform(frame) for frame in frames]])
+    return by_period(pl.concat([contract.empty(), *[contract.conform(frame) for frame in frames]]))
 
 
 def _readable(files: int, refused: list[str]) -> Check:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -12,8 +11,9 @@ from typing import Any
 import polars as pl
 
 from mmrec import tables
-from mmrec.builds import ledger, publishing
+from mmrec.builds import ledger
 from mmrec.builds.report import WHOLE, StageReport
+from mmrec.builds.stage import Made, StageRun
 from mmrec.ingest import sources
 from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
@@ -24,17 +24,13 @@ from mmrec.settings import Settings
 
 def media(lake: Lake, settings: Settings) -> StageReport:
     """One row a file that the catalogue names; hashed again only when its size or modification time changed."""
-    began = time.perf_counter()
-    frame = named_media(lake, settings, lake.scan("raw/items"))
-    keys = _media_keys(lake, frame)
-    reports = publishing.unchanged(lake, keys) or publishing.publish(lake, "raw/media", frame, keys, began)
+    run = StageRun(lake, tables.RAW_MEDIA)
+    frame = named_media(lake, settings, lake.scan(tables.RAW_ITEMS))
+    run.begin(_media_keys(lake, frame))
+    run.publish({WHOLE: Made(frame)})
     broken = frame.filter(pl.col("problem").is_not_null())
     warnings = [f"{broken.height} of {frame.height} named files cannot be used"] if broken.height else []
-    return publishing.report(
-        lake,
-        "raw/media",
-        reports,
-        began,
+    return run.report(
         facts={"size_bytes": int(frame["size_bytes"].sum() or 0), "files_unusable": broken.height},
         tables={"unusable files": broken.select("uri", "problem").head(5)},
         warnings=warnings,
@@ -43,7 +39,7 @@ def media(lake: Lake, settings: Settings) -> StageReport:
 
 def media_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The stage key of the files that the catalogue names, as they are."""
-    return _media_keys(lake, named_media(lake, settings, lake.scan("raw/items")))
+    return _media_keys(lake, named_media(lake, settings, lake.scan(tables.RAW_ITEMS)))
 
 
 def named_media(lake: Lake, settings: Settings, items: pl.LazyFrame) -> pl.DataFrame:
@@ -56,12 +52,12 @@ def named_media(lake: Lake, settings: Settings, items: pl.LazyFrame) -> pl.DataF
     files = of_all.group_by("uri").agg(pl.col("max_bytes").max()).sort("uri").collect()
     known = {
         row["uri"]: sources.Stat(row["size_bytes"], row["mtime_ns"], row["sha256"])
-        for row in lake.scan("raw/media").filter(pl.col("sha256").is_not_null()).collect().iter_rows(named=True)
+        for row in lake.scan(tables.RAW_MEDIA).filter(pl.col("sha256").is_not_null()).collect().iter_rows(named=True)
     }
     root = settings.media_root  # finding it costs as much as opening a file
     inside = cache(lambda folder: Path(os.path.realpath(folder)).is_relative_to(root))  # a link may lead elsewhere now
     rows = [_media_row(root, uri, max_bytes, known.get(uri), inside) for uri, max_bytes in files.iter_rows()]
-    return pl.DataFrame(rows, schema=tables.contract("raw/media").schema, orient="row")
+    return pl.DataFrame(rows, schema=tables.contract(tables.RAW_MEDIA).schema, orient="row")
 
 
 def _media_keys(lake: Lake, frame: pl.DataFrame) -> dict[str, str]:

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import polars as pl
-
-from mmrec import tables
-from mmrec.builds import assets, ledger, publishing
-from mmrec.builds.report import PeriodReport
+from mmrec.builds import assets, ledger
+from mmrec.builds.assets import FACTORS
+from mmrec.builds.stage import Made
 from mmrec.lake.store import Lake
 from mmrec.lists.reasons import Sentences
 from mmrec.lists.top_k import Lists
-from mmrec.published import events
 from mmrec.settings import Settings
 from mmrec.stages.model import factors as model_factors
-
-FACTORS = "model/factors"
 
 
 def factors_keys_now(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
     """The stage keys that the factors would get now, by period."""
     return assets.declaration(settings, FACTORS).keys_by(model_factors.factors_keys, lake, settings, wanted)
-
-
-def refused_periods(gate: events.Gate) -> dict[str, PeriodReport]:
-    """The periods without complete history, each with the reason."""
-    return {period: PeriodReport(0, publishing.EMPTY, refused=told) for period, told in gate.refused.items()}
 
 
 def keys_behind(
@@ -54,13 +44,9 @@ def with_people(lake: Lake, wanted: Iterable[str]) -> list[str]:
     return [period for period in sorted(wanted) if period not in known or known[period].rows]
 
 
-def publish_people(
-    lake: Lake, table: str, made: Mapping[str, Lists] | Mapping[str, Sentences], stale: dict[str, str], began: float
-) -> dict[str, PeriodReport]:
-    """Publishes the rows of these periods; computed are those that were made anew."""
-    rows = pl.concat([tables.contract(table).empty(), *[each.rows for each in made.values()]])
-    computed = {period: made[period].fresh if period in made else 0 for period in stale}
-    return publishing.publish(lake, table, rows, stale, began, computed=computed)
+def made_of_people(stale: Iterable[str], made: Mapping[str, Lists] | Mapping[str, Sentences]) -> dict[str, Made]:
+    """What was made of stale periods; of a period without people nothing, and computed are the rows made anew."""
+    return {period: Made(made[period].rows, made[period].fresh) for period in stale if period in made}
 
 
 def people_by_way(made: Iterable[Lists] | Iterable[Sentences], ways: Iterable[str]) -> dict[str, int]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import polars as pl
 
 from mmrec import tables
-from mmrec.builds import ledger, publishing
+from mmrec.builds import ledger
 from mmrec.builds.report import WHOLE, StageReport
+from mmrec.builds.stage import Made, StageRun
 from mmrec.lake.store import Lake
 from mmrec.lists import neighbours
 from mmrec.published.features import Features
@@ -18,18 +17,11 @@ from mmrec.stages.recommendations.behind import stand_in
 
 def similar_items(lake: Lake, settings: Settings) -> StageReport:
     """Every item's most similar items, by each modality and by all; only lists that a change reaches are made anew."""
-    began = time.perf_counter()
-    keys = similar_items_keys(lake, settings)
-    reports = publishing.unchanged(lake, keys)
-    anew = 0
-    if not reports:
+    run, anew = StageRun(lake, tables.SIMILAR_ITEMS), 0
+    if run.begin(similar_items_keys(lake, settings)):
         rows, anew = _neighbours(lake)
-        reports = publishing.publish(lake, neighbours.TABLE, rows, keys, began)
-    return publishing.report(
-        lake,
-        neighbours.TABLE,
-        reports,
-        began,
+        run.publish({WHOLE: Made(rows)})
+    return run.report(
         facts={"k": neighbours.LENGTH, "lists_made_anew": anew, **stand_in(settings)},
         tables={"lists by modality": _by_modality(lake), "neighbours of some items": _neighbours_of_some(lake)},
     )
@@ -37,24 +29,24 @@ def similar_items(lake: Lake, settings: Settings) -> StageReport:
 
 def similar_items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The stage key of the neighbours; a title is not in it."""
-    return {WHOLE: ledger.stage_key(lake.code_version, {}, ledger.data_version(lake, "fused/items"))}
+    return {WHOLE: ledger.stage_key(lake.code_version, {}, ledger.data_version(lake, tables.FUSED_ITEMS))}
 
 
 def _neighbours(lake: Lake) -> tuple[pl.DataFrame, int]:
     """Every row of the table as of now, and how many lists were made anew."""
     features = Features(lake)
-    old = lake.scan(neighbours.TABLE).collect()
+    old = lake.scan(tables.SIMILAR_ITEMS).collect()
     made = [
         neighbours.brought_up_to_date(old, by, features.item_ids, blocks, lake.code_version)
         for by, blocks in neighbours.kinds(features.blocks).items()
     ]
-    rows = pl.concat([tables.contract(neighbours.TABLE).empty(), *[rows for rows, _ in made]])
+    rows = pl.concat([tables.contract(tables.SIMILAR_ITEMS).empty(), *[rows for rows, _ in made]])
     return rows, sum(anew for _, anew in made)
 
 
 def _by_modality(lake: Lake) -> pl.DataFrame:
     """How near neighbours are, and how often the item that is on most lists is on one."""
-    rows = lake.scan(neighbours.TABLE)
+    rows = lake.scan(tables.SIMILAR_ITEMS)
     nearest = rows.group_by("by").agg(
         items=pl.col("item_id").n_unique(),
         similarity_of_first=pl.col("similarity").filter(pl.col("rank") == 1).mean(),
@@ -66,11 +58,11 @@ def _by_modality(lake: Lake) -> pl.DataFrame:
 
 def _neighbours_of_some(lake: Lake, count: int = 3) -> pl.DataFrame:
     """A few items from all over the catalogue by title, each with the titles of its first neighbours."""
-    titles = lake.scan("validated/items").select("item_id", "title").sort("item_id").collect()
+    titles = lake.scan(tables.VALIDATED_ITEMS).select("item_id", "title").sort("item_id").collect()
     some = titles.gather_every(max(1, titles.height // count)).head(count)
     named = titles.lazy().select(neighbour="item_id", neighbours="title")
     return (
-        lake.scan(neighbours.TABLE)
+        lake.scan(tables.SIMILAR_ITEMS)
         .filter(pl.col("rank") <= 5)
         .join(some.lazy(), on="item_id")
         .join(named, on="neighbour")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 
 import polars as pl
 
 from mmrec import tables
-from mmrec.builds import ledger, publishing
-from mmrec.builds.report import Check, PeriodReport, StageReport
+from mmrec.builds import ledger
+from mmrec.builds.report import Check, StageReport
+from mmrec.builds.stage import Made, StageRun, by_period
 from mmrec.lake.hashing import digest
 from mmrec.lake.store import Lake
 from mmrec.quality import rules
@@ -25,25 +25,16 @@ _TYPES_NAMED = 10  # types of events that a warning names; of more only the numb
 
 def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     """The wanted periods' good events. Each is judged before its commit; bad ones are named."""
-    began = time.perf_counter()
+    run = StageRun(lake, tables.VALIDATED_INTERACTIONS)
     against = _named_items(lake, settings, wanted)
     keys = _interactions_keys(lake, settings, wanted, against)
-    reports = unchanged(lake, keys)
-    stale = {period: key for period, key in keys.items() if period not in reports}
-    checks: list[Check] = []
-    if stale:
-        judged_reports, checks = _judge_and_publish(lake, settings, stale, against, began)
-        reports |= judged_reports
+    checks = _judge_and_publish(run, settings, against) if run.begin(keys, unchanged) else []
     unlanded = sorted(set(wanted) - set(keys))
     shown = ", ".join(unlanded[:5])
     told = f"{len(unlanded)} periods were never landed ({shown}); materialize raw/interactions for them first"
     kept_out = counts_kept_out(lake, "interactions", wanted)
-    reports = {period: replace(each, facts=kept_out[period]) for period, each in reports.items()}
-    return publishing.report(
-        lake,
-        "validated/interactions",
-        reports,
-        began,
+    run.reports = {period: replace(each, facts=kept_out[period]) for period, each in run.reports.items()}
+    return run.report(
         checks=checks,
         facts={name: sum(of[name] for of in kept_out.values()) for name in KEPT_OUT},
         tables={"kept out by rule": kept_out_by_rule(lake, "interactions", wanted)},
@@ -55,7 +46,7 @@ def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageRepo
 def unnamed_types(lake: Lake, settings: Settings) -> list[str]:
     """A warning where landed events are of types that [events] neither weighs nor ignores: they are kept out."""
     named = [*settings.events.weights, *settings.events.ignore]
-    landed = lake.scan("raw/interactions").select("user_id", event=pl.col("event").str.strip_chars())
+    landed = lake.scan(tables.RAW_INTERACTIONS).select("user_id", event=pl.col("event").str.strip_chars())
     unnamed = landed.filter((pl.col("event") != "") & ~pl.col("event").is_in(named))
     counted = unnamed.group_by("event").agg(rows=pl.len()).sort("rows", "event", descending=[True, False]).collect()
     if counted.is_empty():
@@ -78,43 +69,32 @@ def interactions_keys(
 
 
 def _interactions_keys(lake: Lake, settings: Settings, wanted: list[str], against: Mapping[str, str]) -> dict[str, str]:
-    raw = ledger.newest(lake, "raw/interactions")
+    raw = ledger.newest(lake, tables.RAW_INTERACTIONS)
     return {p: _period_key(lake, settings, raw[p].data_version, against.get(p, "")) for p in wanted if p in raw}
 
 
-def _judge_and_publish(
-    lake: Lake, settings: Settings, stale: Mapping[str, str], against: Mapping[str, str], began: float
-) -> tuple[dict[str, PeriodReport], list[Check]]:
-    periods = list(stale)
-    landed = lake.scan("raw/interactions").filter(pl.col("period").is_in(periods)).collect()
+def _judge_and_publish(run: StageRun, settings: Settings, against: Mapping[str, str]) -> list[Check]:
+    lake, periods = run.lake, list(run.stale)
+    landed = lake.scan(tables.RAW_INTERACTIONS).filter(pl.col("period").is_in(periods)).collect()
     judged = rules.judge_interactions(landed, settings)
     if settings.quality.max_unknown_item_share is not None:
-        known = lake.scan("validated/items").select("item_id").collect()["item_id"]
+        known = lake.scan(tables.VALIDATED_ITEMS).select("item_id").collect()["item_id"]
         named = pl.col("item_id").is_null() | pl.col("item_id").is_in(known.implode())
         judged = judged.with_columns(known=named | (pl.col("rule") != GOOD))
-    contract = tables.contract("validated/interactions")
+    contract = tables.contract(tables.VALIDATED_INTERACTIONS)
     good = contract.conform(judged.filter(pl.col("rule") == GOOD))
     candidates = candidates_of(contract, judged, good, against)
     verdicts = judging.verdicts(lake, lake.asset, candidates, settings)
-    refused = {p: told for p, checks in verdicts.items() if (told := judging.refusal(checks))}
     rejected = write_rejected(lake, "interactions", landed, judged, periods)
-    passed = {p: key for p, key in stale.items() if p not in refused}
-    reports = publishing.publish(
-        lake, contract.name, good.filter(pl.col("period").is_in(list(passed))), passed, began, rejected
-    )
     before = ledger.newest(lake, lake.asset)
-    for period, told in refused.items():
-        old = before.get(period)
-        kept = (
-            f"{told}; see `mmrec rejected --period {period}`; its last published rows stay ({old.rows if old else 0})"
-        )
-        reports[period] = PeriodReport(
-            old.rows if old else 0,
-            old.data_version if old else publishing.EMPTY,
-            rejected=rejected.get(period, 0),
-            refused=kept,
-        )
-    return reports, [check for period in sorted(verdicts) for check in verdicts[period]]
+    for period, checks in verdicts.items():
+        if told := judging.refusal(checks):
+            kept = f"its last published rows stay ({before[period].rows if period in before else 0})"
+            run.refuse(period, f"{told}; see `mmrec rejected --period {period}`; {kept}", rejected[period])
+    made = by_period(good.filter(pl.col("period").is_in(list(run.stale))))
+    nothing = Made(contract.empty())
+    run.publish({period: replace(made.get(period, nothing), rejected=rejected[period]) for period in run.stale})
+    return [check for period in sorted(verdicts) for check in verdicts[period]]
 
 
 def _period_key(lake: Lake, settings: Settings, raw_version: str, against: str) -> str:
@@ -125,7 +105,7 @@ def _period_key(lake: Lake, settings: Settings, raw_version: str, against: str) 
         "quality": settings.quality.model_dump(),
     }
     return ledger.stage_key(
-        lake.code_version, read, {"raw/interactions": raw_version, "named items that exist": against}
+        lake.code_version, read, {tables.RAW_INTERACTIONS: raw_version, "named items that exist": against}
     )
 
 
@@ -138,9 +118,9 @@ def _named_items(
     """
     if settings.quality.max_unknown_item_share is None:
         return {}
-    items = lake.scan("validated/items") if about_to_be is None else about_to_be.lazy()
+    items = lake.scan(tables.VALIDATED_ITEMS) if about_to_be is None else about_to_be.lazy()
     named = (
-        lake.scan("raw/interactions")
+        lake.scan(tables.RAW_INTERACTIONS)
         .filter(pl.col("period").is_in(wanted))
         .select("period", rules.clean_id("item_id"))
         .unique()

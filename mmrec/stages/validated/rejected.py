@@ -9,7 +9,6 @@ from mmrec.lake.store import Lake
 from mmrec.quality import contracts
 from mmrec.quality.contracts import GOOD, KINDS
 
-REJECTED = "validated/rejected"
 JUDGED = ("rule", "reason", "source_file", "source_row")
 KEPT_OUT = tuple(f"rows_{kind}" for kind in dict.fromkeys((contracts.REJECTED, *KINDS.values())) if kind != "valid")
 
@@ -21,7 +20,7 @@ def write_rejected(
 
     An ignored row is only named: a log of impressions would be stored twice.
     """
-    contract = tables.contract(REJECTED)
+    contract = tables.contract(tables.REJECTED)
     place = ["source_file", "source_row"]
     broken = judged.filter(pl.col("rule") != GOOD).select("period", *JUDGED)
     broken = broken.with_columns(kind=contracts.kind(pl.col("rule")), table=pl.lit(table))
@@ -30,9 +29,9 @@ def write_rejected(
     packed = pl.struct(pl.exclude("period", "time_utc", "problem")).struct.json_encode()
     rows = broken.join(delivered.select(*place, row=packed), on=place, how="left")
     rejected = contract.conform(rows).sort(*place)
-    old = lake.scan(REJECTED).filter((pl.col("table") == table) & pl.col("period").is_in(periods)).collect()
+    old = lake.scan(tables.REJECTED).filter((pl.col("table") == table) & pl.col("period").is_in(periods)).collect()
     if rejected.height != old.height or rejected.join(old, on=contract.columns, how="anti", nulls_equal=True).height:
-        lake.replace(REJECTED, rejected, {"table": [table], "period": periods})
+        lake.replace(tables.REJECTED, rejected, {"table": [table], "period": periods})
     counts = dict(rejected.filter(pl.col("kind") == contracts.REJECTED)["period"].value_counts().iter_rows())
     return {period: counts.get(period, 0) for period in periods}
 
@@ -40,7 +39,7 @@ def write_rejected(
 def counts_kept_out(lake: Lake, table: str, periods: list[str]) -> dict[str, dict[str, int]]:
     """period → how many of its landed rows are rejected, duplicates or ignored."""
     mine = (pl.col("table") == table) & pl.col("period").is_in(periods)
-    counted = lake.scan(REJECTED).filter(mine).group_by("period", "kind").agg(pl.len()).collect()
+    counted = lake.scan(tables.REJECTED).filter(mine).group_by("period", "kind").agg(pl.len()).collect()
     found = {period: dict.fromkeys(KEPT_OUT, 0) for period in periods}
     for period, kind, rows in counted.iter_rows():
         found[period][f"rows_{kind}"] = rows
@@ -50,7 +49,7 @@ def counts_kept_out(lake: Lake, table: str, periods: list[str]) -> dict[str, dic
 def kept_out_by_rule(lake: Lake, table: str, periods: list[str]) -> pl.DataFrame:
     """Kind, rule, rows and the first example by file and row number; never the row itself."""
     return (
-        lake.scan(REJECTED)
+        lake.scan(tables.REJECTED)
         .filter((pl.col("table") == table) & pl.col("period").is_in(periods))
         .sort("source_file", "source_row")
         .group_by("kind", "rule")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -11,7 +10,8 @@ import polars as pl
 
 from mmrec import tables
 from mmrec.builds import ledger, publishing
-from mmrec.builds.report import WHOLE, PeriodReport, StageReport
+from mmrec.builds.report import WHOLE, Check, StageReport
+from mmrec.builds.stage import Made, StageRun
 from mmrec.lake.hashing import text_hashes
 from mmrec.lake.store import Lake
 from mmrec.modalities import FILES, NAMES
@@ -26,7 +26,7 @@ def items(lake: Lake, settings: Settings) -> StageReport:
     """The catalogue, cleaned, with the hash of each modality's input; judged as a whole."""
 
     def good_of(judged: pl.DataFrame) -> pl.DataFrame:
-        return _good_items(judged, lake.scan("raw/media").collect())
+        return _good_items(judged, lake.scan(tables.RAW_MEDIA).collect())
 
     judge = partial(rules.judge_items, attributes=settings.items.attributes)
     report = _judge_whole(lake, settings, items_keys(lake, settings), judge, good_of)
@@ -36,7 +36,7 @@ def items(lake: Lake, settings: Settings) -> StageReport:
 def users(lake: Lake, settings: Settings) -> StageReport:
     """The profiles, cleaned, with the hash of the text where the person's consent lets it be read."""
     report = _judge_whole(lake, settings, users_keys(lake, settings), rules.judge_users, _good_users)
-    consenting = lake.scan("validated/users").filter(pl.col("consent") == "yes").select(pl.len()).collect().item()
+    consenting = lake.scan(tables.VALIDATED_USERS).filter(pl.col("consent") == "yes").select(pl.len()).collect().item()
     return replace(report, facts={"people_consenting": consenting})
 
 
@@ -52,14 +52,14 @@ def preview_users(raw_users: pl.DataFrame) -> pl.DataFrame:
 
 def items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The stage key of the validated catalogue."""
-    inputs = ledger.data_version(lake, "raw/items") | ledger.data_version(lake, "raw/media")
+    inputs = ledger.data_version(lake, tables.RAW_ITEMS) | ledger.data_version(lake, tables.RAW_MEDIA)
     read = {"quality": settings.quality.model_dump(), "attributes": settings.items.attributes}
     return {WHOLE: ledger.stage_key(lake.code_version, read, inputs)}
 
 
 def users_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The stage key of the validated profiles."""
-    inputs = ledger.data_version(lake, "raw/users")
+    inputs = ledger.data_version(lake, tables.RAW_USERS)
     return {WHOLE: ledger.stage_key(lake.code_version, {"quality": settings.quality.model_dump()}, inputs)}
 
 
@@ -71,10 +71,9 @@ def _judge_whole(
     good_of: Callable[[pl.DataFrame], pl.DataFrame],
 ) -> StageReport:
     """Judges the asset's landed table as a whole; published when its contract holds, else the last rows stay."""
-    began = time.perf_counter()
+    run, checks = StageRun(lake, lake.asset), list[Check]()
     contract, name = tables.contract(lake.asset), lake.asset.partition("/")[2]
-    reports, checks = unchanged(lake, keys), []
-    if not reports:
+    if run.begin(keys, unchanged):
         landed = lake.scan(f"raw/{name}").collect()
         judged = judge(landed).with_columns(period=pl.lit(WHOLE))
         good = good_of(judged)
@@ -83,13 +82,10 @@ def _judge_whole(
         checks = verdicts.verdicts(lake, lake.asset, candidates, settings)[WHOLE]
         rejected = write_rejected(lake, name, landed, judged, [WHOLE])
         if told := verdicts.refusal(checks):
-            before = ledger.newest(lake, lake.asset).get(WHOLE)
-            rows, version = (before.rows, before.data_version) if before else (0, "")
-            reports = {WHOLE: PeriodReport(rows, version, rejected=rejected[WHOLE], refused=told)}
-            return publishing.report(lake, contract.name, reports, began, checks=checks)
-        reports = publishing.publish(lake, contract.name, good, keys, began, rejected)
-    by_rule = {"kept out by rule": kept_out_by_rule(lake, name, [WHOLE])}
-    return publishing.report(lake, contract.name, reports, began, checks=checks, tables=by_rule)
+            run.refuse(WHOLE, told, rejected[WHOLE])
+            return run.report(checks=checks)
+        run.publish({WHOLE: Made(good, rejected=rejected[WHOLE])})
+    return run.report(checks=checks, tables={"kept out by rule": kept_out_by_rule(lake, name, [WHOLE])})
 
 
 def _good_items(judged: pl.DataFrame, media: pl.DataFrame) -> pl.DataFrame:
@@ -101,13 +97,13 @@ def _good_items(judged: pl.DataFrame, media: pl.DataFrame) -> pl.DataFrame:
             "uri", pl.col("sha256").alias(f"{kind.name}_hash"), pl.col("problem").alias(f"{kind.name}_problem")
         )
         hashed = hashed.join(files, left_on=kind.name, right_on="uri", how="left", maintain_order="left")
-    return tables.contract("validated/items").conform(hashed)
+    return tables.contract(tables.VALIDATED_ITEMS).conform(hashed)
 
 
 def _good_users(judged: pl.DataFrame) -> pl.DataFrame:
     """The profiles that broke no rule, with the hash of the text that may be read."""
     good = judged.filter(pl.col("rule") == GOOD)
-    return tables.contract("validated/users").conform(good.with_columns(text_hash=text_hashes(good["text"])))
+    return tables.contract(tables.VALIDATED_USERS).conform(good.with_columns(text_hash=text_hashes(good["text"])))
 
 
 def _item_facts(lake: Lake) -> dict[str, int | float | str]:
@@ -115,5 +111,5 @@ def _item_facts(lake: Lake) -> dict[str, int | float | str]:
     hashes = {name: pl.col(f"{name}_hash") for name in NAMES}
     counts = {f"items_with_{name}": hashed.count() for name, hashed in hashes.items()}
     bare = pl.all_horizontal(hashed.is_null() for hashed in hashes.values()).sum()
-    counted = lake.scan("validated/items").select(**counts, items_without_any_modality=bare).collect()
+    counted = lake.scan(tables.VALIDATED_ITEMS).select(**counts, items_without_any_modality=bare).collect()
     return counted.row(0, named=True)
