@@ -23,7 +23,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # What the demo's data is made of, other than what it fetches: given to `make demo`, and to `make ui` the same. With a
 # folder of real posters it has settings of its own, beside the data, which do not call posters stand-ins.
 export DEMO_MEDIA DEMO_ARCHIVE
-ui: export MMREC_CONFIG := $(or $(MMREC_CONFIG),$(if $(DEMO_MEDIA),.mmrec/demo/mmrec.toml))
+OWN := $(MMREC_CONFIG)
+ui lint: export MMREC_CONFIG := $(or $(OWN),$(if $(DEMO_MEDIA),.mmrec/demo/mmrec.toml,demo/mmrec.toml))
 
 # The demo and the tests run on fetched weights only: a model hub is never asked.
 demo tour test test-full: export HF_HUB_OFFLINE := 1
@@ -53,7 +54,7 @@ test-full: $(INSTALLED) weights ## all tests
 	@$(PY) -m pytest
 
 # A data set of one's own (MMREC_CONFIG) needs nothing of the demo.
-ui: $(INSTALLED) $(if $(MMREC_CONFIG),,weights data) ## page and daemon, on this machine only (PORT=3000)
+ui: $(INSTALLED) $(if $(OWN),,weights data) ## page and daemon, on this machine only (PORT=3000)
 	@.venv/bin/mmrec ui --port $(PORT)
 
 lint: $(INSTALLED) dagster-home ## style, types, which room imports which, and that the asset graph loads

@@ -24,11 +24,12 @@ import polars as pl
 from content import blocks
 from segments import BOTH, ITEMS, NDCG, PEOPLE, RECALL, WARM, Figures, cold, cold_references, warm, warm_references
 
+from demo.config import HOME
 from mmrec.errors import MmrecError
 from mmrec.evaluation import metrics
 from mmrec.evaluation.problem import Problem
 from mmrec.models.candidates import Candidate
-from mmrec.settings import HOME, Model
+from mmrec.settings import Model
 
 STAND_IN, LATER = "**stand-in**", "written later"
 NONE, AGAIN = "no content", "no content, other starts"

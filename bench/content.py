@@ -75,7 +75,7 @@ def _deliver(rows: list[dict[str, str]], data: Path, media: Path | None) -> Sett
     own_media.copy(own, data)
     there: dict[str, set[str]] = {"poster": set(own.posters), "sound": set(), "clip": set()}
     catalogue.write_items(films, credits, own.overviews, there, data)
-    described = config.with_real_posters(settings.DEMO_CONFIG.read_text(encoding="utf-8"))
+    described = config.with_real_posters(config.DEMO_CONFIG.read_text(encoding="utf-8"))
     (data / config.NAME).write_text(described, encoding="utf-8")
     return settings.load(data / config.NAME, environment={})
 

@@ -67,7 +67,7 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
 def typed(folder: Path, command: str, of: str) -> None:
     """The command, in a process of its own."""
     environment = {**os.environ, "MMREC_CONFIG": str(folder / "mmrec.toml")}
-    arguments = [sys.executable, "-m", "mmrec_assets.cli", *command.split(), of]
+    arguments = [sys.executable, "-m", "mmrec_assets.cli.command", *command.split(), of]
     subprocess.run(arguments, env=environment, stdout=subprocess.DEVNULL, check=True)
 
 

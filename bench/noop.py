@@ -17,10 +17,10 @@ from demo import config
 from mmrec.lake.store import Lake
 from mmrec.planning import graph, walk
 from mmrec.settings import Settings, load
-from mmrec_assets import runs
-from mmrec_assets.cli import served_periods
-from mmrec_assets.definitions import build_defs
-from mmrec_assets.jobs import REFRESH
+from mmrec_assets.assembly import build_defs
+from mmrec_assets.cli import runs
+from mmrec_assets.cli.shell import served_periods
+from mmrec_assets.running.jobs import REFRESH
 
 TIMES = 5
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -1,7 +1,7 @@
 """The demo: from fetched files to published lists, with what it cost and what to type next.
 
-Here: what `make demo` shows. Not here: fetching (`demo/fetch.py`), the runs (`mmrec_assets/runs.py`) or any work of a
-stage.
+Here: what `make demo` shows. Not here: fetching (`demo/fetch.py`), the runs (`mmrec_assets/cli/runs.py`) or any work of
+a stage.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from mmrec.lake.store import Lake
 from mmrec.modalities import NOUNS
 from mmrec.published import snapshots
 from mmrec.queries import recommend
-from mmrec.settings import DEMO_CONFIG, PROJECT, Settings, load
-from mmrec_assets import printed
-from mmrec_assets.cli import served_periods
-from mmrec_assets.progress import Progress
-from mmrec_assets.runs import Outcome, leave, run
+from mmrec.settings import Settings, load
+from mmrec_assets.cli import printed
+from mmrec_assets.cli.progress import Progress
+from mmrec_assets.cli.runs import Outcome, leave, run
+from mmrec_assets.cli.shell import served_periods
 from mmrec_assets.terminal import Console
 
 SERVED = 8  # the newest weeks that get a model and lists, so that plots over partitions show something
@@ -62,7 +62,7 @@ def _show_modalities(lake: Lake, settings: Settings) -> None:
     """How many films have which modality, and what in it is not real or not of its time."""
     out.print()
     out.heading("What is known of the films")
-    own = config.path() != DEMO_CONFIG
+    own = config.path() != config.DEMO_CONFIG
     told = {
         "text": f"title, genres, year, {'plot overview, ' if own else ''}and credits where Wikidata has them",
         "image": "real, out of DEMO_MEDIA" if own else "drawn stand-ins",
@@ -140,8 +140,7 @@ def _show_cost(outcomes: list[Outcome], seconds: float) -> None:
 
 def _show_next() -> None:
     flags = "".join(f" {name}=…" for name in ("DEMO_MEDIA", "DEMO_ARCHIVE") if os.environ.get(name))
-    used = config.path()
-    prefix = "" if used == DEMO_CONFIG else f"MMREC_CONFIG={used.relative_to(PROJECT)} "
+    prefix = f"MMREC_CONFIG={config.path().relative_to(config.PROJECT)} "
     commands = {
         "make tour": "the two acts above once more, on a throw-away copy",
         f"make demo{flags}": "again: nothing changed, so nothing is computed",

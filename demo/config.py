@@ -1,15 +1,17 @@
 """Which settings describe the demo's data: `demo/mmrec.toml`, or a copy beside the data where posters are real.
 
-Belongs here: that choice, and what differs in the copy. Does not belong here: what settings mean (`mmrec/settings.py`).
+Belongs here: that choice, and what differs in the copy. Does not belong here: what settings mean (`mmrec/settings`).
 """
 
 from pathlib import Path
 
-from mmrec import settings
 from mmrec.errors import MmrecError
 
-ROOT = settings.HOME / "demo"
+PROJECT = Path(__file__).resolve().parent.parent
+HOME = PROJECT / ".mmrec"  # git-ignored: the demo's lake, fetched weights, Dagster's home
+ROOT = HOME / "demo"
 NAME = "mmrec.toml"
+DEMO_CONFIG = PROJECT / "demo" / NAME
 # The lines of `demo/mmrec.toml` that are others where the posters are real: the copy lies in the data folder.
 _DIFFERENT = {
     "# Settings of the demo: MovieLens-100K, week by week, with drawn stand-ins for posters, sounds and clips.": (
@@ -17,15 +19,15 @@ _DIFFERENT = {
         "demo/mmrec.toml."
     ),
     'data = "../.mmrec/demo" ': 'data = "."              ',
+    'home = "../.mmrec"      ': 'home = ".."             ',
     'stand_in = ["image", "audio", "video"]': 'stand_in = ["audio", "video"]',
 }
-_LAKE = '\n[lake]\nroot = "../lake"                # the demo\'s own lake\n'
 
 
 def path(root: Path = ROOT) -> Path:
     """The settings of the data in `root`."""
     own = root / NAME
-    return own if own.is_file() else settings.DEMO_CONFIG
+    return own if own.is_file() else DEMO_CONFIG
 
 
 def with_real_posters(text: str) -> str:
@@ -34,4 +36,4 @@ def with_real_posters(text: str) -> str:
         if text.count(ours) != 1:
             raise MmrecError(f"demo/{NAME} has {text.count(ours)} lines that begin with {ours.strip()!r}, expected one")
         text = text.replace(ours, theirs)
-    return text + _LAKE
+    return text

@@ -61,7 +61,7 @@ def fetch(root: Path, want: Wanted = NOTHING_ELSE) -> Path:
 
 def fetch_weights(root: Path) -> list[Path]:
     """Puts the weights that the demo's settings name into `root`, one folder an encoder; downloads what is missing."""
-    modalities = settings.load(settings.DEMO_CONFIG).embeddings.values()
+    modalities = settings.load(config.DEMO_CONFIG).embeddings.values()
     encoders = weights.needed(modality.encoder for modality in modalities)
     absent = weights.missing(encoders, root)
     print(f"fetching weights: {', '.join(absent)}" if absent else f"weights are there: {root}", flush=True)
@@ -104,7 +104,7 @@ def _made_from(want: Wanted) -> dict[str, object]:
 
 
 def _settings() -> str:
-    return settings.DEMO_CONFIG.read_text(encoding="utf-8")
+    return config.DEMO_CONFIG.read_text(encoding="utf-8")
 
 
 def _note(want: Wanted) -> str:
@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     what = parser.parse_args(arguments).what
     try:
         if what == "weights":
-            fetch_weights(settings.HOME / "weights")
+            fetch_weights(config.HOME / "weights")
         else:
             fetch(config.ROOT, wanted(os.environ))
     except (MmrecError, OSError) as error:

@@ -28,12 +28,12 @@ from mmrec.lake.store import Lake
 from mmrec.planning import walk
 from mmrec.published import snapshots
 from mmrec.queries import why
-from mmrec.settings import PROJECT, Settings, load
-from mmrec_assets import printed
-from mmrec_assets.runs import Outcome, leave, run
+from mmrec.settings import Settings, load
+from mmrec_assets.cli import printed
+from mmrec_assets.cli.runs import Outcome, leave, run
 from mmrec_assets.terminal import Console
 
-TRANSCRIPT = PROJECT / "docs" / "tour.txt"
+TRANSCRIPT = config.PROJECT / "docs" / "tour.txt"
 _WIDTH = 118
 
 

@@ -14,9 +14,11 @@ from mmrec import tables
 from mmrec.modalities import NAMES
 from mmrec.planning import graph
 from mmrec.settings import Settings
-from mmrec_assets import automation, display, partitions, slots, sources
+from mmrec_assets import sources
+from mmrec_assets.owners import owner
+from mmrec_assets.running import automation, partitions, slots
+from mmrec_assets.showing import display
 
-_OWNERS = {"raw": "team:data", "validated": "team:data", "sources": "team:data"}
 _KINDS = {
     "raw": {"polars", "deltalake"},
     "validated": {"polars", "duckdb", "deltalake"},
@@ -63,11 +65,6 @@ def policies(settings: Settings) -> Callable[[dg.AssetSpec], dg.AssetSpec]:
         )
 
     return apply
-
-
-def owner(asset: str) -> str:
-    """Who answers for an asset."""
-    return _OWNERS.get(asset.partition("/")[0], "team:ml")
 
 
 def key(asset: str) -> dg.AssetKey:

@@ -1,7 +1,7 @@
 """Where alerts go: every target that the environment names, and always a log file.
 
-Here: delivery. Not here: what is worth an alert and how it is worded (`mmrec_assets/alerts.py`). A target's address
-may hold a password, so addresses appear in no log, message or metadata.
+Here: delivery. Not here: what is worth an alert and how it is worded (`mmrec_assets/running/alerts.py`). A target's
+address may hold a password, so addresses appear in no log, message or metadata.
 """
 
 import datetime as dt

@@ -22,7 +22,7 @@ from mmrec.lake.store import Lake
 from mmrec.planning import graph
 from mmrec.quality import contracts, suites
 from mmrec.settings import Settings, load
-from mmrec_assets import cli
+from mmrec_assets.cli import command, shell
 from mmrec_assets.terminal import Console
 
 # How long an example takes says something about the machine, not about the code.
@@ -314,9 +314,9 @@ def init(monkeypatch, capsys):
 
     def run(folder):
         monkeypatch.setattr(sys, "argv", ["mmrec", "init", str(folder)])
-        monkeypatch.setattr(cli, "out", Console(file=(printed := io.StringIO()), width=300))
+        monkeypatch.setattr(shell, "out", Console(file=(printed := io.StringIO()), width=300))
         try:
-            cli.main()
+            command.main()
         except SystemExit as done:
             assert done.code == 1
             [error] = capsys.readouterr().err.splitlines()
@@ -355,10 +355,10 @@ def mmrec(monkeypatch, capsys):
         monkeypatch.setenv("MMREC_CONFIG", str(shop.folder / "mmrec.toml"))
         monkeypatch.delenv("MMREC_LAKE", raising=False)
         monkeypatch.setattr(sys, "argv", ["mmrec", *arguments])
-        monkeypatch.setattr(cli, "out", Console(file=(printed := io.StringIO()), width=300))
+        monkeypatch.setattr(shell, "out", Console(file=(printed := io.StringIO()), width=300))
         capsys.readouterr()
         try:
-            code = cli.main() or 0
+            code = command.main() or 0
         except SystemExit as done:
             code = done.code or 0
         seen = capsys.readouterr()

@@ -32,11 +32,11 @@ def hold(asset, file):
 
 
 if __name__ == "__main__":
-    from mmrec_assets import cli
+    from mmrec_assets.cli import command
 
     hold(sys.argv[1], Path(sys.argv[2]))
     sys.argv = ["mmrec", "run"]
-    cli.main()
+    command.main()
 elif "HELD_ASSET" in os.environ:
     hold(os.environ["HELD_ASSET"], Path(os.environ["HELD_FILE"]))
     from mmrec_assets.definitions import defs  # noqa: F401

@@ -5,7 +5,7 @@ import dagster as dg
 from mmrec.builds.report import WHOLE, Check, PeriodReport, StageReport
 from mmrec.planning.graph import Node
 from mmrec.quality import contracts
-from mmrec_assets.definitions import build_defs
+from mmrec_assets.assembly import build_defs
 from resources.lake import LakeResource
 
 PERIODS = ["2024-01-01", "2024-01-02", "2024-01-03"]

@@ -7,8 +7,8 @@ import dagster as dg
 import pytest
 
 from mmrec.errors import MmrecError
-from mmrec_assets import alerts
-from mmrec_assets.alerts import look
+from mmrec_assets.running import alerts
+from mmrec_assets.running.alerts import look
 from resources.notifier import Notifier
 from tests.receiver import Receiver
 

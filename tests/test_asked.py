@@ -94,7 +94,7 @@ def test_an_unknown_person_gets_a_line_or_the_popular_list(built):
 
 
 def recommend(shop, *options):
-    command = [sys.executable, "-X", "importtime", "-m", "mmrec_assets.cli", "recommend", "--json", *options]
+    command = [sys.executable, "-X", "importtime", "-m", "mmrec_assets.cli.command", "recommend", "--json", *options]
     environment = {**os.environ, "MMREC_CONFIG": str(shop.folder / "mmrec.toml")}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=120)
 

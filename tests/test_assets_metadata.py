@@ -10,7 +10,7 @@ from mmrec import tables
 from mmrec.builds.report import WHOLE, PeriodReport, StageReport
 from mmrec.planning import graph
 from mmrec.settings import Settings
-from mmrec_assets import display
+from mmrec_assets.showing import display
 
 PERSON = "person-4c1d-zebra"
 DAY = "2024-01-01"

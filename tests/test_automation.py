@@ -9,8 +9,8 @@ from mmrec.errors import MmrecError
 from mmrec.planning import walk
 from mmrec.settings import Settings
 from mmrec.stages.raw import deliveries
-from mmrec_assets import automation
-from mmrec_assets.definitions import build_defs
+from mmrec_assets.assembly import build_defs
+from mmrec_assets.running import automation
 
 RANGE = "dagster/asset_partition_range"
 

@@ -284,13 +284,13 @@ def test_questions_leave_the_lake_as_it_is(mmrec, built, tmp_path):
 
 _COMMANDS = """
 import sys
-from mmrec_assets import cli
+from mmrec_assets.cli import command
 for arguments in (["plan"], ["recommend", "--user", sys.argv[1]], ["why", "--user", sys.argv[1]], ["rejected"],
                   ["similar", "--item", "item-02"], ["impact", "--item", "item-02"], ["export", "--to", sys.argv[2]],
                   ["sql", "SELECT 1"]):
     sys.argv = ["mmrec", *arguments, "--json"]
     try:
-        cli.main()
+        command.main()
     except SystemExit as done:
         assert not done.code, arguments
 print(sorted({"torch", "transformers", "great_expectations", "dagster", "pandas"} & set(sys.modules)), file=sys.stderr)

@@ -5,8 +5,8 @@ import pytest
 from mmrec.quality import contracts
 from mmrec.tables import main_table
 from mmrec.tables.lineage import columns
-from mmrec_assets import lineage
-from mmrec_assets.definitions import build_defs
+from mmrec_assets.assembly import build_defs
+from mmrec_assets.showing import lineage
 from tests.declaring import make_settings, names
 
 

@@ -12,8 +12,8 @@ from dagster._core.remote_representation.external_data import RepositorySnap
 from mmrec import periods, tables
 from mmrec.planning import graph
 from mmrec.tables import main_table
-from mmrec_assets import jobs
-from mmrec_assets.definitions import build_defs
+from mmrec_assets.assembly import build_defs
+from mmrec_assets.running import jobs
 from tests.declaring import make_settings, names
 
 STAGES = ("raw", "validated", "embeddings", "fused", "model", "recommendations")

@@ -70,8 +70,8 @@ def test_a_line_of_another_width_is_named() -> None:
 
 def test_the_settings_match_the_files(registry: Registry, tmp_path: Path) -> None:
     root = fetch.fetch(tmp_path / "demo")
-    assert config.path(root) == settings.DEMO_CONFIG
-    demo = settings.load(settings.DEMO_CONFIG, {})
+    assert config.path(root) == config.DEMO_CONFIG
+    demo = settings.load(config.DEMO_CONFIG, {})
     there = sorted(path.stem for path in (root / "interactions").iterdir())
     assert date.fromisoformat(there[0]) == demo.calendar.start
     assert demo.calendar.end == date(1998, 4, 18)

@@ -4,13 +4,12 @@ import pytest
 
 from demo import __main__ as demo
 from demo import config
-from mmrec import settings
 from mmrec.lake.store import Lake
 
 
 @pytest.mark.parametrize(("own", "says"), [(False, "drawn stand-ins"), (True, "real, out of DEMO_MEDIA")])
 def test_the_modalities_are_counted_and_marked(own, says, fused, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(config, "path", lambda: config.ROOT / config.NAME if own else settings.DEMO_CONFIG)
+    monkeypatch.setattr(config, "path", lambda: config.ROOT / config.NAME if own else config.DEMO_CONFIG)
     demo._show_modalities(Lake(fused.settings.lake_root), fused.settings)
     lines = capsys.readouterr().out.splitlines()
     picture = next(line for line in lines if line.startswith("picture"))
@@ -22,7 +21,7 @@ def test_the_modalities_are_counted_and_marked(own, says, fused, monkeypatch, ca
 def test_the_next_commands_name_the_settings_and_flags_of_the_data(monkeypatch, capsys) -> None:
     for name in ("DEMO_MEDIA", "DEMO_ARCHIVE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(config, "path", lambda: settings.DEMO_CONFIG)
+    monkeypatch.setattr(config, "path", lambda: config.DEMO_CONFIG)
     demo._show_next()
     assert "  .venv/bin/mmrec plan  " in capsys.readouterr().out
     monkeypatch.setattr(config, "path", lambda: config.ROOT / config.NAME)

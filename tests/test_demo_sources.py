@@ -66,7 +66,7 @@ def test_its_settings_lie_beside_the_data_and_do_not_call_posters_stand_ins(
 ) -> None:
     root = fetch.fetch(tmp_path / ".mmrec" / "demo", fetch.Wanted(media=own))
     assert config.path(root) == root / "mmrec.toml"
-    theirs, ours = (settings.load(path, {}) for path in (config.path(root), settings.DEMO_CONFIG))
+    theirs, ours = (settings.load(path, {}) for path in (config.path(root), config.DEMO_CONFIG))
     assert theirs.data == root and theirs.media_root == root
     assert Path(theirs.lake_root) == tmp_path / ".mmrec" / "lake", "the same lake, seen from the data folder"
     assert set(ours.media.stand_in) - set(theirs.media.stand_in) == {"image"}
@@ -84,12 +84,12 @@ def test_a_changed_flag_and_a_changed_folder_make_the_data_again(own: Path, regi
     assert (root / "posters" / "1.jpg").read_bytes() == b"another picture"
     fetch.fetch(root)
     assert len(registry.downloads) == 6
-    assert config.path(root) == settings.DEMO_CONFIG and not (root / "mmrec.toml").exists()
+    assert config.path(root) == config.DEMO_CONFIG and not (root / "mmrec.toml").exists()
     assert all(not row["overview"] for row in read_items(root).values())
 
 
 def test_a_settings_file_whose_lines_are_others_is_not_half_changed() -> None:
-    text = settings.DEMO_CONFIG.read_text(encoding="utf-8")
+    text = config.DEMO_CONFIG.read_text(encoding="utf-8")
     with pytest.raises(MmrecError, match="has 0 lines that begin with 'data ="):
         config.with_real_posters(text.replace('data = "', 'data  = "'))
 

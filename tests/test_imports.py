@@ -8,11 +8,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("mmrec", "resources", "checks", "mmrec_assets")  # each may import itself and those before it
-STAGES = ("raw", "validated", "embeddings", "fused", "model", "recommendations")
-COMMANDS = ("cli", "runs")  # what a terminal starts; it runs the assembled graph
 HEAVY = ("torch", "transformers", "torchvision", "great_expectations", "apprise", "pandas")
 READING = ("os.environ[", "os.environ.get(", "os.getenv(", "dict(os.environ", "settings.load(")
-READS_SETTINGS = ("mmrec/settings.py", "mmrec_assets/definitions.py", "mmrec_assets/cli.py")
+READS_SETTINGS = ("mmrec/settings/reading.py", "mmrec_assets/definitions.py", "mmrec_assets/cli/work.py")
 
 
 @cache
@@ -42,32 +40,14 @@ def label(path):
     return str(path.relative_to(ROOT))
 
 
-def test_the_demo_is_known_to_the_command_alone():
-    later = {
-        label(path): sorted(bad)
-        for path in files(*ROOMS)
-        for allowed in [set(ROOMS[: ROOMS.index(path.relative_to(ROOT).parts[0]) + 1])]
-        if (bad := ({name.partition(".")[0] for name in imported(path)} & {*ROOMS, "serving", "demo"}) - allowed)
-    }
-    assert later in ({}, {"mmrec_assets/cli.py": ["demo"]})
+def test_nobody_but_the_demo_knows_the_demo():
+    assert not [label(path) for path in files(*ROOMS) if "demo" in {name.partition(".")[0] for name in imported(path)}]
 
 
 def test_a_room_imports_rooms_below_it_and_a_stage_no_later_one():
     tool = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([tool, "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_only_the_assembler_knows_the_asset_modules():
-    knowing = [
-        (label(path), name)
-        for path in files("mmrec_assets")
-        for name in imported(path)
-        if path.stem not in ("definitions", *COMMANDS)
-        and name.startswith("mmrec_assets.")
-        and name.split(".")[1] in (*STAGES, "definitions", *COMMANDS)
-    ]
-    assert not knowing
 
 
 def test_settings_and_environment_are_read_in_one_place():

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from demo.config import HOME
 from mmrec import drafting
 from mmrec.drafting import ends, samples
 from mmrec.drafting.names import fit
@@ -19,7 +20,7 @@ from mmrec.encoders import weights
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 from mmrec.planning.walk import plan
-from mmrec.settings import HOME, load
+from mmrec.settings import load
 from tests.drafted import (
     PERSON,
     START,

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from mmrec_assets import runs
+from mmrec_assets.cli import runs
 from tests.conftest import DAYS, Shop
 from tests.webserver import ROOT, Dagster, wait_for
 

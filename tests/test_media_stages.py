@@ -10,7 +10,7 @@ from mmrec.builds import assets
 from mmrec.encoders import hashed
 from mmrec.media.opening import BadMedia
 from mmrec.queries import rejected as rejected_rows
-from mmrec_assets import printed
+from mmrec_assets.cli import printed
 from mmrec_assets.terminal import Console
 from tests import clips
 

@@ -8,7 +8,7 @@ import pytest
 
 from mmrec import periods
 from mmrec.settings import Calendar
-from mmrec_assets import partitions
+from mmrec_assets.running import partitions
 
 CALENDARS = {
     "days": Calendar(start=dt.date(2024, 1, 1), end=dt.date(2024, 3, 1)),

@@ -10,7 +10,7 @@ import pytest
 
 from mmrec.builds.report import StageReport
 from mmrec.stages.embeddings import preview
-from mmrec_assets import pictures
+from mmrec_assets.showing import pictures
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -6,7 +6,7 @@ import pytest
 from mmrec import tables
 from mmrec.lake.store import Lake
 from mmrec.planning import graph
-from mmrec_assets import pictures
+from mmrec_assets.showing import pictures
 from tests.conftest import DAYS, PEOPLE, PERSON
 from tests.pipeline import RANGE, Pipeline, expected
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from mmrec_assets import processes
-from mmrec_assets.processes import TAG, Process
+from mmrec_assets.running import processes
+from mmrec_assets.running.processes import TAG, Process
 
 HERE = Process.this()
 pytestmark = pytest.mark.skipif(HERE is None, reason="needs /proc")

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
+from demo.config import HOME
 from mmrec.encoders import weights
-from mmrec.settings import HOME
-from mmrec_assets import cli
+from mmrec_assets.cli import shell
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNNABLE = {
@@ -132,14 +132,14 @@ def anchors(page):
 def test_commands_and_targets_that_a_page_names_exist(page):
     text = page.read_text(encoding="utf-8")
     commands = set(re.findall(r"\bmmrec ([a-z]+)\b", " ".join(re.findall(r"`[^`]+`|```.*?```", text, re.DOTALL))))
-    assert commands <= set(get_command(cli.app).commands), page.name
+    assert commands <= set(get_command(shell.app).commands), page.name
     targets = set(re.findall(r"`make ([a-z-]+)`", text))
     assert targets <= set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)), page.name
 
 
 def test_readme_names_every_command():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert [name for name in get_command(cli.app).commands if f"mmrec {name}" not in text] == []
+    assert [name for name in get_command(shell.app).commands if f"mmrec {name}" not in text] == []
 
 
 def test_the_transcript_in_the_readme_is_what_the_tour_printed():

@@ -14,9 +14,9 @@ import pytest
 from mmrec import tables
 from mmrec.planning import graph, walk
 from mmrec.published import events
-from mmrec_assets import runs
-from mmrec_assets.definitions import build_defs
-from mmrec_assets.landing import Landing
+from mmrec_assets.assembly import build_defs
+from mmrec_assets.cli import runs
+from mmrec_assets.running.landing import Landing
 from tests.conftest import DAYS
 from tests.pipeline import RANGE
 from tests.reading import check_snapshots, check_vectors
@@ -121,7 +121,7 @@ def test_late_rows_are_warned_of_and_those_that_another_run_has_judged_are_not(j
 # -- several real runs -------------------------------------------------------------------------------------------------
 
 RUNNERS, RUNS_EACH, LAST = 3, 4, 24  # processes at a time, runs of each, days of January
-COMMAND = (sys.executable, "-m", "mmrec_assets.cli")
+COMMAND = (sys.executable, "-m", "mmrec_assets.cli.command")
 
 
 class Landings:

@@ -4,7 +4,6 @@ import socket
 
 import pytest
 
-from mmrec import settings
 from mmrec.errors import SettingsError
 from mmrec.settings import load
 
@@ -98,9 +97,28 @@ def test_an_object_store_stays_as_it_is_written(tmp_path, root):
     assert load(write(tmp_path, MINIMAL), environment={"MMREC_LAKE": root}).lake_root == root
 
 
-def test_without_any_file_it_is_the_demo():
+def test_without_a_named_file_it_is_the_one_that_lies_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=r"^no mmrec.toml in .*, and MMREC_CONFIG names no other; `mmrec init"):
+        load(environment={})
+    write(tmp_path, MINIMAL)
     found = load(environment={})
-    assert found.lake_root == str(settings.HOME / "lake")
+    assert found.name == "shop"
+    assert found.lake_root == str(tmp_path / ".mmrec" / "lake")
+    assert found.weights == tmp_path / ".mmrec" / "weights"
+
+
+def test_home_is_where_lake_and_weights_lie_unless_they_say_otherwise(tmp_path):
+    text = 'home = "state"\n' + MINIMAL
+    found = load(write(tmp_path, text), environment={})
+    assert (found.lake_root, found.weights) == (str(tmp_path / "state" / "lake"), tmp_path / "state" / "weights")
+    text = 'home = "state"\nweights = "w"\n' + MINIMAL + '[lake]\nroot = "tables"\n'
+    found = load(write(tmp_path, text), environment={})
+    assert (found.lake_root, found.weights, found.home) == (
+        str(tmp_path / "tables"),
+        tmp_path / "w",
+        tmp_path / "state",
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import pytest
 from dagster._utils.interrupts import capture_interrupts
 
 from mmrec.errors import MmrecError
-from mmrec_assets import processes, slots
-from mmrec_assets.processes import Process
+from mmrec_assets.running import processes, slots
+from mmrec_assets.running.processes import Process
 
 HERE = Process.this()
 pytestmark = pytest.mark.skipif(HERE is None, reason="needs /proc")

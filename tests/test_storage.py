@@ -165,7 +165,7 @@ def run_on_a_disk(shop, tmp_path, place, cause):
         "FROM": str(lake if place == "lake" else folders["nothing"]),
         "LOG": str(tmp_path / "log"),
     }
-    run = f"{sys.executable} -m mmrec_assets.cli run"
+    run = f"{sys.executable} -m mmrec_assets.cli.command run"
     script = INSIDE.format(size=200_000, before=before, after=after, run=run)
     done = subprocess.run(
         ["unshare", "-rm", "sh", "-c", script],

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from demo import tour
+from demo.config import PROJECT
 from mmrec.errors import MmrecError
-from mmrec.settings import PROJECT
 from mmrec_assets.terminal import Console
 
 STORY = tour.Story(

@@ -1,7 +1,7 @@
 """Everything that rests on one item or on one delivered file: the mirror of `mmrec why`.
 
 Answered by DuckDB over the lake as it is now. Here: what was asked about, asking, and the answers as plain values. Not
-here: the questions (`mmrec/queries/impact_sql.py`), printing (`mmrec_assets/traced.py`), and how one recommendation
+here: the questions (`mmrec/queries/impact_sql.py`), printing (`mmrec_assets/cli/traced.py`), and how one recommendation
 came about (`mmrec/queries/recommend.py`).
 
 What a change can reach is said of each published period D, in people. `histories` met one of the items, or gave one of

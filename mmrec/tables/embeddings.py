@@ -26,7 +26,7 @@ def _of(modality: str) -> tuple[Table, ...]:
         Table(
             f"{asset}/current",
             asset,
-            f"one item's {modality} vector, by key",
+            f"one item's {modality} vector, by key; nothing is computed whose key is known",
             remade,
             (ITEM, input_hash, encoder, key),
             ("item_id",),

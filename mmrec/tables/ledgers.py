@@ -61,7 +61,7 @@ TABLES = (
     Table(
         names.SNAPSHOTS,
         "recommendations/snapshot",
-        "one table that a published snapshot pins",
+        "one table that a published snapshot pins; the last act of a period, which publishes it",
         "a period is published",
         (
             Column("snapshot", pl.String, "name of the snapshot: digest of what it pins"),

@@ -84,7 +84,7 @@ TABLES = (
     Table(
         names.MODEL_USERS,
         "model/factors",
-        "one person's factor as of a period",
+        "one person's factor as of a period; item factors are fitted at refit boundaries and named",
         "the person's events or words up to the period, or the item-factor version, change",
         (
             PERIOD,

@@ -52,7 +52,7 @@ TABLES = (
     Table(
         names.RAW_USERS,
         names.RAW_USERS,
-        "one person's profile as delivered",
+        "one person's profile as delivered; its text only where the person's consent lets it be read",
         "a profile file has other bytes",
         (
             Column("user_id", pl.String, "the person, as delivered", nullable=True, personal=True),

@@ -67,7 +67,7 @@ TABLES = (
     Table(
         names.VALIDATED_USERS,
         names.VALIDATED_USERS,
-        "one person's profile",
+        "one person's profile, with the hash of the text that their consent lets be read",
         "their profile's row changes",
         (
             USER,

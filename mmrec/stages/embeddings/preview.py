@@ -1,6 +1,6 @@
 """What a person looks at to judge vectors: how long they are, and which items they put next to each other.
 
-Here: small tables of a sample. Not here: drawing them (`mmrec_assets/pictures.py`), nor the neighbours that are
+Here: small tables of a sample. Not here: drawing them (`mmrec_assets/showing/pictures.py`), nor the neighbours that are
 published (`recommendations/similar_items`), which are exact and of every item.
 """
 

@@ -21,7 +21,8 @@ from mmrec.lake.store import Lake
 from mmrec.planning import graph
 from mmrec.planning.graph import Node
 from mmrec.settings import Settings
-from mmrec_assets import display, landing, pictures
+from mmrec_assets.running import landing
+from mmrec_assets.showing import display, pictures
 from resources.lake import LakeResource
 
 Events = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]

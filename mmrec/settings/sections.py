@@ -1,27 +1,17 @@
-"""What `mmrec.toml` and the environment may say, parsed and checked in one place.
+"""What `mmrec.toml` may say: a class a section, with the defaults and what its values must fulfil.
 
-Here: the shape of a data set's description, its defaults and its one-line errors. Not here: reading data, resolving
-weights, or any other I/O. Only `mmrec_assets/definitions.py`, `mmrec_assets/cli.py`, the demo and the trial of a
-drafted file call `load`.
+Not here: reading a file or the environment (`reading.py`), nor data.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import os
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-
-from mmrec.errors import SettingsError
-
-PROJECT = Path(__file__).resolve().parent.parent
-DEMO_CONFIG = PROJECT / "demo" / "mmrec.toml"
-HOME = PROJECT / ".mmrec"  # git-ignored: the demo's lake, fetched weights, Dagster's home
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 _CRON_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 7))
 
@@ -268,7 +258,10 @@ class Settings(_Section):
     recommendations: Recommendations = Recommendations()
     quality: Quality = Quality()
     schedule: Schedule = Schedule()
-    weights: Path = HOME / "weights"
+    home: Path = Path(
+        ".mmrec"
+    )  # what is made and fetched, where no other place is named: lake, weights, Dagster's home
+    weights: Path = Path(".mmrec/weights")
 
     @model_validator(mode="after")
     def _possible(self) -> Settings:
@@ -298,94 +291,7 @@ class Settings(_Section):
         return (self.data / self.media.root).resolve()
 
 
-def load(config: Path | str | None = None, environment: dict[str, str] | None = None) -> Settings:
-    """Settings of a data set: `config`, else `MMREC_CONFIG`, else the demo's. `MMREC_LAKE` overrides the lake's root.
-
-    Raises `SettingsError` with one line that names the key, what was found and what is allowed.
-    """
-    env = dict(os.environ) if environment is None else environment
-    path = Path(config or env.get("MMREC_CONFIG") or DEMO_CONFIG).expanduser()
-    raw = _read_toml(path)
-    base = path.resolve().parent
-    raw["data"] = str((base / str(raw.get("data", "."))).resolve())
-    if "weights" in raw:
-        raw["weights"] = str((base / str(raw["weights"])).resolve())
-    if env.get("MMREC_WEIGHTS"):
-        raw["weights"] = env["MMREC_WEIGHTS"]
-    raw["lake"] = _lake_section(raw, base, env.get("MMREC_LAKE"), is_demo=path.resolve() == DEMO_CONFIG)
-    try:
-        settings = Settings.model_validate(raw)
-    except ValidationError as error:
-        raise SettingsError(f"{path.name}: {_one_line(error)}") from None
-    here = {
-        name: each.model_copy(update={"encoder": _from(base, each.encoder)})
-        for name, each in settings.embeddings.items()
-    }
-    return settings.model_copy(update={"embeddings": here})
-
-
-def _from(base: Path, encoder: str) -> str:
-    """An encoder's name, with the folder or weights file in it as seen from the settings file, if it is there."""
-    if encoder.startswith("frames:"):
-        return "frames:" + _from(base, encoder.removeprefix("frames:"))
-    if not encoder.startswith(("hf:", "torchvision:")):
-        return encoder
-    head, mark, file = encoder.partition("@" if encoder.startswith("torchvision:") else ":")
-    found = (base / Path(file).expanduser()).resolve() if file else base
-    return f"{head}{mark}{found}" if file and found.exists() else encoder
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise SettingsError(f"no settings file at {path}; name one with MMREC_CONFIG or --config") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path.name} is not valid TOML: {error}") from None
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
-
-
-def _lake_section(raw: dict[str, Any], base: Path, override: str | None, *, is_demo: bool) -> Any:
-    section = raw.get("lake", {})
-    if not isinstance(section, dict):
-        return section
-    default = str(HOME / "lake") if is_demo else ".mmrec/lake"
-    root = override or str(section.get("root") or default)
-    return {**section, "root": root if "://" in root else str((base / Path(root).expanduser()).resolve())}
-
-
 def _known_timezone(value: str) -> str:
     if value not in available_timezones():
         raise ValueError(f"'{value}' is no time zone; use an IANA name such as Europe/Berlin or UTC")
     return value
-
-
-def _one_line(error: ValidationError) -> str:
-    """The first problem, as: key: found …; expected …. An unknown key comes first: it may be why another is missing."""
-    first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-    parts = [str(part) for part in first["loc"] if part != "[key]"]
-    key = ".".join(part for at, part in enumerate(parts) if parts[:2] != ["events", "weights"] or at != 1) or "settings"
-    kind, found = first["type"], first["input"]
-    if kind == "extra_forbidden":
-        return f"unknown key '{key}'; {_allowed(first['loc'])}"
-    if kind == "missing":
-        return f"'{key}' is missing"
-    if kind == "value_error":
-        return f"{'' if key == 'settings' else key + ': '}{first['ctx']['error']}"
-    if "[key]" in first["loc"]:
-        return f"unknown key '{key}'; {_lower(first['msg'])}"
-    return f"{key}: found {found!r}; {_lower(first['msg'])}"
-
-
-def _allowed(location: tuple[int | str, ...]) -> str:
-    model: Any = Settings
-    for part in location[:-1]:
-        field = model.model_fields.get(str(part)) if isinstance(model, type) and issubclass(model, BaseModel) else None
-        model = Modality if field is None else field.annotation
-    fields = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
-    return "allowed here: " + ", ".join(sorted(fields))
-
-
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]

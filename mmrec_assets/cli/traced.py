@@ -15,7 +15,7 @@ from mmrec.queries.impact import Impact
 from mmrec.verification.comparing import Compared
 from mmrec.verification.differences import Difference
 from mmrec.verification.scope import Scope
-from mmrec_assets.printed import table_of
+from mmrec_assets.cli.printed import table_of
 
 _WIDTH = 30  # of the longest table's name
 

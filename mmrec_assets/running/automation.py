@@ -13,7 +13,7 @@ from mmrec.lake.store import Lake
 from mmrec.planning import walk
 from mmrec.settings import Settings
 from mmrec.stages.raw import deliveries
-from mmrec_assets.jobs import REFRESH
+from mmrec_assets.running.jobs import REFRESH
 
 AC = dg.AutomationCondition
 LANDED_TAG = "mmrec/landed"  # digest of the files that a scheduled run was asked for

@@ -14,7 +14,7 @@ import dagster as dg
 from dagster._core.execution.plan.objects import StepFailureData
 
 from mmrec import tables
-from mmrec_assets.declared import owner
+from mmrec_assets.owners import owner
 from resources.notifier import Notifier
 
 _OVERLAP_SECONDS = 60.0  # a run may be stored a little after the time that it says it ended

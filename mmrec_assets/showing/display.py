@@ -15,7 +15,7 @@ from mmrec.builds.report import PeriodReport, StageReport
 from mmrec.lake.store import Lake
 from mmrec.planning.graph import Node
 from mmrec.tables import Column, Table
-from mmrec_assets import lineage
+from mmrec_assets.showing import lineage
 
 Metadata = dict[str, dg.MetadataValue[Any]]
 

@@ -22,7 +22,7 @@ from dagster._utils.interrupts import check_captured_interrupt
 
 from mmrec.builds.costs import told
 from mmrec.errors import MmrecError
-from mmrec_assets.processes import Process
+from mmrec_assets.running.processes import Process
 
 DEVICE = "gpu"  # the pool of embeddings
 WAIT_SECONDS = 3600.0  # for a place that somebody holds, unless a run says otherwise

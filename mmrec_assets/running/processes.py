@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mmrec_assets import tags as run_tags
+from mmrec_assets.running import tags as run_tags
 
 TAG = "mmrec/process"  # of a run: the process that does its work
 

