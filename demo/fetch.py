@@ -100,7 +100,7 @@ def _made_from(want: Wanted) -> dict[str, object]:
     if want.media:
         parts |= {"poster": own_media.identity(want.media), "settings": _settings()}
     ratings = {"archive": archive.identity(want.archive)} if want.archive else movielens.SHA256
-    return parts | {"format": 2, "ratings": ratings, "credits": credits.SHA256}
+    return parts | {"format": 3, "ratings": ratings, "credits": credits.SHA256}
 
 
 def _settings() -> str:

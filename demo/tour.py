@@ -49,7 +49,7 @@ class Story(NamedTuple):
 
 
 FILMS = Story(
-    Path("later") / "1998-04-18.csv",
+    Path("later") / "1998-04-18.csv.part",
     Path("interactions") / "1998-04-18.csv",
     "1998-04-25",
     "50",

@@ -31,8 +31,7 @@ def write_weeks(ratings: Iterable[Rating], root: Path) -> list[Path]:
         if start not in by_week:
             raise MmrecError(f"a rating of {day} lies outside the {WEEKS} weeks from {FIRST_DAY}")
         by_week[start].append(row)
-    folders = ["interactions"] * (WEEKS - LATER) + ["later"] * LATER
-    return [
-        write_csv(root / folder / f"{start}.csv", Rating._fields, by_week[start])
-        for folder, start in zip(folders, starts, strict=True)
-    ]
+    files = [f"interactions/{start}.csv" for start in starts[:-LATER]]
+    # Not called .csv: a table of events that no pattern names would be warned of.
+    files += [f"later/{start}.csv.part" for start in starts[-LATER:]]
+    return [write_csv(root / file, Rating._fields, by_week[start]) for file, start in zip(files, starts, strict=True)]

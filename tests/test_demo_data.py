@@ -45,7 +45,7 @@ def test_a_week_begins_at_midnight_utc(tmp_path: Path) -> None:
         "interactions/1997-09-20.csv": ["0", "1"],
         "interactions/1997-09-27.csv": ["2"],
         "interactions/1998-04-11.csv": ["3"],
-        "later/1998-04-18.csv": ["4", "5"],
+        "later/1998-04-18.csv.part": ["4", "5"],
     }
     assert len(found) == weeks.WEEKS
 
@@ -125,7 +125,7 @@ def test_a_damaged_folder_is_restored_and_files_of_others_stay(
     root = fetch.fetch(tmp_path / "demo")
     before = contents(root)
     arrived = root / "interactions" / "1998-04-18.csv"
-    arrived.write_bytes((root / "later" / "1998-04-18.csv").read_bytes())
+    arrived.write_bytes((root / "later" / "1998-04-18.csv.part").read_bytes())
     if damage == "manifest":
         (root / folder.MANIFEST).write_text("{")
     elif damage == "missing":
