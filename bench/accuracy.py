@@ -20,9 +20,9 @@ from mmrec.evaluation import metrics, selection
 from mmrec.evaluation.metrics import Row
 from mmrec.evaluation.problem import Problem
 from mmrec.evaluation.split import TRAIN
-from mmrec.models.candidates import Candidate, features_of
-from mmrec.models.factorization import fit, fold_in
-from mmrec.models.ranking import top_k, top_k_of_scores
+from mmrec.models.candidates import Candidate
+from mmrec.models.feature_ials import FeatureIALS
+from mmrec.models.interface import Scores
 from mmrec.settings import Model
 
 
@@ -64,7 +64,7 @@ def show(title: str, rows: list[Row] | tuple[Row, ...]) -> None:
     for row in rows:
         if row.value is not None and not row.metric.startswith("MAP") and row.segment != "warm items":
             interval = "" if row.low is None else f"[{row.low:+.4f}, {row.high:+.4f}]"
-            model, metric = f"{row.model:36}", f"{row.metric:13} {row.segment:11}"
+            model, metric = f"{row.label:36}", f"{row.metric:13} {row.segment:11}"
             print(f"  {model} {metric} {row.value:+.4f} {interval:20} {row.people} people {row.note or ''}")
 
 
@@ -79,14 +79,15 @@ def show_cold(problem: Problem, candidate: Candidate) -> None:
     hidden = rng.random(problem.n_items) < 0.1
     train, people = problem.train, problem.histories(TRAIN, candidate=candidate)
     held, known = metrics.only(train, hidden), metrics.only(train, ~hidden)
-    features = features_of(problem.blocks, problem.present, candidate)
-    factors = fit(known, problem.n_items, candidate.hyper, features)
-    users = fold_in(factors, metrics.only(people, ~hidden))
-    lists, _ = top_k(users, factors.H, known, 20, problem.item_order, hidden)
-    chance = top_k_of_scores(rng.random((len(users), problem.n_items)), known, 20, problem.item_order, hidden)[0]
+    fitted = FeatureIALS(candidate.hyper, problem.features(candidate)).fit(known, problem.n_items)
+    scores = {
+        "mf": fitted.scores(metrics.only(people, ~hidden)),
+        "random": Scores(rng.random((len(people), problem.n_items)), np.eye(problem.n_items)),
+    }
+    lists = {name: each.top_k(known, 20, problem.item_order, hidden)[0] for name, each in scores.items()}
     figures = {
         f"{name}, {hidden.sum()} hidden items": {("NDCG@20", "cold items"): metrics.ndcg(made, held, 20)}
-        for name, made in {"mf": lists, "random": chance}.items()
+        for name, made in lists.items()
     }
     show("new items, ranked among themselves", metrics.rows(figures, "train"))
 

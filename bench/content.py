@@ -17,7 +17,9 @@ from demo.films import Film
 from demo.own_media import OwnMedia
 from mmrec import settings
 from mmrec.errors import MmrecError
-from mmrec.fusion import concat
+from mmrec.fusion.concat import Concat
+from mmrec.fusion.interface import Block as Part
+from mmrec.fusion.statistics import measure
 from mmrec.lake.store import Lake
 from mmrec.modalities import NAMES
 from mmrec.planning import graph
@@ -109,7 +111,7 @@ def _of_lake(lake: Lake, modality: str, item_ids: list[str]) -> Block:
 
 def _block(vectors: np.ndarray, placed: np.ndarray, n_items: int, rows: np.ndarray | None = None) -> Block:
     """Distinct vectors as fusion standardises them, `rows` of them at the positions `placed`."""
-    statistics = concat.measure("", "", vectors)
+    statistics = measure("", "", vectors)
     there = np.zeros(n_items, bool)
     there[placed] = True
-    return concat.concat([(statistics, placed, vectors if rows is None else vectors[rows])], n_items), there
+    return Concat().fuse([Part(statistics, placed, vectors if rows is None else vectors[rows])], n_items), there

@@ -20,7 +20,9 @@ import numpy as np
 import polars as pl
 
 from mmrec import encoders, keys, periods, tables
-from mmrec.fusion import concat
+from mmrec.fusion.concat import Concat
+from mmrec.fusion.interface import Block
+from mmrec.fusion.statistics import measure
 from mmrec.lake import hashing
 from mmrec.lake.store import Lake
 from mmrec.models import factorization
@@ -184,24 +186,30 @@ def _catalogue(made: _Made) -> None:
         checksums = keys.vector_checksums(vectors)
         stored = named.with_columns(vector=pl.Series(vectors).cast(tables.VECTOR), checksum=pl.Series(checksums))
         made.put(f"embeddings/{modality}/vectors", stored)
-        blocks.append((concat.measure(modality, identity.id, vectors), np.arange(size.items), vectors))
+        blocks.append(Block(measure(modality, identity.id, vectors), np.arange(size.items), vectors))
     _fused(made, blocks)
 
 
-def _fused(made: _Made, blocks: list[tuple[concat.Statistics, np.ndarray, np.ndarray]]) -> None:
-    statistics = [each for each, *_ in blocks]
-    space, ends = concat.space(statistics), np.cumsum([each.width for each in statistics])
+def _fused(made: _Made, blocks: list[Block]) -> None:
+    statistics = [each.statistics for each in blocks]
+    space, cuts = Concat().space(statistics), Concat().cuts(statistics)
     rows = [{"version": s.version, **asdict(s), "mean": s.mean.tolist()} for s in statistics]
     made.put("fused/statistics", pl.DataFrame(rows))
-    cuts = [
-        {"space": space, "modality": s.modality, "begin": end - s.width, "end": end, "statistics": s.version}
-        for s, end in zip(statistics, ends.tolist(), strict=True)
+    places = [
+        {
+            "space": space,
+            "modality": s.modality,
+            "begin": cuts[s.modality].start,
+            "end": cuts[s.modality].stop,
+            "statistics": s.version,
+        }
+        for s in statistics
     ]
-    made.put("fused/spaces", pl.DataFrame(cuts))
+    made.put("fused/spaces", pl.DataFrame(places))
     rows_of_items = pl.DataFrame({"item_id": made.items, "digest": made.items}).with_columns(
         modalities=pl.lit([s.modality for s in statistics]),
         space=pl.lit(space),
-        vector=pl.Series(concat.concat(blocks, len(made.items))).cast(tables.VECTOR),
+        vector=pl.Series(Concat().fuse(blocks, len(made.items))).cast(tables.VECTOR),
     )
     made.put("fused/items", rows_of_items)
 

@@ -8,20 +8,21 @@ from one fit. People who are known rank the hidden items among themselves. A hid
 first that they rated, and ranks all films that are not hidden; what counts is everything else they have rated.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 
 from mmrec.evaluation import metrics
 from mmrec.evaluation.problem import Problem
 from mmrec.evaluation.split import TEST, TRAIN, VALIDATION
-from mmrec.models import reference
-from mmrec.models.candidates import Candidate, features_of
-from mmrec.models.factorization import ItemFactors, cold_items, fit, fold_in, fold_in_liked
+from mmrec.models.candidates import Candidate
+from mmrec.models.ease import Ease
+from mmrec.models.factorization import ItemFactors, cold_items, fit, fold_in, rotate
 from mmrec.models.histories import Histories
-from mmrec.models.ranking import top_k, top_k_of_scores
+from mmrec.models.interface import Fitted, Scores
+from mmrec.models.popularity import Popularity
+from mmrec.models.ranking import top_k
 
 K = 20
 TENTHS = 10
@@ -86,7 +87,7 @@ class Fold:
 
 def warm(problem: Problem, candidate: Candidate, starts: range) -> Figures:
     """Test, on items with train events: fitted on train from each start; train and validation masked, all ranked."""
-    features, people = _features(problem, candidate), problem.histories(TRAIN, candidate=candidate)
+    features, people = problem.features(candidate), problem.histories(TRAIN, candidate=candidate)
     masked, found = problem.histories(TRAIN, VALIDATION), []
     for seed in starts:
         factors = fit(problem.train, problem.n_items, replace(candidate.hyper, seed=seed), features)
@@ -97,15 +98,17 @@ def warm(problem: Problem, candidate: Candidate, starts: range) -> Figures:
 
 def warm_references(problem: Problem) -> dict[str, Figures]:
     """Popularity and EASE under the same protocol."""
-    scores = {name: score(problem.train) for name, score in _references(problem.train, problem.n_items).items()}
     masked = problem.histories(TRAIN, VALIDATION)
-    made = {n: top_k_of_scores(each, masked, K, problem.item_order, ~problem.cold)[0] for n, each in scores.items()}
+    made = {}
+    for model in (Popularity(), Ease(EASE)):
+        scores = model.fit(problem.train, problem.n_items).scores(problem.train)
+        made[model.name], _ = scores.top_k(masked, K, problem.item_order, ~problem.cold)
     return {name: _stacked([_figures(lists, _test(problem), WARM)]) for name, lists in made.items()}
 
 
 def cold(problem: Problem, candidate: Candidate, folds: range) -> Figures:
     """Cold items and cold people, by one fit a fold. Plain iALS has no place for a new film, so its lists are empty."""
-    features, found = _features(problem, candidate), []
+    features, found = problem.features(candidate), []
     everybody = problem.histories(TRAIN, candidate=candidate)
     for fold in (Fold(problem, number) for number in folds):
         factors = fit(fold.fitted, problem.n_items, candidate.hyper, features)
@@ -127,49 +130,37 @@ def _by_one_film(
         people, film = people[has], film[has]
     vectors = factors.H[film] if features is None else cold_items(factors, features[film])
     seen = _one_each(film)
-    lists, _ = top_k(fold_in_liked(factors, vectors), factors.H, seen, K, fold.problem.item_order, ~fold.items)
+    one_each = Histories.build(np.arange(len(film)), np.arange(len(film)), n_users=len(film))
+    users = fold_in(replace(factors, HQ=rotate(vectors, factors.Q)), one_each)
+    lists, _ = top_k(users, factors.H, seen, K, fold.problem.item_order, ~fold.items)
     return fold.of_people(people, seen, lists, segment)
 
 
 def cold_references(problem: Problem, folds: range) -> dict[str, Figures]:
     """Cold items at random, and by the popularity that was hidden; cold people by popularity and by EASE."""
     found: dict[str, list[Figures]] = {}
-    hidden = partial(_tiled, row=reference.popularity(problem.train, problem.n_items))
+    hidden = Popularity().fit(problem.train, problem.n_items)
     for fold in (Fold(problem, number) for number in folds):
-        chance = np.random.default_rng(fold.number).random((len(fold.known), problem.n_items))
-        for name, made in (("random", chance), ("hidden popularity", hidden(fold.fitted))):
-            lists, _ = top_k_of_scores(made, fold.fitted, K, problem.item_order, fold.items)
+        draws = np.random.default_rng(fold.number).random((len(fold.known), problem.n_items))
+        chance = Scores(draws, np.eye(problem.n_items))
+        for name, made in (("random", chance), ("hidden popularity", hidden.scores(fold.fitted))):
+            lists, _ = made.top_k(fold.fitted, K, problem.item_order, fold.items)
             found.setdefault(name, []).append(fold.of_items(lists))
-        scores = _references(fold.fitted, problem.n_items)
-        figures = {name: _scored(fold, score, PEOPLE, ~fold.items) for name, score in scores.items()}
-        figures["popularity"] |= _scored(fold, scores["popularity"], BOTH, fold.items)  # EASE has no row of a new film
+        models = {each.name: each.fit(fold.fitted, problem.n_items) for each in (Popularity(), Ease(EASE))}
+        figures = {name: _scored(fold, model, PEOPLE, ~fold.items) for name, model in models.items()}
+        # EASE has no row of a new film.
+        figures["popularity"] |= _scored(fold, models["popularity"], BOTH, fold.items)
         for name, each in figures.items():
             found.setdefault(name, []).append(each)
     return {name: _stacked(each) for name, each in found.items()}
 
 
-def _scored(fold: Fold, score: Callable[[Histories], np.ndarray], segment: str, items: np.ndarray) -> Figures:
+def _scored(fold: Fold, model: Fitted, segment: str, items: np.ndarray) -> Figures:
     """A reference's lists for hidden people known by one of these items."""
     people, film = fold.first(items)
     seen = _one_each(film)
-    lists, _ = top_k_of_scores(score(seen), seen, K, fold.problem.item_order, ~fold.items)
+    lists, _ = model.scores(seen).top_k(seen, K, fold.problem.item_order, ~fold.items)
     return fold.of_people(people, seen, lists, segment)
-
-
-def _references(fitted: Histories, n_items: int) -> dict[str, Callable[[Histories], np.ndarray]]:
-    """Scores of every item for some histories, by a reference fitted on others."""
-    return {
-        "popularity": partial(_tiled, row=reference.popularity(fitted, n_items)),
-        "EASE": partial(reference.ease_scores, weights=reference.ease(fitted, n_items, EASE)),
-    }
-
-
-def _tiled(histories: Histories, row: np.ndarray) -> np.ndarray:
-    return np.tile(row, (len(histories), 1))
-
-
-def _features(problem: Problem, candidate: Candidate) -> np.ndarray | None:
-    return None if candidate.block_weights is None else features_of(problem.blocks, problem.present, candidate)
 
 
 def _test(problem: Problem) -> Histories:

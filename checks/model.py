@@ -13,11 +13,12 @@ from checks import results
 from mmrec import tables
 from mmrec.builds.report import Check
 from mmrec.lake.store import Lake
+from mmrec.models.popularity import Popularity
+from mmrec.published import figures
 from resources.lake import LakeResource
 
 Judge = Callable[[Lake, str], Check]
 
-_AGAINST_POPULARITY = " − popularity"  # how the evaluation names the paired difference
 _DESCRIPTIONS = {
     "not_below_popularity": "the 95 % interval of the paired NDCG difference to popularity does not lie below 0",
     "everybody_has_a_list": "every person who liked something up to the period has a list",
@@ -36,20 +37,18 @@ def definitions(periods: dg.PartitionsDefinition) -> list[dg.AssetChecksDefiniti
 
 def against_popularity(lake: Lake, period: str) -> Check:
     """The served model may be no worse than popularity; too little history to say is said."""
-    rows = lake.scan(tables.EVALUATION).filter(
-        (pl.col("period") == period)
-        & (pl.col("split") == "test")
+    found = figures.read(lake, [period]).filter(
+        (pl.col("split") == "test")
         & (pl.col("segment") == "all")
         & pl.col("metric").str.to_lowercase().str.starts_with("ndcg")
-        & pl.col("model").str.ends_with(_AGAINST_POPULARITY)
+        & (pl.col("minus") == Popularity.name)
         & pl.col("high").is_not_null()
     )
-    found = rows.sort("model").collect()
     expected = "an interval that reaches above 0"
     if found.is_empty():
         return _check("not_below_popularity", period, True, expected, "too little history to compare")
     worst = found.sort("high").row(0, named=True)
-    words = f"{worst['model']} {worst['metric']}: {worst['value']:+.4f} [{worst['low']:+.4f}, {worst['high']:+.4f}]"
+    words = f"{worst['label']} {worst['metric']}: {worst['value']:+.4f} [{worst['low']:+.4f}, {worst['high']:+.4f}]"
     return _check("not_below_popularity", period, worst["high"] > 0, expected, f"{words}, {worst['people']} people")
 
 

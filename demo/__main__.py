@@ -18,7 +18,7 @@ from demo import config, tour
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 from mmrec.modalities import NOUNS
-from mmrec.published import snapshots
+from mmrec.published import figures, snapshots
 from mmrec.queries import recommend
 from mmrec.settings import Settings, load
 from mmrec_assets.cli import printed
@@ -79,11 +79,8 @@ def _show_modalities(lake: Lake, settings: Settings) -> None:
 
 
 def _show_evaluation(lake: Lake, period: str) -> None:
-    rows = (
-        lake.scan("model/evaluation")
-        .filter((pl.col("period") == period) & (pl.col("split") == "test") & (pl.col("segment") == "all"))
-        .filter(pl.col("metric").is_in(["NDCG@20", "Recall@20"]))
-        .collect()
+    rows = figures.read(lake, [period]).filter(
+        (pl.col("split") == "test") & (pl.col("segment") == "all") & pl.col("metric").is_in(["NDCG@20", "Recall@20"])
     )
     out.print()
     out.heading(
@@ -91,8 +88,8 @@ def _show_evaluation(lake: Lake, period: str) -> None:
         f": the last 10 % of each person's ratings up to the week of {period}, from a fit on the first 80 %",
     )
     table = Table("", "NDCG@20 [95 %]", "Recall@20 [95 %]", "", box=None, pad_edge=False)
-    for name in ("mf", "popularity", "EASE", "mf − popularity", "mf − EASE"):
-        mine = {row["metric"]: row for row in rows.filter(pl.col("model") == name).iter_rows(named=True)}
+    for name in rows.sort("place")["label"].unique(maintain_order=True):
+        mine = {row["metric"]: row for row in rows.filter(pl.col("label") == name).iter_rows(named=True)}
         if mine:
             note = next((row["note"] for row in mine.values() if row["note"]), "")
             table.add_row(name, *[_figure(mine.get(metric)) for metric in ("NDCG@20", "Recall@20")], note or "")

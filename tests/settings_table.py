@@ -82,6 +82,7 @@ DELIVERED = {"delivered.ids": ("text", "number")}  # no setting, but tried like 
 EXEMPT = {
     "name": "a label",
     "data": "where the files lie, not what they hold",
+    "home": "where what is made and fetched lies, not what it holds",
     "lake.root": "where the tables lie, not what they hold",
     "fused.kind": "has one value",
     "schedule.cron": "when a run starts",

@@ -34,8 +34,8 @@ def test_a_sentence_is_folded_in_like_one_liked_item(built):
     model = state.load(built.lake, built.settings, built.days[-1])
     twin = model.item_ids.index("item-11")  # a text and no picture
     assert built.scan("fused/items", item_id="item-11")["modalities"].to_list() == [["text"]]
-    placed = factorization.cold_items(model.factors, model.known.features[[twin]])
-    w = factorization.fold_in_liked(model.factors, placed)
+    factors = factorization.with_new_items(model.factors, model.known.features[[twin]])
+    w = factorization.fold_in(factors, Histories.build(np.zeros(1, int), np.array([len(factors.H) - 1]), n_users=1))
     scores = (w[:, None, :] * model.H[None]).sum(-1)[0]
     best = sorted(zip(-scores, model.item_ids, strict=True))[: built.settings.recommendations.k]
     assert [item for item, _ in listed(answer)] == [item for _, item in best]

@@ -173,6 +173,7 @@ def test_the_graph_warns_of_nothing_when_built():
 )
 def test_dagster_itself_accepts_the_definitions(command, tmp_path):
     tool = Path(sys.executable).with_name(command[0])
-    environment = {"DAGSTER_HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    of_demo = {"MMREC_CONFIG": str(ROOT / "demo" / "mmrec.toml")}
+    environment = {"DAGSTER_HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **of_demo}
     done = subprocess.run([tool, *command[1:]], cwd=ROOT, capture_output=True, text=True, env=environment, timeout=180)
     assert done.returncode == 0, done.stdout + done.stderr

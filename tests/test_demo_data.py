@@ -39,7 +39,7 @@ def test_a_week_begins_at_midnight_utc(tmp_path: Path) -> None:
     weeks.write_weeks(movielens.parse_ratings(INTER_HEADER + rows), tmp_path)
     found = {
         path.relative_to(tmp_path).as_posix(): [row["item_id"] for row in read_csv(path)]
-        for path in sorted(tmp_path.rglob("*.csv"))
+        for path in sorted(tmp_path.rglob("*.csv*"))
     }
     assert {name: items for name, items in found.items() if items} == {
         "interactions/1997-09-20.csv": ["0", "1"],

@@ -23,7 +23,7 @@ def test_the_next_commands_name_the_settings_and_flags_of_the_data(monkeypatch, 
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(config, "path", lambda: config.DEMO_CONFIG)
     demo._show_next()
-    assert "  .venv/bin/mmrec plan  " in capsys.readouterr().out
+    assert "  MMREC_CONFIG=demo/mmrec.toml .venv/bin/mmrec plan  " in capsys.readouterr().out
     monkeypatch.setattr(config, "path", lambda: config.ROOT / config.NAME)
     monkeypatch.setenv("DEMO_MEDIA", "films")
     monkeypatch.setenv("DEMO_ARCHIVE", "https://user:secret@files.example/ml-100k.zip")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmrec.models import factorization, solver
-from mmrec.models.factorization import Hyper, ItemFactors, cold_items, fit, fold_in, fold_in_liked
+from mmrec.models.factorization import Hyper, ItemFactors, cold_items, fit, fold_in
 from mmrec.models.histories import Histories
 
 GOWALLA = Path(os.environ.get("MMREC_TEST_DATA", "")) / "gowalla" / "interactions.parquet"
@@ -189,9 +189,9 @@ def test_cold_items_and_a_typed_sentence():
     assert np.array_equal(placed[[3, 47]], cold_items(factors, features[[3, 47]]))
     assert np.array_equal(placed[factors.counts == 0], factors.H[factors.counts == 0])
     assert (factors.H[49] == 0).all()
-    liked = fold_in_liked(factors, placed[:2])
-    extended = Histories.build(np.array([0]), np.array([46]), n_users=1)
-    assert np.array_equal(fold_in_liked(factors, factors.H[[46]]), fold_in(factors, extended))
+    with_new = factorization.with_new_items(factors, features[:2])
+    assert np.array_equal(with_new.H[50:], placed[:2])
+    liked = fold_in(with_new, Histories.build(np.array([0, 1]), np.array([50, 51]), n_users=2))
     assert (np.einsum("nd,nd->n", liked, placed[:2]) > 0).all()
     plain = fit(random_histories(), 50, Hyper(width=8))
     assert (plain.H[plain.counts == 0] == 0).all() and (cold_items(plain, features) == 0).all()

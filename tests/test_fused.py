@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from mmrec.fusion import concat
+from mmrec.fusion.concat import Concat
+from mmrec.fusion.interface import Block
+from mmrec.fusion.statistics import Statistics, measure
 from mmrec.lake.store import Lake
 from mmrec.published.features import Features
 
@@ -186,29 +188,30 @@ def test_a_run_that_dies_is_done_again_even_when_its_cause_is_taken_back(shop, m
 
 
 def test_measuring_equal_vectors_divides_by_one():
-    measured = concat.measure("text", "e", np.ones((3, 2), dtype=np.float32))
+    measured = measure("text", "e", np.ones((3, 2), dtype=np.float32))
     assert measured.scale == 1.0
     assert measured.mean.tolist() == [1.0, 1.0]
     assert measured.items == 3
 
 
 def test_blocks_stand_side_by_side_where_they_belong():
-    one = concat.Statistics("text", "e", np.array([1.0, 1.0]), 2.0, 1)
-    two = concat.Statistics("image", "f", np.array([0.0]), 0.5, 1)
-    made = concat.concat(
-        [(one, np.array([2]), np.array([[3.0, 1.0]])), (two, np.array([0, 2]), np.array([[1.0], [2.0]]))], 3
-    )
+    one = Statistics("text", "e", np.array([1.0, 1.0]), 2.0, 1)
+    two = Statistics("image", "f", np.array([0.0]), 0.5, 1)
+    blocks = [Block(one, np.array([2]), np.array([[3.0, 1.0]])), Block(two, np.array([0, 2]), np.array([[1.0], [2.0]]))]
+    made = Concat().fuse(blocks, 3)
+    assert Concat().cuts([one, two]) == {"text": slice(0, 2), "image": slice(2, 3)}
+    assert Concat().fuse([], 2).shape == (2, 0)
     assert made.tolist() == [[0, 0, 2], [0, 0, 0], [1, 0, 4]]
 
 
 def test_statistics_are_named_by_their_bits():
-    one = concat.Statistics("text", "e", np.array([1.0]), 2.0, 1)
+    one = Statistics("text", "e", np.array([1.0]), 2.0, 1)
     others = [
-        concat.Statistics("image", "e", np.array([1.0]), 2.0, 1),
-        concat.Statistics("text", "f", np.array([1.0]), 2.0, 1),
-        concat.Statistics("text", "e", np.array([1.0 + 1e-15]), 2.0, 1),
-        concat.Statistics("text", "e", np.array([1.0]), 2.0 + 1e-15, 1),
+        Statistics("image", "e", np.array([1.0]), 2.0, 1),
+        Statistics("text", "f", np.array([1.0]), 2.0, 1),
+        Statistics("text", "e", np.array([1.0 + 1e-15]), 2.0, 1),
+        Statistics("text", "e", np.array([1.0]), 2.0 + 1e-15, 1),
     ]
-    assert one.version == concat.Statistics("text", "e", np.array([1.0]), 2.0, 99).version
+    assert one.version == Statistics("text", "e", np.array([1.0]), 2.0, 99).version
     assert len({one.version, *[each.version for each in others]}) == 5
-    assert concat.space([one]) != concat.space([one, others[0]])
+    assert Concat().space([one]) != Concat().space([one, others[0]])

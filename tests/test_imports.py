@@ -1,6 +1,7 @@
 """Imports go one way between the rooms and between the stages, and loading the code location stays light and quiet."""
 
 import ast
+import os
 import subprocess
 import sys
 from functools import cache
@@ -10,7 +11,12 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("mmrec", "resources", "checks", "mmrec_assets")  # each may import itself and those before it
 HEAVY = ("torch", "transformers", "torchvision", "great_expectations", "apprise", "pandas")
 READING = ("os.environ[", "os.environ.get(", "os.getenv(", "dict(os.environ", "settings.load(")
-READS_SETTINGS = ("mmrec/settings/reading.py", "mmrec_assets/definitions.py", "mmrec_assets/cli/work.py")
+READS_SETTINGS = (
+    "mmrec/settings/reading.py",
+    "mmrec_assets/definitions.py",
+    "mmrec_assets/assembly.py",
+    "mmrec_assets/cli/work.py",
+)
 
 
 @cache
@@ -74,7 +80,9 @@ def test_loading_the_code_location_is_light_and_quiet():
         "d.defs.resolve_all_job_defs(); d.defs.resolve_asset_graph()\n"
         f"print(sorted({set(HEAVY)!r} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    environment = {**os.environ, "MMREC_CONFIG": str(ROOT / "demo" / "mmrec.toml")}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
     assert done.stderr == ""

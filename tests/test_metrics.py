@@ -70,4 +70,8 @@ def test_paired_differences_are_person_by_person():
     easy = np.random.default_rng(0).normal(0, 10, 300)
     figures = {"mf": {("x", "all"): easy + 1}, "other": {("x", "all"): easy}}
     (row,) = m.differences(figures, "mf", "test")
-    assert row.model == "mf − other" and row.low == pytest.approx(1) and row.high == pytest.approx(1)
+    assert (
+        (row.model, row.minus, row.label) == ("mf", "other", "mf − other")
+        and row.low == pytest.approx(1)
+        and row.high == pytest.approx(1)
+    )

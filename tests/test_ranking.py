@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mmrec.models import ranking
 from mmrec.models.histories import Histories
-from mmrec.models.ranking import exact_scores, top_k, top_k_of_scores
+from mmrec.models.ranking import exact_scores, top_k
 
 
 def brute(U, V, seen, k, order, servable=None):
@@ -123,21 +123,6 @@ def test_broken_factors_are_named():
     V[5, 0] = np.nan
     with pytest.raises(ValueError, match="NaN or infinite"):
         top_k(U, V, seen, 3, order)
-
-
-@pytest.mark.parametrize("k", [1, 20, 300])
-def test_ready_made_scores_with_ties(k):
-    rng = np.random.default_rng(0)
-    _, _, seen, order = case(0)
-    scores = rng.integers(0, 6, (23, 300)).astype(float)
-    servable = rng.random(300) < 0.9
-    items, best = top_k_of_scores(scores, seen, k, order, servable)
-    for row in range(23):
-        mine = set(seen.items[seen.indptr[row] : seen.indptr[row + 1]].tolist())
-        ranked = sorted((-scores[row, i], order[i], i) for i in range(300) if servable[i] and i not in mine)[:k]
-        assert items[row][: len(ranked)].tolist() == [i for *_, i in ranked]
-        assert best[row][: len(ranked)].tolist() == [-s for s, *_ in ranked]
-        assert (items[row][len(ranked) :] == -1).all()
 
 
 def test_exact_scores_do_not_depend_on_the_number_of_rows():

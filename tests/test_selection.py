@@ -10,7 +10,8 @@ from mmrec.evaluation import selection as s
 from mmrec.evaluation.metrics import ndcg, recall
 from mmrec.evaluation.problem import Problem
 from mmrec.evaluation.split import TEST, TRAIN, VALIDATION
-from mmrec.models.candidates import Candidate, default_candidates, feature_slices, features_of
+from mmrec.fusion.layout import Layout
+from mmrec.models.candidates import Candidate, default_candidates
 from mmrec.models.factorization import Hyper, fit, fold_in
 from mmrec.models.ranking import top_k
 from mmrec.settings import Model
@@ -53,7 +54,7 @@ def test_the_whole_way():
     assert chosen.enough and len(PROBLEM.candidates) == 6 and {row.split for row in chosen.rows} == {"validation"}
     assert {row.model for row in chosen.rows} == {c.name for c in PROBLEM.candidates}
     rows = s.evaluate(PROBLEM, chosen.winner)
-    found = {(row.model, row.split, row.metric, row.segment): row for row in rows}
+    found = {(row.label, row.split, row.metric, row.segment): row for row in rows}
     assert len(found) == len(rows)
     gain = found["mf − popularity", "test", "NDCG@10", "all"]
     assert gain.low <= gain.value <= gain.high and gain.people == 120
@@ -66,14 +67,14 @@ def test_the_whole_way():
 
 def test_the_test_figure_is_fitted_on_train_with_train_and_validation_masked():
     candidate = PROBLEM.candidates[0]
-    factors = fit(PROBLEM.train, 90, candidate.hyper, features_of(PROBLEM.blocks, PROBLEM.present, candidate))
+    factors = fit(PROBLEM.train, 90, candidate.hyper, PROBLEM.features(candidate))
     users = fold_in(factors, PROBLEM.histories(TRAIN, candidate=candidate))
     assert (PROBLEM.histories(TRAIN, candidate=candidate).weights < 1).any()
     masked, held = PROBLEM.histories(TRAIN, VALIDATION), PROBLEM.histories(TEST)
     lists, _ = top_k(users, factors.H, masked, 10, PROBLEM.item_order)
     expected = {"NDCG@10": ndcg(lists, held, 10).mean(), "Recall@10": recall(lists, held, 10).mean()}
     rows = s.evaluate(PROBLEM, candidate)
-    mine = {r.metric: r.value for r in rows if (r.model, r.split, r.segment) == ("mf", "test", "all")}
+    mine = {r.metric: r.value for r in rows if (r.label, r.split, r.segment) == ("mf", "test", "all")}
     assert {metric: mine[metric] for metric in expected} == pytest.approx(expected)
 
 
@@ -122,15 +123,17 @@ def test_a_global_cut():
 
 def test_features_and_their_places():
     candidate = Candidate("c", Hyper(), {"text": 2.0, "image": 0.0})
-    features = features_of(PROBLEM.blocks, PROBLEM.present, candidate)
-    assert feature_slices(PROBLEM.blocks, candidate) == {"text": slice(0, 4)}
-    np.testing.assert_allclose(
-        features[:, :3], np.where(PROBLEM.present["text"][:, None], 2 * PROBLEM.blocks["text"], 0)
-    )
+    layout = Layout.over(candidate.block_weights, PROBLEM.blocks)
+    features = PROBLEM.features(candidate)
+    assert layout.slices == {"text": slice(0, 4)} and layout.width == 4
+    text = np.where(PROBLEM.present["text"][:, None], 2 * PROBLEM.blocks["text"], 0)
+    np.testing.assert_allclose(features[:, :3], text)
     assert features[:, 3].tolist() == [0.0 if i == 4 else 2.0 for i in range(90)]
-    assert list(feature_slices(PROBLEM.blocks, PROBLEM.candidates[0])) == ["image", "text"]
-    with pytest.raises(ValueError, match="reads no block"):
-        features_of(PROBLEM.blocks, PROBLEM.present, PROBLEM.candidates[-1])
+    assert np.array_equal(layout.alone("text", PROBLEM.blocks["text"][5:]), features[5:])
+    assert list(Layout.over(PROBLEM.candidates[0].block_weights, PROBLEM.blocks).slices) == ["image", "text"]
+    assert PROBLEM.features(PROBLEM.candidates[-1]) is None
+    with pytest.raises(ValueError, match="no block is read"):
+        Layout().features(PROBLEM.blocks, PROBLEM.present)
 
 
 def test_candidates():

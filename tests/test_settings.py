@@ -124,7 +124,7 @@ def test_home_is_where_lake_and_weights_lie_unless_they_say_otherwise(tmp_path):
 @pytest.mark.parametrize(
     ("section", "key", "allowed"),
     [
-        ("", "lakes", "allowed here: calendar, data, embeddings, events, fused, interactions"),
+        ("", "lakes", "allowed here: calendar, data, embeddings, events, fused, home, interactions"),
         ("calendar", "zone", "allowed here: end, period, start, timezone"),
         ("interactions", "file", "allowed here: columns, event, files, liked_from, value_range, value_scale"),
         ("interactions.columns", "user", "allowed here: event, item_id, query, review, time, user_id, value"),
@@ -189,7 +189,6 @@ def test_an_unknown_modality_is_named_with_the_known_ones(tmp_path):
         ("quality", "max_rejected_share = 1.5", ("quality.max_rejected_share", "found 1.5", "less than or equal to 1")),
         ("schedule", 'cron = "daily"', ("schedule.cron", "found 'daily'", "pattern")),
         ("schedule", 'timezone = "Mars"', ("schedule.timezone", "'Mars'", "UTC")),
-        ("fused", 'kind = "sum"', ("fused.kind", "found 'sum'", "'concat'")),
         ("", 'lake = "there"', ("lake", "found 'there'", "dictionary")),
     ],
 )

@@ -53,12 +53,12 @@ def answers(url):
 class Process:
     """A program of this test's own, in a group of its own, which ends with the test."""
 
-    def __init__(self, command, log, **environment):
+    def __init__(self, command, log, cwd=ROOT, **environment):
         self.log = log
         with log.open("w") as out:
             self.process = subprocess.Popen(
                 [str(part) for part in command],
-                cwd=ROOT,
+                cwd=cwd,
                 env={**os.environ, **environment},
                 stdout=out,
                 stderr=subprocess.STDOUT,

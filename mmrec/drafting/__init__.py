@@ -19,8 +19,7 @@ from mmrec.drafting.samples import look
 from mmrec.drafting.weights import counts, weights
 from mmrec.drafting.writing import Line, Section, not_used, toml
 from mmrec.errors import MmrecError
-
-FILE = "mmrec.toml"
+from mmrec.settings import FILE
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ Lists are int32 [n, k], best first, −1 = empty. Held-out items are `Histories`
 each list; people with none held out have NaN and count in no mean.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +34,7 @@ class Interval:
 class Row:
     """One figure: a mean over people and its 95 % bootstrap interval; None where there is none."""
 
-    model: str  # `a − b` is a paired difference
+    model: str
     split: str  # validation or test
     metric: str
     segment: str
@@ -43,6 +43,12 @@ class Row:
     high: float | None
     people: int
     note: str | None = None
+    minus: str | None = None  # of a paired difference: the model that is taken from `model`, person by person
+
+    @property
+    def label(self) -> str:
+        """What the row is of, in words: `a`, or `a − b`."""
+        return self.model if self.minus is None else f"{self.model} − {self.minus}"
 
 
 def hits(lists: np.ndarray, held: Histories) -> np.ndarray:
@@ -137,14 +143,21 @@ def interval(values: np.ndarray, seed: int = 0, draws: int = DRAWS, level: float
     return Interval(float(values.mean()), float(low), float(high), int(values.size))
 
 
+# What is asked of every person's list, by the name before its cut-off: (lists, held, k) → float64 [n].
+ACCURACY: Mapping[str, Callable[[np.ndarray, Histories, int], np.ndarray]] = {
+    "NDCG": ndcg,
+    "Recall": recall,
+    "MAP": average_precision,
+}
+
+
 def accuracy(lists: np.ndarray, held: Histories, cold: np.ndarray, k: int) -> Figures:
-    """Every person's NDCG, Recall and MAP at k over all held-out items, the warm and the cold ones (bool [n_items])."""
-    out = {}
-    for segment, items in ((ALL, held), (WARM, only(held, ~cold)), (COLD, only(held, cold))):
-        out[f"NDCG@{k}", segment] = ndcg(lists, items, k)
-        out[f"Recall@{k}", segment] = recall(lists, items, k)
-        out[f"MAP@{k}", segment] = average_precision(lists, items, k)
-    return out
+    """Every person's `ACCURACY` at k over all held-out items, the warm and the cold ones (bool [n_items])."""
+    return {
+        (f"{name}@{k}", segment): figure(lists, items, k)
+        for segment, items in ((ALL, held), (WARM, only(held, ~cold)), (COLD, only(held, cold)))
+        for name, figure in ACCURACY.items()
+    }
 
 
 def rows(
@@ -152,7 +165,7 @@ def rows(
 ) -> tuple[Row, ...]:
     """A row for each model, metric and segment; `notes` by model."""
     return tuple(
-        _row(model, split, *key, interval(values, seed), (notes or {}).get(model))
+        _row(model, split, *key, interval(values, seed), note=(notes or {}).get(model))
         for model, by_metric in figures.items()
         for key, values in by_metric.items()
     )
@@ -160,33 +173,63 @@ def rows(
 
 def differences(figures: Mapping[str, Figures], model: str, split: str, seed: int = 0) -> tuple[Row, ...]:
     """`model` − every other, person by person, so that what makes a person easy or hard cancels."""
-    paired = {
-        f"{model} − {other}": {key: values - by_metric[key] for key, values in figures[model].items()}
+    return tuple(
+        _row(model, split, *key, interval(values - by_metric[key], seed), minus=other)
         for other, by_metric in figures.items()
         if other != model
-    }
-    return rows(paired, split, seed)
+        for key, values in figures[model].items()
+    )
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Everybody's lists of one model, and what breadth is measured by."""
+
+    lists: np.ndarray
+    counts: np.ndarray  # int64 [n_items], people of each item in train
+    people: int  # in train
+    vectors: np.ndarray | None  # float [n_items, d], where items have content to differ in
+    listable: int  # items that a list may hold
+
+
+# What is asked of the lists as they are: a value a person, one for all, or None where it cannot be asked.
+BREADTH: Mapping[str, Callable[[Listed], np.ndarray | float | None]] = {
+    "Coverage": lambda of: coverage(of.lists, of.listable),
+    "Novelty": lambda of: novelty(of.lists, of.counts, of.people),
+    "Diversity": lambda of: None if of.vectors is None else diversity(of.lists, of.vectors),
+}
 
 
 def breadth(
     lists: Mapping[str, np.ndarray], train: Histories, vectors: np.ndarray | None, listable: np.ndarray, split: str
 ) -> tuple[Row, ...]:
-    """Coverage (one number, so no interval), novelty, and diversity where items have content vectors to differ in."""
+    """`BREADTH` of every model's lists; one number for all has no interval."""
     counts, people = np.bincount(train.items, minlength=len(listable)), int((train.lengths > 0).sum())
     out: list[Row] = []
     for model, made in lists.items():
-        k = made.shape[1]
-        out.append(Row(model, split, f"Coverage@{k}", ALL, coverage(made, int(listable.sum())), None, None, people))
-        out.append(_row(model, split, f"Novelty@{k}", ALL, interval(novelty(made, counts, people))))
-        if vectors is not None:
-            out.append(_row(model, split, f"Diversity@{k}", ALL, interval(diversity(made, vectors))))
+        of = Listed(made, counts, people, vectors, int(listable.sum()))
+        for name, figure in BREADTH.items():
+            found, metric = figure(of), f"{name}@{made.shape[1]}"
+            if isinstance(found, float):
+                out.append(Row(model, split, metric, ALL, found, None, None, people))
+            elif found is not None:
+                out.append(_row(model, split, metric, ALL, interval(found)))
     return tuple(out)
 
 
-def _row(model: str, split: str, metric: str, segment: str, found: Interval, note: str | None = None) -> Row:
+def _row(
+    model: str,
+    split: str,
+    metric: str,
+    segment: str,
+    found: Interval,
+    *,
+    note: str | None = None,
+    minus: str | None = None,
+) -> Row:
     if not found.people:
-        return Row(model, split, metric, segment, None, None, None, 0, note)
-    return Row(model, split, metric, segment, found.value, found.low, found.high, found.people, note)
+        return Row(model, split, metric, segment, None, None, None, 0, note, minus)
+    return Row(model, split, metric, segment, found.value, found.low, found.high, found.people, note, minus)
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

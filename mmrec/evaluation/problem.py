@@ -15,7 +15,8 @@ import polars as pl
 
 from mmrec.evaluation import metrics, split
 from mmrec.evaluation.split import TEST, TRAIN
-from mmrec.models.candidates import Blocks, Candidate, default_candidates
+from mmrec.fusion.layout import Blocks, Layout
+from mmrec.models.candidates import Candidate, default_candidates
 from mmrec.models.factorization import Hyper
 from mmrec.models.histories import Histories
 from mmrec.settings import Model
@@ -121,6 +122,12 @@ class Problem:
             time_us, hashes = self.time_us[keep], self.tie_hash[keep]
             weight = weight * split.recency(user, time_us, hashes, candidate.half_life, candidate.floor)
         return Histories.build(user, item, weight, n_users=self.n_users)
+
+    def features(self, candidate: Candidate) -> np.ndarray | None:
+        """Every item's features as the candidate reads them; None in plain iALS."""
+        if candidate.block_weights is None:
+            return None
+        return Layout.over(candidate.block_weights, self.blocks).features(self.blocks, self.present)
 
     @cached_property
     def train(self) -> Histories:

@@ -9,9 +9,8 @@ by validation NDCG@20 over the full catalogue with train masked; a test figure i
 validation masked. `select` never looks at a test event; `evaluate` is what reads them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -19,16 +18,13 @@ from mmrec.evaluation import metrics
 from mmrec.evaluation.metrics import ALL, Figures, Row
 from mmrec.evaluation.problem import DECIDES, Problem
 from mmrec.evaluation.split import TEST, TRAIN, VALIDATION
-from mmrec.models import reference
-from mmrec.models.candidates import Candidate, features_of
-from mmrec.models.factorization import fit, fold_in
+from mmrec.models.candidates import Candidate
+from mmrec.models.feature_ials import FeatureIALS
 from mmrec.models.histories import Histories
-from mmrec.models.ranking import top_k, top_k_of_scores
+from mmrec.models.interface import Model, Scores
+from mmrec.models.zoo import ZOO
 
-EASE_ITEMS = 12_000  # EASE inverts a matrix of this size squared: 3.5 GB at most
-EASE_REGULARIZATIONS = (100.0, 300.0, 1000.0)
-SCORES = 8_000_000  # reference scores held at once, 64 MB
-MODEL = "mf"  # what the served model is called in the table
+MODEL = FeatureIALS.name  # what the served model is called in the table
 Lists = Callable[[Histories], np.ndarray]  # what to mask → lists int32 [n_users, K]
 
 
@@ -63,25 +59,26 @@ def select(problem: Problem) -> Selection:
 
 
 def evaluate(problem: Problem, candidate: Candidate) -> tuple[Row, ...]:
-    """The candidate beside popularity and EASE on validation and test, and its paired differences to both.
+    """The candidate beside every model of the zoo on validation and test, and its paired differences to each.
 
-    Everything is fitted on train. EASE's λ is the best of a few on validation. Too little history gives one row
-    without a value whose note says so.
+    Everything is fitted on train. Of a model with variants the best one on validation stands. Too little history gives
+    one row without a value whose note says so.
     """
     for part, split in ((VALIDATION, "validation"), (TEST, "test")):
         short = problem.too_little(part)
         if short:
             return (Row(MODEL, split, f"NDCG@{problem.k}", ALL, None, None, None, 0, short),)
-    models, note = {MODEL: _served(problem, candidate), "popularity": _popularity(problem)}, None
-    if problem.n_items <= EASE_ITEMS:
-        models["EASE"], note = _best_ease(problem)
+    models, notes = {MODEL: _served(problem, candidate)}, dict[str, str | None]()
+    for name, variants in ZOO.items():
+        if tried := variants(problem.n_items):
+            models[name], notes[name] = _best(problem, tried)
     content = np.concatenate(list(problem.blocks.values()), axis=1) if problem.blocks else None
     rows: tuple[Row, ...] = ()
     for part, split in ((VALIDATION, "validation"), (TEST, "test")):
         masked, held = problem.met(*range(part)), problem.held(part)
         lists = {name: make(masked) for name, make in models.items()}
         figures = {name: _figures(problem, made, held) for name, made in lists.items()}
-        rows += metrics.rows(figures, split, problem.seed, {"EASE": note})
+        rows += metrics.rows(figures, split, problem.seed, notes)
         rows += metrics.differences(figures, MODEL, split, problem.seed)
         first = {name: made[:, : problem.k] for name, made in lists.items()}
         rows += metrics.breadth(first, problem.train, content, problem.listable, split)
@@ -90,42 +87,31 @@ def evaluate(problem: Problem, candidate: Candidate) -> tuple[Row, ...]:
 
 def _served(problem: Problem, candidate: Candidate) -> Lists:
     """Fitted on train, with train folded in as the candidate weighs it."""
-    plain = candidate.block_weights is None
-    features = None if plain else features_of(problem.blocks, problem.present, candidate)
-    factors = fit(problem.train, problem.n_items, candidate.hyper, features)
-    people = fold_in(factors, problem.histories(TRAIN, candidate=candidate))
-    depth = max(problem.k, DECIDES)
-    return lambda masked: top_k(people, factors.H, masked, depth, problem.item_order, problem.listable)[0]
+    fitted = FeatureIALS(candidate.hyper, problem.features(candidate)).fit(problem.train, problem.n_items)
+    return _lists(problem, fitted.scores(problem.histories(TRAIN, candidate=candidate)), problem.listable)
 
 
-def _popularity(problem: Problem) -> Lists:
-    scores = reference.popularity(problem.train, problem.n_items)
-    return _of_scores(problem, lambda some: np.tile(scores, (len(some), 1)))
+def _best(problem: Problem, models: Sequence[Model]) -> tuple[Lists, str | None]:
+    """The variant of a reference model that is best on validation, and in words which that is.
 
-
-def _best_ease(problem: Problem) -> tuple[Lists, str]:
+    Items without train events are no candidates of theirs.
+    """
     held, best = problem.held(VALIDATION), None
-    for regularization in EASE_REGULARIZATIONS:
-        weights = reference.ease(problem.train, problem.n_items, regularization)
-        lists = _of_scores(problem, partial(reference.ease_scores, weights=weights))
+    for model in models:
+        scores = model.fit(problem.train, problem.n_items).scores(problem.train)
+        lists = _lists(problem, scores, ~problem.cold & problem.listable)
+        if len(models) == 1:
+            return lists, model.note
         figure = _decisive(_figures(problem, lists(problem.met(TRAIN)), held))
         if best is None or figure > best[0]:
-            best = (figure, lists, f"λ = {regularization:g}, the best of {len(EASE_REGULARIZATIONS)} on validation")
+            best = (figure, lists, f"{model.note}, the best of {len(models)} on validation")
     assert best is not None
     return best[1], best[2]
 
 
-def _of_scores(problem: Problem, score: Callable[[Histories], np.ndarray]) -> Lists:
-    """Lists of a reference model, in tiles of people; items without train events are no candidates."""
-    people, step = np.arange(problem.n_users), max(1, SCORES // problem.n_items)
-    tiles = [people[start : start + step] for start in range(0, len(people), step)]
-    depth, servable = max(problem.k, DECIDES), ~problem.cold & problem.listable
-
-    def make(masked: Histories) -> np.ndarray:
-        scored = ((score(problem.train.take(rows)), masked.take(rows)) for rows in tiles)
-        return np.concatenate([top_k_of_scores(*pair, depth, problem.item_order, servable)[0] for pair in scored])
-
-    return make
+def _lists(problem: Problem, scores: Scores, servable: np.ndarray) -> Lists:
+    depth = max(problem.k, DECIDES)
+    return lambda masked: scores.top_k(masked, depth, problem.item_order, servable)[0]
 
 
 def _figures(problem: Problem, lists: np.ndarray, held: Histories) -> Figures:

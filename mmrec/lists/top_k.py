@@ -108,7 +108,7 @@ def note_states(lake: Lake, made: Mapping[str, Lists]) -> None:
 
 def best(served: Served, k: int) -> pl.DataFrame:
     """The k best unseen items of everybody in `served`, all items ranked; without the columns that name the state."""
-    return _rows(served, *ranking.top_k(served.users, served.H, served.seen, k, served.item_order, served.servable))
+    return _rows(served, *served.scores.top_k(served.seen, k, served.item_order, served.servable))
 
 
 def start(lake: Lake, served: Served, state: State, made: Mapping[str, Lists]) -> Lists | None:
@@ -172,7 +172,7 @@ def _merged(served: Served, rows: pl.DataFrame, k: int, arrived: Collection[str]
     """Lists of everybody in `served` that stand, with the items that have `arrived` ranked among theirs."""
     items, scores = _positions(served, rows, k)
     among = np.fromiter((item in arrived for item in served.item_ids), bool, len(served.item_ids))
-    new = ranking.top_k(served.users, served.H, served.seen, k, served.item_order, among)
+    new = served.scores.top_k(served.seen, k, served.item_order, among)
     return _rows(served, *ranking.merged((items, scores), new, served.item_order))
 
 

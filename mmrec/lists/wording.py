@@ -38,7 +38,7 @@ def shares(served: Served, row: int, targets: np.ndarray, explained: Mapping[str
     """The exact shares of the scores of `targets` (item positions, as in `explained`) for the person in `row`."""
     begin, end = served.histories.indptr[row], served.histories.indptr[row + 1]
     items, weights = served.histories.items[begin:end], served.histories.weights[begin:end]
-    past = decomposition.shares(served.factors, items, weights, targets)
+    past = served.explain(items, weights, targets)
     user = served.users[row]
     through = {name: (user * part).sum(-1) for name, part in explained.items()}
     score = (user * served.H[targets]).sum(-1)
@@ -54,7 +54,7 @@ def explained_by_modality(served: Served, items: np.ndarray) -> dict[str, np.nda
     features, B = served.known.features, served.factors.B
     if B is None or features is None:
         return {}
-    return {name: rotate(features[items, cut], B[:, cut].T) for name, cut in served.known.slices.items()}
+    return {name: rotate(features[items, cut], B[:, cut].T) for name, cut in served.known.layout.slices.items()}
 
 
 @dataclass(frozen=True)

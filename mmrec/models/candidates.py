@@ -1,18 +1,14 @@
-"""The models that are tried: what a candidate is, which ones there are, and how feature blocks become its f_i.
+"""The candidates that the search tries: what one is, and which ones there are.
 
-Does not belong here: what they are compared on (`problem.py`), the comparison (`selection.py`), the fit
-(`factorization.py`).
+Not here: how blocks become features (`mmrec/fusion/layout.py`), what candidates are compared on and the comparison
+(`mmrec/evaluation`), the fit (`factorization.py`).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-import numpy as np
-
 from mmrec.models.factorization import Hyper
-
-Blocks = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -54,29 +50,3 @@ def default_candidates(hyper: Hyper, blocks: Sequence[str], events: int) -> tupl
         weights = {name: 1.0 if name == main else 0.3 for name in blocks}
         candidates.append(Candidate(f"feature iALS, mostly {main}, recent first", with_features, weights, 10.0))
     return tuple(candidates + plain)
-
-
-def features_of(blocks: Blocks, present: Blocks, candidate: Candidate) -> np.ndarray:
-    """f_i, float64 [n_items, p]: the candidate's blocks times their weights, each followed by its presence bit.
-
-    A missing modality is all zeros, bit included. Where each block stands is `feature_slices`. Raises ValueError for
-    plain iALS, which reads no features, and for blocks that are not there.
-    """
-    columns: list[np.ndarray] = []
-    for name in feature_slices(blocks, candidate):
-        weight, there = (candidate.block_weights or {})[name], present[name].astype(np.float64)[:, None]
-        columns += [blocks[name] * there * weight, there * weight]
-    if not columns:
-        raise ValueError(f"candidate '{candidate.name}' reads no block of: {', '.join(blocks) or 'none'}")
-    return np.concatenate(columns, axis=1)
-
-
-def feature_slices(blocks: Blocks, candidate: Candidate) -> dict[str, slice]:
-    """modality → its columns in `features_of`, presence bit last."""
-    slices: dict[str, slice] = {}
-    start = 0
-    for name, weight in sorted((candidate.block_weights or {}).items()):
-        if weight > 0:
-            slices[name] = slice(start, start + blocks[name].shape[1] + 1)
-            start = slices[name].stop
-    return slices

@@ -128,15 +128,6 @@ def fold_in(factors: ItemFactors, histories: Histories) -> np.ndarray:
         return project(solve(factors.HQ, factors.e, histories, r, pool=pool), factors.Q)
 
 
-def fold_in_liked(factors: ItemFactors, vectors: np.ndarray, weight: float = 1.0) -> np.ndarray:
-    """The factors of people who liked one item each, given by its factor [n, d] (such as B f of a typed sentence)."""
-    n = len(vectors)
-    one_each = Histories(np.arange(n + 1), np.arange(n, dtype=np.int32), np.full(n, weight))
-    r = np.full(n, factors.hyper.regularization)
-    with workers() as pool:
-        return project(solve(rotate(vectors, factors.Q), factors.e, one_each, r, pool=pool), factors.Q)
-
-
 def cold_items(factors: ItemFactors, features: np.ndarray) -> np.ndarray:
     """B f for items the fit has not seen, float64 [n, d]; zeros in plain iALS. A row depends on its features alone."""
     return np.zeros((len(features), factors.Q.shape[0])) if factors.B is None else project(features, factors.B)

@@ -1,8 +1,8 @@
 """Top-K lists: the same bytes whatever the tiling, the batch or the machine's matrix product.
 
-Belongs here: exact scores of factors, the certified top-K, and top-K of ready-made score rows for reference models.
-Does not belong here: how factors come about (`factorization.py`), which items resemble each other (`similar.py`) and
-what a list is worth (`metrics.py`). numpy only, so that a list can be made from stored factors without torch.
+Belongs here: exact scores of factors, and the certified top-K. Does not belong here: how factors come about
+(`factorization.py`), a score's item-item part (`interface.py`), and what a list is worth (`metrics.py`). numpy only, so
+that a list can be made from stored factors without torch.
 
 The rule: a float32 product nominates K + 20 items, float64 `(u * v).sum(-1)` scores them, and they are sorted by
 (−score, item order). The list stands if the K-th score lies above everything that was not nominated could reach, given
@@ -85,28 +85,14 @@ def top_k(
     people = np.flatnonzero(norms > 0)
     for rows in batches(people, tile or max(1, TILE_SCORES // pool.size)):
         approximate = (user_factors[rows] / norms[rows, None]).astype(np.float32) @ V
-        _mask(approximate, rows, seen, column)
+        mask(approximate, rows, seen, column)
 
         def exact(at: np.ndarray, lists: np.ndarray, rows: np.ndarray = rows) -> np.ndarray:
-            return _score_lists(user_factors[rows[at]], item_factors, _named(pool, lists))
+            return score_lists(user_factors[rows[at]], item_factors, named(pool, lists))
 
         lists, scores[rows] = certified(approximate, exact, k, order, slack, norms[rows] * scale)
-        items[rows] = _named(pool, lists)
+        items[rows] = named(pool, lists)
     return items, scores
-
-
-def top_k_of_scores(
-    scores: np.ndarray, seen: Rows, k: int, item_order: np.ndarray, servable: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """The K best of ready-made scores [n, n_items], masked, tied and padded as in `top_k`; −inf is no candidate.
-
-    For reference models. Takes memory of several times `scores`: pass people in tiles.
-    """
-    scores = np.array(scores, np.float64)
-    if servable is not None:
-        scores[:, ~servable] = -np.inf
-    _mask(scores, np.arange(len(scores)), seen, np.arange(scores.shape[1]))
-    return certified(scores, lambda at, lists: _taken(scores[at], lists), k, item_order)
 
 
 def certified(
@@ -114,14 +100,14 @@ def certified(
     exact: Scores,
     k: int,
     item_order: np.ndarray,
-    slack: float = 0.0,
+    slack: float | np.ndarray = 0.0,
     unit: np.ndarray | float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The K best columns of every row by exact score: (columns int32 [n, k], scores float64 [n, k]), best first.
 
     `approximate` [n, m] nominates; −inf is no candidate. `exact` gives the scores of lists of columns, −inf where a
-    column is −1; divided by `unit` ([n] or one for all) they differ from `approximate` by at most `slack`. A row whose
-    list is not certain, such as one with a tie across the cut, is scored in full.
+    column is −1; divided by `unit` ([n] or one for all) they differ from `approximate` by at most `slack` ([n] or one
+    for all). A row whose list is not certain, such as one with a tie across the cut, is scored in full.
     """
     lists, limit = _nominate(approximate, k + SPARE)
     columns, scores = sort_lists(lists, exact(np.arange(len(lists)), lists), item_order, k)
@@ -146,7 +132,7 @@ def batches(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
     yield from (rows[start : start + size] for start in range(0, len(rows), size))
 
 
-def _mask(scores: np.ndarray, rows: np.ndarray, seen: Rows, column: np.ndarray) -> None:
+def mask(scores: np.ndarray, rows: np.ndarray, seen: Rows, column: np.ndarray) -> None:
     """−inf where person rows[a] has seen an item; `column` maps items to columns of `scores`, −1 = none."""
     lengths = seen.indptr[rows + 1] - seen.indptr[rows]
     starts = np.cumsum(lengths) - lengths
@@ -183,17 +169,12 @@ def _largest(approximate: np.ndarray, count: int) -> np.ndarray:
     return np.take_along_axis(columns, found, axis=1)
 
 
-def _named(pool: np.ndarray, lists: np.ndarray) -> np.ndarray:
+def named(pool: np.ndarray, lists: np.ndarray) -> np.ndarray:
     """Lists of columns as lists of items, −1 where there is none."""
     return np.where(lists >= 0, pool[lists], -1)
 
 
-def _taken(scores: np.ndarray, lists: np.ndarray) -> np.ndarray:
-    """Scores of item lists, −inf where an item is −1."""
-    return np.where(lists >= 0, np.take_along_axis(scores, lists, axis=1), -np.inf)
-
-
-def _score_lists(user_factors: np.ndarray, item_factors: np.ndarray, lists: np.ndarray) -> np.ndarray:
+def score_lists(user_factors: np.ndarray, item_factors: np.ndarray, lists: np.ndarray) -> np.ndarray:
     """Exact scores of item lists [n, m], −inf where an item is −1."""
     out = np.empty(lists.shape)
     n, m = lists.shape

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from mmrec import tables
-from mmrec.fusion.concat import Statistics
+from mmrec.fusion.statistics import Statistics
 from mmrec.lake.store import Lake
 from mmrec.modalities import NAMES
 

@@ -15,13 +15,16 @@ import polars as pl
 
 from mmrec import tables
 from mmrec.evaluation.split import recency, tie_hash
+from mmrec.fusion.layout import Layout
 from mmrec.keys import vector_checksums
 from mmrec.lake.hashing import row_checksums
 from mmrec.lake.store import Lake
 from mmrec.models import factorization
-from mmrec.models.candidates import Candidate, feature_slices, features_of
+from mmrec.models.candidates import Candidate
 from mmrec.models.factorization import ItemFactors
+from mmrec.models.feature_ials import FittedFactors
 from mmrec.models.histories import Histories
+from mmrec.models.interface import Scores
 from mmrec.published import events as history
 from mmrec.published import user_texts
 from mmrec.published.features import Features
@@ -40,7 +43,7 @@ class Known:
     words: list[str]  # ids of people's texts, placed the same way; empty where the model reads no text
     factors: ItemFactors  # of items and words
     features: np.ndarray | None  # float64 [items, p] as the map B reads them
-    slices: dict[str, slice]  # where each modality's block stands in `features`
+    layout: Layout  # where each modality stands in `features`
     events: pl.DataFrame  # `history.read`
     said: pl.DataFrame  # `words.read`, of the texts that have a factor
 
@@ -113,6 +116,15 @@ class Served:
         """bool [items]: without events in the fit, placed by content alone."""
         return self.known.factors.counts[: len(self.item_ids)] == 0
 
+    @property
+    def scores(self) -> Scores:
+        """What these people think of every item."""
+        return Scores(self.users, self.H)
+
+    def explain(self, items: np.ndarray, weights: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """What each past item of one person adds to each target's score, float64 [targets, items]."""
+        return FittedFactors(self.factors).explain(items, weights, targets)
+
     @cached_property
     def histories(self) -> Histories:
         """People's weighted history, over items and words."""
@@ -170,34 +182,24 @@ def read_known(
 
     `text_weight` is what one text of a person weighs.
     """
-    item_ids, factors, rows, slices = extend(version, features)
+    item_ids, factors, rows, layout = extend(version, features)
     digest_of = dict(zip(features.item_ids, features.digests, strict=True))
     new = {item: digest_of[item] for item in item_ids[len(version.item_ids) :]}
     said = user_texts.read(lake, settings, period, text_weight, only)
-    if user_texts.MODALITY not in slices:
+    if user_texts.MODALITY not in layout.slices:
         said = said.clear()
     found: list[str] = []
     if said.height:
         found, vectors = read_vectors(lake, user_texts.MODALITY, said.select("key").unique())
-        placed = text_features(features.statistics(user_texts.MODALITY).apply(vectors), version.choice, slices)
+        placed = layout.alone(user_texts.MODALITY, features.statistics(user_texts.MODALITY).apply(vectors))
         factors = factorization.with_new_items(factors, placed)
     said = said.filter(pl.col("key").is_in(found))
     ids = [user_texts.MARK + key for key in found]
     events = history.read(lake, settings, period, version.weighing, only)
-    return Known(version.choice, item_ids, new, ids, factors, rows, slices, events, said)
+    return Known(version.choice, item_ids, new, ids, factors, rows, layout, events, said)
 
 
-def text_features(vectors: np.ndarray, choice: Candidate, slices: dict[str, slice]) -> np.ndarray:
-    """f of standardised text vectors [n, width], laid out as `candidates.features_of`, every other modality missing."""
-    weight = (choice.block_weights or {})[user_texts.MODALITY]
-    rows = np.zeros((len(vectors), max(each.stop for each in slices.values())))
-    cut = slices[user_texts.MODALITY]
-    rows[:, cut.start : cut.stop - 1] = vectors * weight
-    rows[:, cut.stop - 1] = weight
-    return rows
-
-
-def extend(version: Version, features: Features) -> tuple[list[str], ItemFactors, np.ndarray | None, dict[str, slice]]:
+def extend(version: Version, features: Features) -> tuple[list[str], ItemFactors, np.ndarray | None, Layout]:
     """The version's items and then the catalogue's new ones, placed by their content (B f); everyone's features and
     where each modality's block stands in them.
     """
@@ -205,16 +207,16 @@ def extend(version: Version, features: Features) -> tuple[list[str], ItemFactors
     new = [item for item in features.item_ids if item not in known]
     item_ids = [*version.item_ids, *new]
     rows: np.ndarray | None = None
-    slices: dict[str, slice] = {}
+    layout = Layout()
     if version.choice.block_weights is not None and version.space == features.space:
-        slices = feature_slices(features.blocks, version.choice)
-        own = features_of(features.blocks, features.present, version.choice)
+        layout = Layout.over(version.choice.block_weights, features.blocks)
+        own = layout.features(features.blocks, features.present)
         rows = _aligned(own, features.item_ids, item_ids)
     if not new:
-        return item_ids, version.factors, rows, slices
+        return item_ids, version.factors, rows, layout
     empty = np.zeros((len(new), 0 if version.factors.B is None else version.factors.B.shape[1]))
     extended = factorization.with_new_items(version.factors, empty if rows is None else rows[len(version.item_ids) :])
-    return item_ids, extended, rows, slices
+    return item_ids, extended, rows, layout
 
 
 _HISTORY = ("user_id_at", "item_id_at", "weight")

@@ -39,7 +39,7 @@ def for_text(lake: Lake, settings: Settings, text: str, period: str | None = Non
     published = snapshots.read(lake, settings, period)
     reader, period = published.lake, published.period
     known, features = _nobody(reader, settings, period)
-    if user_texts.MODALITY not in known.slices:
+    if user_texts.MODALITY not in known.layout.slices:
         raise MmrecError(f"the model of {period} reads no text, so a sentence has no place in it; try --items")
     vector, encoder_id = _encoded(reader, settings, features, cleaned)
     key = row_key(user_texts.MODALITY, text_hash(cleaned), encoder_id)
@@ -52,7 +52,7 @@ def for_text(lake: Lake, settings: Settings, text: str, period: str | None = Non
         "key": key,
         "text": cleaned,
     }
-    placed = state.text_features(features.statistics(user_texts.MODALITY).apply(vector), known.choice, known.slices)
+    placed = known.layout.alone(user_texts.MODALITY, features.statistics(user_texts.MODALITY).apply(vector))
     asked = replace(
         known,
         words=[row["item_id"]],

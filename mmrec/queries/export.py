@@ -33,6 +33,7 @@ import polars as pl
 from mmrec import tables
 from mmrec.encoders.weights import packages
 from mmrec.errors import MmrecError
+from mmrec.fusion.layout import Layout
 from mmrec.keys import file_hash
 from mmrec.lake.store import Lake
 from mmrec.published import snapshots, state
@@ -138,26 +139,18 @@ def _content(lake: Lake, settings: Settings, known: Served) -> list[dict[str, An
         .collect()
     )
     rows = {row["modality"]: row for row in stored.iter_rows(named=True)}
-    weights = known.version.choice.block_weights or {}
-    blocks, begin = [], 0
-    for modality in sorted(name for name, weight in weights.items() if weight > 0):
-        row = rows[modality]
-        end = begin + len(row["mean"])
-        blocks.append(
-            {
-                "modality": modality,
-                "begin": begin,
-                "end": end,
-                "weight": weights[modality],
-                "mean": f"mean_{modality}",
-                "scale": row["scale"],
-                "encoder_id": row["encoder_id"],
-                **_encoder(settings, modality),
-                "_mean": np.array(row["mean"]),
-            }
-        )
-        begin = end + 1
-    return blocks
+    layout = Layout.of(known.version.choice.block_weights, {name: len(row["mean"]) for name, row in rows.items()})
+    return [
+        {
+            **asdict(place),
+            "mean": f"mean_{place.modality}",
+            "scale": rows[place.modality]["scale"],
+            "encoder_id": rows[place.modality]["encoder_id"],
+            **_encoder(settings, place.modality),
+            "_mean": np.array(rows[place.modality]["mean"]),
+        }
+        for place in layout.places
+    ]
 
 
 def _encoder(settings: Settings, modality: str) -> dict[str, str | None]:

@@ -184,7 +184,7 @@ class Modality(_Section):
 class Fused(_Section):
     """How the modalities' vectors become one vector an item."""
 
-    kind: Literal["concat"] = "concat"
+    kind: str = "concat"  # one of `mmrec/fusion/kinds.py`
 
 
 class Model(_Section):

@@ -6,6 +6,7 @@ would change every other one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -15,8 +16,10 @@ from mmrec import tables
 from mmrec.builds import assets, ledger, publishing
 from mmrec.builds.report import WHOLE, PeriodReport, StageReport
 from mmrec.builds.stage import StageRun
-from mmrec.fusion import concat
-from mmrec.fusion.concat import Statistics
+from mmrec.fusion import kinds
+from mmrec.fusion import statistics as measuring
+from mmrec.fusion.interface import Block, Fusion
+from mmrec.fusion.statistics import Statistics
 from mmrec.lake.hashing import digest
 from mmrec.lake.store import Lake
 from mmrec.modalities import NAMES
@@ -30,7 +33,7 @@ def items(lake: Lake, settings: Settings) -> StageReport:
     """Brings the fused vectors up to date with the items and their current embeddings."""
     run = StageRun(lake, tables.FUSED_ITEMS)
     if run.begin(items_keys(lake, settings)):
-        report = _fuse(lake, _modalities_of(settings))
+        report = _fuse(lake, kinds.kind(settings.fused.kind), _modalities_of(settings))
         run.record({WHOLE: replace(report, seconds=run.seconds)})
     having = _having(lake)
     return run.report(
@@ -41,6 +44,7 @@ def items(lake: Lake, settings: Settings) -> StageReport:
 
 def items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The stage key of the fused vectors."""
+    kinds.kind(settings.fused.kind)  # a plan names a kind that there is not, as a run would
     inputs = ledger.data_version(lake, tables.VALIDATED_ITEMS)
     for modality in _modalities_of(settings):
         inputs |= ledger.data_version(lake, assets.embedding(modality))
@@ -51,19 +55,19 @@ def _modalities_of(settings: Settings) -> list[str]:
     return [name for name in NAMES if name in settings.embeddings]
 
 
-def _fuse(lake: Lake, modalities: list[str]) -> PeriodReport:
+def _fuse(lake: Lake, fusion: Fusion, modalities: list[str]) -> PeriodReport:
     wanted = _wanted(lake, modalities)
     read: dict[str, _Vectors] = {}
     statistics = [found for m in modalities if (found := _statistics(lake, m, wanted, read)) is not None]
-    space = concat.space(statistics)
-    _name_space(lake, space, statistics)
+    space = fusion.space(statistics)
+    _name_space(lake, space, statistics, fusion.cuts(statistics))
     wanted = wanted.with_columns(digest=_row_digest(space, modalities), space=pl.lit(space))
     old = lake.scan(tables.FUSED_ITEMS).select("item_id", "digest").collect()
     changed = wanted.join(old, on=["item_id", "digest"], how="anti").sort("item_id")
     removed = old.join(wanted, on="item_id", how="anti")
     if changed.height + removed.height or not lake.exists(tables.FUSED_ITEMS):
         ledger.begin(lake, [WHOLE])
-        rows = changed.with_columns(_vectors(lake, statistics, changed, read), _modalities(modalities))
+        rows = changed.with_columns(_vectors(lake, fusion, statistics, changed, read), _modalities(modalities))
         lake.merge(tables.FUSED_ITEMS, rows, ["item_id"], removed=removed.select("item_id"))
     whole = digest(wanted.with_columns(_one=pl.lit("")), "_one", ["item_id", "digest"]).get("", publishing.EMPTY)
     return PeriodReport(
@@ -100,7 +104,7 @@ def _statistics(lake: Lake, modality: str, wanted: pl.DataFrame, read: dict[str,
     if row is not None:
         return Statistics(modality, encoder_id, np.array(row["mean"]), row["scale"], row["items"])
     read[modality] = read_vectors(lake, modality, wanted.select(key=modality).drop_nulls().unique())
-    measured = concat.measure(modality, encoder_id, read[modality][1])
+    measured = measuring.measure(modality, encoder_id, read[modality][1])
     fields = {"version": measured.version, "modality": modality, "encoder_id": encoder_id, "items": measured.items}
     lake.append(
         tables.FUSED_STATISTICS, pl.DataFrame([{**fields, "mean": measured.mean.tolist(), "scale": measured.scale}])
@@ -108,17 +112,22 @@ def _statistics(lake: Lake, modality: str, wanted: pl.DataFrame, read: dict[str,
     return measured
 
 
-def _name_space(lake: Lake, space: str, statistics: list[Statistics]) -> None:
+def _name_space(lake: Lake, space: str, statistics: list[Statistics], cuts: Mapping[str, slice]) -> None:
     """Notes once where each block lies in a vector of this space."""
     if (
         not lake.scan(tables.FUSED_SPACES).filter(pl.col("space") == space).head(1).collect().is_empty()
         or not statistics
     ):
         return
-    ends = np.cumsum([each.width for each in statistics])
     rows = [
-        {"space": space, "modality": s.modality, "begin": int(end) - s.width, "end": int(end), "statistics": s.version}
-        for s, end in zip(statistics, ends, strict=True)
+        {
+            "space": space,
+            "modality": each.modality,
+            "begin": cuts[each.modality].start,
+            "end": cuts[each.modality].stop,
+            "statistics": each.version,
+        }
+        for each in statistics
     ]
     lake.append(tables.FUSED_SPACES, pl.DataFrame(rows))
 
@@ -135,15 +144,17 @@ def _modalities(modalities: list[str]) -> pl.Expr:
     return (pl.concat_list(present).list.drop_nulls() if present else empty).alias("modalities")
 
 
-def _vectors(lake: Lake, statistics: list[Statistics], changed: pl.DataFrame, read: dict[str, _Vectors]) -> pl.Series:
+def _vectors(
+    lake: Lake, fusion: Fusion, statistics: list[Statistics], changed: pl.DataFrame, read: dict[str, _Vectors]
+) -> pl.Series:
     blocks = []
     for each in statistics:
         places = changed.with_row_index("at").select("at", key=each.modality).drop_nulls()
         found, vectors = read.get(each.modality) or read_vectors(lake, each.modality, places.select("key").unique())
         row_of = pl.DataFrame({"key": found, "row": np.arange(len(found))}, schema={"key": pl.String, "row": pl.Int64})
         placed = places.join(row_of, on="key", how="inner", maintain_order="left")
-        blocks.append((each, placed["at"].to_numpy(), vectors[placed["row"].to_numpy()]))
-    fused = concat.concat(blocks, changed.height)
+        blocks.append(Block(each, placed["at"].to_numpy(), vectors[placed["row"].to_numpy()]))
+    fused = fusion.fuse(blocks, changed.height)
     if not fused.shape[1]:
         return pl.Series("vector", [[] for _ in range(changed.height)], dtype=tables.VECTOR)
     return pl.Series("vector", fused).cast(tables.VECTOR)

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from mmrec import tables
-from mmrec.fusion.concat import Statistics
+from mmrec.fusion.statistics import Statistics
 from mmrec.lake.hashing import digest
 from mmrec.lake.store import Lake
 from mmrec.stages.model.boundary import version_name

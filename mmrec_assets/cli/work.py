@@ -46,7 +46,8 @@ def init(
         shell.out.print(f"warning: {line}")
     if drafted.judged:
         shell.out.print(f"tried on the sampled rows: {drafted.judged}")
-    shell.out.print(f"wrote {folder / drafting.FILE}; read it, then: MMREC_CONFIG={folder / drafting.FILE} mmrec plan")
+    named = "" if folder.resolve() == Path.cwd() else f"MMREC_CONFIG={folder / FILE} "
+    shell.out.print(f"wrote {folder / FILE}; read it, then: {named}mmrec plan")
 
 
 @shell.app.command()
@@ -179,7 +180,7 @@ def ui(port: Annotated[int, typer.Option(help="Port of the page.")] = 3000) -> N
     with instance_of(folder):  # made here, before two processes would make it together
         pass
     shell.out.print(f"http://127.0.0.1:{port}  (Ctrl-C ends it)")
-    dg = Path(sys.executable).with_name("dg")
+    dg = [sys.executable, "-c", "from dagster_dg_cli.cli import main; main()"]  # wherever its script was put
     workspace = resources.files("mmrec_assets") / "workspace.yaml"
     where = ["--host", "127.0.0.1", "--port", str(port), "--workspace", str(workspace)]
-    os.execv(dg, [str(dg), "dev", *where])
+    os.execv(sys.executable, [*dg, "dev", *where])

@@ -21,7 +21,7 @@ from mmrec.evaluation import split as protocol
 from mmrec.evaluation.problem import Problem
 from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
-from mmrec.models import candidates, factorization
+from mmrec.models import factorization
 from mmrec.published import events as history
 from mmrec.published import versions
 from mmrec.published.features import Features
@@ -95,11 +95,8 @@ def _fit(
     problem = problem_of(settings, events, features)
     search = selection.select(problem)
     chosen = search.winner
-    rows = None
-    if chosen.block_weights is not None:
-        rows = candidates.features_of(problem.blocks, problem.present, chosen)
     everything = problem.histories(protocol.TRAIN, protocol.VALIDATION, protocol.TEST)
-    fitted = factorization.fit(everything, problem.n_items, chosen.hyper, rows)
+    fitted = factorization.fit(everything, problem.n_items, chosen.hyper, problem.features(chosen))
     weighing, item_ids = Weighing.of(settings), list(problem.item_ids)
     name = version_name(boundary, features.space, chosen.to_json(), item_ids, _bytes(fitted), weighing.to_json())
     return Version(name, boundary, features.space, chosen, weighing, item_ids, fitted), search

@@ -12,6 +12,7 @@ from mmrec.builds.stage import Made, StageRun
 from mmrec.evaluation import selection
 from mmrec.lake.store import Lake
 from mmrec.published import events as history
+from mmrec.published import figures
 from mmrec.published.features import Features
 from mmrec.settings import Settings
 from mmrec.stages.model.boundary import boundary_of, boundary_version, problem_of, served_key
@@ -26,9 +27,9 @@ def evaluation(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport
     if run.begin(evaluation_keys(lake, settings, gate.open)):
         features = Features(lake)  # figures are floats, so a period's data version is its key
         run.publish({p: Made(_evaluate(lake, settings, p, features), data_version=k) for p, k in run.stale.items()})
-    rows = lake.scan(tables.EVALUATION).filter(pl.col("period").is_in(gate.open)).collect()
-    figures = {period: _figures(rows.filter(pl.col("period") == period)) for period in gate.open}
-    run.reports = {p: replace(each, facts=figures.get(p, each.facts)) for p, each in run.reports.items()}
+    rows = figures.read(lake, gate.open)
+    by_period = {period: _figures(rows.filter(pl.col("period") == period)) for period in gate.open}
+    run.reports = {p: replace(each, facts=by_period.get(p, each.facts)) for p, each in run.reports.items()}
     newest = rows.filter(pl.col("period") == max(gate.open, default=""))
     return run.report(
         tables={"test figures": _test_table(newest), "validation figures": _by_metric(newest, "validation")},
@@ -48,7 +49,8 @@ def _evaluate(lake: Lake, settings: Settings, period: str, features: Features) -
     version = boundary_version(lake, settings, period, features, [])
     events = history.read(lake, settings, period, version.weighing)
     found = selection.evaluate(problem_of(settings, events, features), version.choice)
-    rows = pl.DataFrame([asdict(row) for row in found], infer_schema_length=None)
+    # A paired difference is stored as one name.
+    rows = pl.DataFrame([{**asdict(row), "model": row.label} for row in found], infer_schema_length=None)
     mine = (pl.col("model") == selection.MODEL) & pl.col("note").is_null()
     return tables.contract(tables.EVALUATION).conform(
         rows.with_columns(
@@ -74,13 +76,13 @@ def _too_little(rows: pl.DataFrame) -> list[str]:
 def _figures(rows: pl.DataFrame) -> dict[str, float]:
     """One period's test figures over all items, as numbers that plot over periods; differences with their interval."""
     mine = rows.filter((pl.col("split") == "test") & (pl.col("segment") == "all") & pl.col("value").is_not_null())
-    figures = {}
+    found = {}
     for row in mine.iter_rows(named=True):
-        name = f"{row['model']} {row['metric']}"
-        figures[name] = row["value"]
-        if " − " in row["model"] and row["metric"] == HEADLINE:
-            figures |= {f"{name} low": row["low"], f"{name} high": row["high"]}
-    return figures
+        name = f"{row['label']} {row['metric']}"
+        found[name] = row["value"]
+        if row["minus"] is not None and row["metric"] == HEADLINE:
+            found |= {f"{name} low": row["low"], f"{name} high": row["high"]}
+    return found
 
 
 def _test_table(rows: pl.DataFrame) -> pl.DataFrame:
@@ -89,7 +91,6 @@ def _test_table(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _by_metric(rows: pl.DataFrame, split: str, segments: tuple[str, ...] = ("all",)) -> pl.DataFrame:
-    order = {"mf": 0, "popularity": 1, "EASE": 2, "mf − popularity": 3, "mf − EASE": 4}
     chosen = rows.filter((pl.col("split") == split) & pl.col("segment").is_in(segments))
     interval = pl.format(
         "{} [{}, {}]",
@@ -97,7 +98,7 @@ def _by_metric(rows: pl.DataFrame, split: str, segments: tuple[str, ...] = ("all
         pl.col("low").round(4).cast(pl.String).fill_null("–"),
         pl.col("high").round(4).cast(pl.String).fill_null("–"),
     )
-    told = chosen.with_columns(figure=interval, place=pl.col("model").replace_strict(order, default=9))
+    told = chosen.with_columns(figure=interval, model="label")
     wide = told.pivot(
         "metric", index=["place", "segment", "model", "people"], values="figure", aggregate_function="first"
     )
