@@ -20,6 +20,7 @@ from mmrec.settings import Settings, load
 from mmrec_assets.assembly import build_defs
 from mmrec_assets.cli import runs
 from mmrec_assets.cli.shell import served_periods
+from mmrec_assets.running import instance
 from mmrec_assets.running.jobs import REFRESH
 
 TIMES = 5
@@ -31,7 +32,7 @@ def main() -> None:
     settings = load(config.path())
     with tempfile.TemporaryDirectory() as home:
         os.environ["DAGSTER_HOME"] = home
-        runs.home(settings)
+        instance.home(settings)
         measure(settings)
 
 

@@ -39,7 +39,7 @@ def main() -> int:
     try:
         settings = load(config.path())
         periods = served_periods(settings, None, SERVED)
-        with Progress(settings, quiet=not sys.stderr.isatty()) as progress:
+        with Progress(settings) as progress:
             ran = run(settings, periods, progress.begin, tell=progress.tell)
         if ran.failures:
             raise MmrecError("; ".join(ran.failures))

@@ -66,9 +66,6 @@ class MemoryLake(Lake):
         self._make(table)
         return self._change(table, lambda state: (self._whole(table, state).join(named, on=on, how="anti"), frame))
 
-    def delete(self, table, where):
-        return self._change(table, lambda state: _without(state, where)) if table in self.states else None
-
     def compact(self, table):
         return self._change(table, lambda state: (self._whole(table, state),)) if table in self.states else None
 

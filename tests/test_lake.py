@@ -18,7 +18,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from mmrec import tables
 from mmrec.errors import MmrecError
 from mmrec.lake import files as files_module
-from mmrec.lake import store
+from mmrec.lake import store, writing
 from mmrec.lake.hashing import digest
 from mmrec.lake.store import Lake
 from tests.memory_lake import MemoryLake
@@ -123,7 +123,7 @@ def test_partition_values_come_back_as_they_were_written(lake, period):
     assert lake.scan(REJECTED).filter(pl.col("period") == period).collect()["source_row"].to_list() == [1]
     lake.replace(REJECTED, rejected("t", period, 3), {"period": [period]})
     assert sorted(lake.scan(REJECTED).collect()["source_row"]) == [2, 3]
-    lake.delete(REJECTED, {"period": [period]})
+    lake.replace(REJECTED, rejected("t", period), {"period": [period]})
     assert lake.scan(REJECTED).collect()["source_row"].to_list() == [2]
 
 
@@ -149,14 +149,6 @@ def test_merge_into_no_table_makes_it_and_forgets_the_removed(lake):
     assert version == lake.version(CURRENT)
     assert items_of(lake) == ["a"]
     assert lake.merge(CURRENT, current("b"), ["item_id"]) == version + 1
-
-
-@both
-def test_delete_removes_the_named_rows(lake):
-    assert lake.delete(CURRENT, {"item_id": ["a"]}) is None
-    lake.append(CURRENT, current("a", "b", "it's"))
-    assert lake.delete(CURRENT, {"item_id": ["a", "it's"]}) == 1
-    assert items_of(lake) == ["b"]
 
 
 def test_compaction_keeps_the_rows_and_leaves_fewer_files(lake):
@@ -529,7 +521,7 @@ def test_a_conflict_that_never_ends_is_an_error_and_writes_nothing(lake, monkeyp
 
 
 def test_the_log_of_vectors_does_not_grow_for_ever_and_a_late_writer_catches_up(lake, monkeypatch):
-    monkeypatch.setitem(store._UNDATED, "delta.logRetentionDuration", "interval 0 seconds")
+    monkeypatch.setitem(writing._UNDATED, "delta.logRetentionDuration", "interval 0 seconds")
     late = Lake(lake.root)
     lake.append(VECTORS, vectors("first"))
     late.append(VECTORS, vectors("second"))

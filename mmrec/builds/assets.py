@@ -58,8 +58,9 @@ def embedding(modality: str) -> str:
 def declared(settings: Settings) -> list[Asset]:
     """Every asset of a data set, each after what it rests on."""
     embeddings = [embedding(modality) for modality in NAMES if modality in settings.embeddings]
-    events = ("validated/interactions",)
-    behind = (*events, "validated/items", "fused/items", *words(settings))
+    events, items = ("validated/interactions",), ("validated/items", "fused/items")
+    behind = (*events, *items, *words(settings))
+    made = ("recommendations/top_k", "recommendations/reasons", "recommendations/similar_items", FACTORS)
     return [
         Asset("raw/items", (), "3"),
         Asset("raw/media", ("raw/items",), "3"),
@@ -71,20 +72,8 @@ def declared(settings: Settings) -> list[Asset]:
         *[Asset(each, ("validated/items", *_said(settings, each)), _reading(each), gpu=True) for each in embeddings],
         Asset("fused/items", ("validated/items", *embeddings), "1"),
         Asset(FACTORS, behind, "2", partitioned=True, history=events),
-        Asset(
-            "model/evaluation",
-            (*events, "validated/items", "fused/items", FACTORS),
-            "2",
-            partitioned=True,
-            history=events,
-        ),
-        Asset(
-            "recommendations/top_k",
-            (*behind, FACTORS),
-            "1",
-            partitioned=True,
-            history=events,
-        ),
+        Asset("model/evaluation", (*events, *items, FACTORS), "2", partitioned=True, history=events),
+        Asset("recommendations/top_k", (*behind, FACTORS), "1", partitioned=True, history=events),
         Asset(
             "recommendations/reasons",
             (*behind, FACTORS, "recommendations/top_k"),
@@ -92,19 +81,8 @@ def declared(settings: Settings) -> list[Asset]:
             partitioned=True,
             history=events,
         ),
-        Asset("recommendations/similar_items", ("validated/items", "fused/items"), "1"),
-        Asset(
-            SNAPSHOT,
-            (
-                "recommendations/top_k",
-                "recommendations/reasons",
-                "recommendations/similar_items",
-                FACTORS,
-                "model/evaluation",
-            ),
-            "1",
-            partitioned=True,
-        ),
+        Asset("recommendations/similar_items", items, "1"),
+        Asset(SNAPSHOT, (*made, "model/evaluation"), "1", partitioned=True),
     ]
 
 

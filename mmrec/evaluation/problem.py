@@ -65,12 +65,7 @@ class Problem:
         People stand in the order of their ids. A liked item that the catalogue does not name takes part without
         content, is in no list and is no positive; one that was only met drops out.
         """
-        users = events.select(pl.col("user_id").unique().sort()).with_row_index("user")
-        listed = pl.DataFrame({"item_id": pl.Series(catalogue, dtype=pl.String)}).with_row_index("row")
-        liked_items = events.filter(pl.col("weight") > 0).select("item_id").unique()
-        items = liked_items.join(listed, on="item_id", how="full", coalesce=True).sort("item_id").with_row_index("item")
-        placed = events.join(users, on="user_id", maintain_order="left")
-        placed = placed.join(items, on="item_id", maintain_order="left")
+        placed, items = _placed(events, catalogue)
         user, item = (placed[name].to_numpy().astype(np.int64) for name in ("user", "item"))
         time_us = placed["time"].dt.epoch("us").to_numpy()
         hashes = split.tie_hash(placed["user_id"].to_list(), placed["item_id"].to_list())
@@ -89,7 +84,7 @@ class Problem:
             time_us=time_us,
             tie_hash=hashes,
             part=part,
-            n_users=users.height,
+            n_users=events["user_id"].n_unique(),
             item_ids=items["item_id"].to_list(),
             listable=items["row"].is_not_null().to_numpy(),
             blocks={name: _rows_of(block, items["row"]) for name, block in blocks.items()},
@@ -149,6 +144,18 @@ class Problem:
         if people >= MINIMUM_PEOPLE and self.train.items.size:
             return ""
         return f"too little history: {people} people have {name} items, expected at least {MINIMUM_PEOPLE}"
+
+
+def _placed(events: pl.DataFrame, catalogue: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The events with the numbers of their person (`user`) and item (`item`), and the items in the order of their ids
+    with their row in the catalogue, null where it does not name them.
+    """
+    users = events.select(pl.col("user_id").unique().sort()).with_row_index("user")
+    listed = pl.DataFrame({"item_id": pl.Series(catalogue, dtype=pl.String)}).with_row_index("row")
+    liked = events.filter(pl.col("weight") > 0).select("item_id").unique()
+    items = liked.join(listed, on="item_id", how="full", coalesce=True).sort("item_id").with_row_index("item")
+    placed = events.join(users, on="user_id", maintain_order="left")
+    return placed.join(items, on="item_id", maintain_order="left"), items
 
 
 def _rows_of(block: np.ndarray, rows: pl.Series) -> np.ndarray:

@@ -38,7 +38,23 @@ def scan_files(files: Sequence[str], contract: tables.Table, where: str | None =
     return frame.select(*contract.columns, *([where] if where else []))
 
 
-def read_runs(places: pl.DataFrame, files: Sequence[tuple[str, int]], contract: tables.Table) -> pl.DataFrame:
+def keyed_rows(files: Sequence[str], contract: tables.Table, keys: pl.DataFrame) -> pl.DataFrame:
+    """One row a key of a content-addressed table's files, for `keys` (column `key`), in the order of the keys.
+
+    Read are runs of rows that hold one; where they are scattered, the files that do. A semi-join over everything costs
+    twenty times as much (.24 s against 5 to 8 s at 1 M rows of 384).
+    """
+    everything = scan_files(files, contract, where="_file").select("key", "_file").with_row_index("_at")
+    held = everything.select("_at", "key").join(keys.lazy(), on="key", how="semi").collect()
+    if held.is_empty():
+        return contract.empty()
+    counts = everything.group_by("_file").agg(pl.col("_at").min(), pl.len()).sort("_at").select("_file", "len")
+    rows = _read_runs(held.unique("key").sort("_at"), counts.collect().rows(), contract)
+    places = rows.select("key").with_row_index("at").join(keys, on="key", how="semi")
+    return rows[places.unique("key", keep="any").sort("key")["at"]]  # the vectors are moved once
+
+
+def _read_runs(places: pl.DataFrame, files: Sequence[tuple[str, int]], contract: tables.Table) -> pl.DataFrame:
     """The rows at some `places` (their number `_at` over all files, sorted) in runs, or the whole files that hold them,
     whichever is expected to cost less. `files`: each with its number of rows, in the order of the numbers.
     """

@@ -1,7 +1,7 @@
 """Storage: the only code that opens a table.
 
 Polars writes every table, DuckDB answers every question, the files between are Delta Lake. Here: the verbs scan,
-append, merge, replace, delete, version, sql, compact and drop-in digests of rows. Not here: what a table's columns mean
+append, merge, replace, version, sql, compact and drop-in digests of rows. Not here: what a table's columns mean
 (`mmrec/tables`), nor which rows need work (`mmrec/stages/embeddings/rows.py`).
 
 A `Lake` acts for one asset of one run: every commit carries that stamp, and every table it reads is pinned to the
@@ -10,14 +10,12 @@ version first seen and remembered in `reads`, so that a stage sees one state and
 
 from __future__ import annotations
 
-import itertools
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import deltalake
 import duckdb
@@ -26,31 +24,14 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from mmrec import folders, tables
 from mmrec.errors import MmrecError
-from mmrec.lake.engine import locked, named_in, shared
-from mmrec.lake.files import local_folder, read_runs, scan_files, size
+from mmrec.lake import questions, writing
+from mmrec.lake.files import keyed_rows, local_folder, scan_files, size
 
-_FORMAT = "mmrec lake, format 1"  # each table's description; another format is refused with a clear line
-_CONFIGURATION = {
-    "delta.logRetentionDuration": "interval 3650 days",  # a snapshot's pins must stay readable
-    # Opening a table reads every commit since its last checkpoint: 5 ms against 25 with the default of 100 (2 cores).
-    "delta.checkpointInterval": "10",
-}
 COMPACT_EVERY = 100  # appends; keeps an append at 11 ms instead of 5 ms + .085 ms a live file (2,000 appends, 2 cores)
-# Every commit lists the log: 8 ms with 100 entries, 30 with 2,000 (2 cores), and a big backfill makes thousands.
-_UNDATED = {**_CONFIGURATION, "delta.logRetentionDuration": "interval 10 minutes"}
 _COMPACT_BYTES = 64 * 2**20  # files of this size are left alone, so that no compaction rewrites a whole big table
 _SMALL_BYTES = 32 * 2**20  # up to here a table is written anew in a third of the time of a merge (2 cores)
 _ALL = "true"  # a predicate, because an overwrite without one does not notice rows that another writer adds meanwhile
 _TRIES = 20  # a conflicting commit has always gone through within 20 tries (measured with 4 writers)
-# Of tables of vectors. Small row groups, because a reader of one row decodes all vectors of its group: one of 10,000
-# rows of 1,664 floats costs 16 ms instead of 134, all of them as much as before (2 cores).
-_HEAVY = deltalake.WriterProperties(
-    compression="UNCOMPRESSED",
-    default_column_properties=deltalake.ColumnProperties(dictionary_enabled=False),
-    max_row_group_size=1024,
-)
-_NUMBERS = itertools.count()  # of questions, a name for each
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -118,66 +99,21 @@ class Lake:
 
     def sql(self, query: str, **frames: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
         """The answer of DuckDB (in memory) over a view per table, `stage.table`, and the given frames by name."""
-        with self._asking(named_in(query), frames) as connection:
-            found = connection.sql(query)
-            if found is None:
-                raise MmrecError("nothing was asked; type a question such as SELECT * FROM validated.items")
-            return found.pl()
+        return questions.answer(self.scan, query, frames)
 
     def answers(self, queries: Mapping[str, str]) -> dict[str, pl.DataFrame]:
         """The answers to several questions by their names, over one connection."""
-        with self._asking({view for query in queries.values() for view in named_in(query)}, {}) as connection:
-            return {name: connection.sql(query).pl() for name, query in queries.items()}
+        return questions.answers(self.scan, queries)
 
     def connect(self, names: Iterable[str] | None = None, **frames: Any) -> duckdb.DuckDBPyConnection:
         """An in-memory DuckDB with a view per table (only those whose view is in `names`, when given)."""
-        connection = locked()
-        self._show(connection, names, frames)
-        return connection
-
-    @contextmanager
-    def _asking(self, names: Iterable[str], frames: Mapping[str, Any]) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The same for one question, as a database of its own in the process's DuckDB."""
-        own = f"question_{next(_NUMBERS)}"
-        with shared().cursor() as connection:
-            connection.execute(f"ATTACH ':memory:' AS {own}; USE {own}")
-            try:
-                self._show(connection, names, frames)
-                yield connection
-            finally:
-                connection.execute(f"USE memory; DETACH {own}")
-
-    def _show(
-        self, connection: duckdb.DuckDBPyConnection, names: Iterable[str] | None, frames: Mapping[str, Any]
-    ) -> None:
-        wanted = None if names is None else set(names)
-        for table in [each.name for each in tables.ALL]:
-            view = tables.view(table)
-            if wanted is not None and view not in wanted:
-                continue
-            schema, name = view.split(".")
-            connection.register(f"_{schema}_{name}", self.scan(table))
-            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
-            connection.execute(f'CREATE VIEW "{schema}"."{name}" AS SELECT * FROM "_{schema}_{name}"')
-        for name, frame in frames.items():
-            connection.register(name, frame)
+        return questions.connect(self.scan, names, frames)
 
     def vectors(self, table: str, keys: pl.DataFrame, version: int | None = None) -> pl.DataFrame:
-        """One row a key of a content-addressed table, for `keys` (column `key`), in their order.
-
-        Read are runs of rows that hold one; where they are scattered, the files that do. A semi-join over everything
-        costs twenty times as much (.24 s against 5 to 8 s at 1 M rows of 384).
-        """
+        """One row a key of a content-addressed table, for `keys` (column `key`), in the order of their keys."""
         contract = tables.contract(table)
         _, files = self._state(table, version if version is not None else self.reads.get(table))
-        everything = scan_files(files, contract, where="_file").select("key", "_file").with_row_index("_at")
-        held = everything.select("_at", "key").join(keys.lazy(), on="key", how="semi").collect()
-        if held.is_empty():
-            return contract.empty()
-        counts = everything.group_by("_file").agg(pl.col("_at").min(), pl.len()).sort("_at").select("_file", "len")
-        rows = read_runs(held.unique("key").sort("_at"), counts.collect().rows(), contract)
-        places = rows.select("key").with_row_index("at").join(keys, on="key", how="semi")
-        return rows[places.unique("key", keep="any").sort("key")["at"]]  # the vectors are moved once
+        return keyed_rows(files, contract, keys)
 
     def added(self, table: str, since: int | None) -> pl.LazyFrame:
         """The rows in files that are there now and were not at version `since` (None: all), whatever is pinned.
@@ -232,20 +168,13 @@ class Lake:
                 source_alias="s",
                 target_alias="t",
                 merge_schema=True,
-                writer_properties=_HEAVY if contract.heavy else None,
+                writer_properties=writing.properties(contract),
                 commit_properties=self._stamp(),
             )
             merger = merger.when_matched_delete("s._gone").when_matched_update(values, "NOT s._gone")
             merger.when_not_matched_insert(values, "NOT s._gone").execute()
 
         return self._commit(table, attempt)
-
-    def delete(self, table: str, where: Mapping[str, Sequence[str]]) -> int | None:
-        """Removes every row whose columns hold one of the named values; the new version, None without a table."""
-        if self._open(table) is None:
-            return None
-        predicate = " AND ".join(_in(name, values) for name, values in sorted(where.items()))
-        return self._commit(table, lambda: self._must_open(table).delete(predicate, commit_properties=self._stamp()))
 
     def compact(self, table: str) -> int | None:
         """Fewer, larger files with the same rows; the new version, None without a table."""
@@ -255,7 +184,7 @@ class Lake:
         def attempt() -> None:
             self._must_open(table).optimize.compact(
                 target_size=_COMPACT_BYTES,
-                writer_properties=_HEAVY if tables.contract(table).heavy else None,
+                writer_properties=writing.properties(tables.contract(table)),
                 commit_properties=self._stamp(),
             )
 
@@ -283,9 +212,9 @@ class Lake:
             raise MmrecError(f"version {version} of {table} is no longer in the lake; type `mmrec run` again") from None
         except (DeltaError, OSError) as error:
             raise folders.problem(error, folders.lake_folder(self.root)) or error from None
-        if delta.metadata().description != _FORMAT:
+        if delta.metadata().description != writing.FORMAT:
             raise MmrecError(
-                f"{self.uri(table)} is not a table of this version: expected '{_FORMAT}'; use another lake root"
+                f"{self.uri(table)} is not a table of this version: expected '{writing.FORMAT}'; use another lake root"
             )
         if version is None:
             opened[table] = delta
@@ -326,18 +255,10 @@ class Lake:
         contract = tables.contract(table)
         if (folder := local_folder(self.uri(table))) is not None:
             folders.check_room(folder, folders.lake_folder(self.root), int(frame.estimated_size()))
-        options: dict[str, Any] = {
-            "mode": "append" if predicate is None else "overwrite",
-            "partition_by": list(contract.partition_by) or None,
-            "commit_properties": self._stamp(),
-            "schema_mode": "merge",  # a column that was added later is null in older files
-            "writer_properties": _HEAVY if contract.heavy else None,
-            "description": None if delta else _FORMAT,
-            "configuration": None if delta else (_CONFIGURATION if contract.dated else _UNDATED),
-        }
-        if predicate is not None:
-            options["predicate"] = predicate
-        deltalake.write_deltalake(delta or self.uri(table), frame.to_arrow(), **options)
+        options = writing.options(contract, exists=delta is not None, predicate=predicate)
+        deltalake.write_deltalake(
+            delta or self.uri(table), frame.to_arrow(), commit_properties=self._stamp(), **options
+        )
 
     def _stamp(self) -> deltalake.CommitProperties:
         return deltalake.CommitProperties(

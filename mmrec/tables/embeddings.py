@@ -18,53 +18,59 @@ _KEYED = (
 )
 
 
+_REMADE = "its input or the encoder changes"
+
+
 def _of(modality: str) -> tuple[Table, ...]:
     asset = f"embeddings/{modality}"
     input_hash, encoder, key = _KEYED
-    remade = "its input or the encoder changes"
-    return (
-        Table(
-            f"{asset}/current",
-            asset,
-            f"one item's {modality} vector, by key; nothing is computed whose key is known",
-            remade,
-            (ITEM, input_hash, encoder, key),
-            ("item_id",),
-            pinned=True,
-            main=True,
+    current = Table(
+        names.current(modality),
+        asset,
+        f"one item's {modality} vector, by key; nothing is computed whose key is known",
+        _REMADE,
+        (ITEM, input_hash, encoder, key),
+        ("item_id",),
+        pinned=True,
+        main=True,
+    )
+    return current, _vectors(modality, asset), _failed(modality, asset)
+
+
+def _vectors(modality: str, asset: str) -> Table:
+    _, encoder, key = _KEYED
+    return Table(
+        names.vectors(modality),
+        asset,
+        f"one distinct {modality} input under one encoder; never changed, only added",
+        "never: another input or encoder is another key",
+        (
+            key,
+            encoder,
+            Column("vector", VECTOR, "the vector, float32"),
+            Column("checksum", pl.Int64, "multilinear hash of the vector's bits, checked on read"),
+            Column("device", pl.String, "kind of device that computed it: cpu, cuda or mps", nullable=True),
         ),
-        Table(
-            f"{asset}/vectors",
-            asset,
-            f"one distinct {modality} input under one encoder; never changed, only added",
-            "never: another input or encoder is another key",
-            (
-                key,
-                encoder,
-                Column("vector", VECTOR, "the vector, float32"),
-                Column("checksum", pl.Int64, "multilinear hash of the vector's bits, checked on read"),
-                Column("device", pl.String, "kind of device that computed it: cpu, cuda or mps", nullable=True),
-            ),
-            ("key",),
-            heavy=True,
-            dated=False,  # a key never changes what it stands for, so the newest version answers every question
+        ("key",),
+        heavy=True,
+        dated=False,  # a key never changes what it stands for, so the newest version answers every question
+    )
+
+
+def _failed(modality: str, asset: str) -> Table:
+    return Table(
+        names.failed(modality),
+        asset,
+        f"one item, or one text of a person, whose {modality} could not be encoded, and why",
+        _REMADE,
+        (
+            Column("item_id", pl.String, "the item", nullable=True),
+            Column("user_id", pl.String, "the person, where it is a text of theirs", nullable=True, personal=True),
+            *_KEYED,
+            Column("reason", pl.String, "why, in words"),
+            RUN,
         ),
-        Table(
-            f"{asset}/failed",
-            asset,
-            f"one item, or one text of a person, whose {modality} could not be encoded, and why",
-            remade,
-            (
-                Column("item_id", pl.String, "the item", nullable=True),
-                Column("user_id", pl.String, "the person, where it is a text of theirs", nullable=True, personal=True),
-                input_hash,
-                encoder,
-                key,
-                Column("reason", pl.String, "why, in words"),
-                RUN,
-            ),
-            ("item_id", "user_id", "input_hash"),
-        ),
+        ("item_id", "user_id", "input_hash"),
     )
 
 

@@ -1,11 +1,13 @@
-"""A progress bar for every asset of a run, from Dagster's own events and the lake's row counts.
+"""What a person sees while `mmrec run` works: a bar an asset in a terminal, elsewhere a line an asset as it begins.
 
-Here: what a person watches while `mmrec run` works. It only reads: the run knows nothing of it.
+It reads Dagster's own events and the lake's row counts: the run knows nothing of it.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -29,6 +31,7 @@ class Progress:
     """One bar an asset; an embedding's bar counts the vectors that its chunks have committed."""
 
     def __init__(self, settings: Settings, *, quiet: bool = False) -> None:
+        """Bars in a terminal, lines elsewhere, and only what is told where it is to be `quiet`."""
         self._settings = settings
         self._lake = Lake(settings.lake_root)
         columns = (
@@ -38,8 +41,10 @@ class Progress:
             TextColumn("{task.fields[note]}", markup=False),
             TimeElapsedColumn(),
         )
-        self._bars = Bars(*columns, console=terminal.errors(), disable=quiet)
+        self._bars = Bars(*columns, console=terminal.errors(), disable=quiet or not sys.stderr.isatty())
+        self._quiet = quiet
         self._tasks: dict[str, TaskID] = {}
+        self._begun: set[str] = set()  # of those that a line was printed of
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -56,7 +61,7 @@ class Progress:
     def begin(self, run_id: str, title: str, instance: dg.DagsterInstance) -> None:
         """Starts to watch a run that is about to begin."""
         self._end()
-        if self._bars.disable:
+        if self._quiet:
             return
         self._bars.console.print(title)
         self._stop = threading.Event()
@@ -85,6 +90,11 @@ class Progress:
             self._count_vectors()
 
     def _show(self, asset: str, event: dg.DagsterEvent) -> None:
+        if self._bars.disable:
+            if event.is_step_start and asset not in self._begun:
+                self._begun.add(asset)
+                self._bars.console.print(f"  {time.strftime('%H:%M:%S')} {asset}")
+            return
         if event.is_step_start and asset not in self._tasks:
             self._tasks[asset] = self._bars.add_task(asset, total=None, note="")
         if (event.is_step_success or event.is_step_failure) and asset in self._tasks:

@@ -1,22 +1,18 @@
 """Runs from the command line: the same job, instance and events as in the UI.
 
-Here: DAGSTER_HOME, which periods a run asks for, running in this process, and what it says afterwards. Not here: what a
-person sees while it runs (`progress.py`), nor any work.
+Here: which periods a run asks for, running in this process, and what it says afterwards. Not here: what a person sees
+while it runs (`progress.py`), nor any work.
 """
 
 from __future__ import annotations
 
 import atexit
-import fcntl
 import os
 import re
 import sys
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import resources
-from pathlib import Path
 from typing import Any, NoReturn
 
 import dagster as dg
@@ -24,8 +20,6 @@ import polars as pl
 from dagster._core.events import EngineEventData, RunFailureReason
 from dagster._utils.error import SerializableErrorInfo
 
-from mmrec import folders
-from mmrec.lake.files import local_folder
 from mmrec.lake.store import Lake
 from mmrec.planning import plan, walk
 from mmrec.planning.graph import nodes
@@ -34,6 +28,7 @@ from mmrec_assets import terminal
 from mmrec_assets.assembly import build_defs
 from mmrec_assets.running import landing, slots
 from mmrec_assets.running.events import STORAGE
+from mmrec_assets.running.instance import home, instance_of
 from mmrec_assets.running.jobs import REFRESH
 from mmrec_assets.running.landing import Landing
 from mmrec_assets.running.processes import Process
@@ -69,40 +64,6 @@ def _tell(line: str) -> None:
     terminal.errors().print(line)
 
 
-def home(settings: Settings) -> Path:
-    """DAGSTER_HOME: as set, else the folder `dagster` beside the lake, with our dagster.yaml in it."""
-    lake = local_folder(settings.lake_root)
-    ours = (settings.home if lake is None else lake.parent) / "dagster"
-    folder = Path(os.environ.setdefault("DAGSTER_HOME", str(ours)))
-    told, here = resources.files("mmrec_assets").joinpath("dagster.yaml").read_text(), folder / "dagster.yaml"
-    with folders.told(folder, _called(folder)):
-        folders.check_room(folder, _called(folder))
-        folder.mkdir(parents=True, exist_ok=True)
-        if not here.exists() or (folder == ours and here.read_text() != told):
-            here.unlink(missing_ok=True)
-            here.write_text(told)
-    return folder
-
-
-@contextmanager
-def instance_of(folder: Path) -> Iterator[dg.DagsterInstance]:
-    """Dagster's instance in a folder; what goes wrong with its files is an error that a person is meant to read.
-
-    One process at a time makes its databases: two that do it together leave them unusable for good.
-    """
-    with folders.told(folder, _called(folder)):
-        with (folder / "making.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            instance = dg.DagsterInstance.get()
-            _ = instance.run_storage, instance.event_log_storage, instance.schedule_storage  # each made when asked for
-        with instance:
-            yield instance
-
-
-def _called(folder: Path) -> str:
-    return f"Dagster's folder {folder}"
-
-
 def run(
     settings: Settings,
     served: list[str],
@@ -122,39 +83,24 @@ def run(
     """
     folder = home(settings)
     assets = [node.asset for node in nodes(settings)]
-    lake = Lake(settings.lake_root)
+    lake, landed = Lake(settings.lake_root), None
     events = walk.event_periods(lake, settings)
     job = build_defs(settings).resolve_job_def(REFRESH)
     ran = Ran([Outcome(asset) for asset in assets])
-    landed: Landing | None = None
-    with (
-        instance_of(folder) as instance,
-        slots.bounded(instance, tell, wait_seconds) as waiting,
-    ):
+    with instance_of(folder) as instance, slots.bounded(instance, tell, wait_seconds) as waiting:
         for line in slots.clear(instance):
             tell(line)
-        for title, stages, wanted in (
-            ("landing", ("raw",), events),
-            ("content and events", ("validated", "embeddings", "fused"), events),
-            ("model and recommendations", ("model", "recommendations"), served),
-        ):
+        for title, stages in _STEPS.items():
+            wanted = served if "model" in stages else events
             run_id = str(uuid.uuid4())
-            if before is not None:
-                before(run_id, title, instance)
-            if planned is not None:
-                _attach(instance, run_id, planned, stages)
+            _announce(instance, run_id, title, stages, before, planned)
+            mine = [asset for asset in assets if asset.partition("/")[0] in stages]
             result = job.execute_in_process(
                 instance=instance,
                 run_id=run_id,
-                asset_selection=[dg.AssetKey(a.split("/")) for a in assets if a.partition("/")[0] in stages],
-                tags={
-                    "dagster/asset_partition_range_start": wanted[0],
-                    "dagster/asset_partition_range_end": wanted[-1],
-                    "dagster/max_retries": "0",  # the daemon does not know this process, and cannot begin it again
-                    **(process.tags(run_id) if (process := Process.this()) else {}),
-                    **(landed.tags(run_id) if landed else {}),
-                },
-                run_config=_config(assets, stages, retry_failed),
+                asset_selection=[dg.AssetKey(asset.split("/")) for asset in mine],
+                tags=_tags(run_id, wanted, landed),
+                run_config=_config(mine, retry_failed),
                 raise_on_error=False,
             )
             _collect(instance, result, ran, waiting)
@@ -165,9 +111,41 @@ def run(
     return ran
 
 
-def _config(assets: list[str], stages: tuple[str, ...], retry_failed: bool) -> dict[str, Any]:
+_STEPS = {
+    "landing": ("raw",),
+    "content and events": ("validated", "embeddings", "fused"),
+    "model and recommendations": ("model", "recommendations"),
+}
+
+
+def _announce(
+    instance: dg.DagsterInstance,
+    run_id: str,
+    title: str,
+    stages: tuple[str, ...],
+    before: Listener | None,
+    planned: plan.Plan | None,
+) -> None:
+    """Says that a run is about to begin, and attaches what was planned of it."""
+    if before is not None:
+        before(run_id, title, instance)
+    if planned is not None:
+        _attach(instance, run_id, planned, stages)
+
+
+def _tags(run_id: str, wanted: list[str], landed: Landing | None) -> dict[str, str]:
+    return {
+        "dagster/asset_partition_range_start": wanted[0],
+        "dagster/asset_partition_range_end": wanted[-1],
+        "dagster/max_retries": "0",  # the daemon does not know this process, and cannot begin it again
+        **(process.tags(run_id) if (process := Process.this()) else {}),
+        **(landed.tags(run_id) if landed else {}),
+    }
+
+
+def _config(assets: list[str], retry_failed: bool) -> dict[str, Any]:
     asked = {"config": {"retry_failed": retry_failed}}
-    encoding = [asset for asset in assets if asset.startswith("embeddings/") and "embeddings" in stages]
+    encoding = [asset for asset in assets if asset.startswith("embeddings/")]
     return {
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},  # the UI has the events
         "ops": {asset.replace("/", "__"): asked for asset in encoding},

@@ -76,7 +76,7 @@ def run(
         printed.plan(shell.out, found, limit)
         shell.print_error("the plan is dearer than the budget, or part of its cost is unknown; nothing was run")
         raise typer.Exit(_EXIT[OVER])
-    with Progress(settings, quiet=as_json or not sys.stderr.isatty()) as progress:
+    with Progress(settings, quiet=as_json) as progress:
         ran = execute(
             settings,
             served,
@@ -167,7 +167,7 @@ def fetch() -> None:
 @shell.app.command()
 def ui(port: Annotated[int, typer.Option(help="Port of the page.")] = 3000) -> None:
     """Open Dagster's page and its daemon over this data set, on this machine only, until Ctrl-C."""
-    from mmrec_assets.cli.runs import home, instance_of
+    from mmrec_assets.running.instance import home, instance_of
 
     settings = load()
     os.environ["MMREC_CONFIG"] = str(Path(os.environ.get("MMREC_CONFIG") or FILE).resolve())
