@@ -20,7 +20,6 @@ from mmrec.settings import Settings, load
 from mmrec_assets.assembly import build_defs
 from mmrec_assets.cli import runs
 from mmrec_assets.cli.shell import served_periods
-from mmrec_assets.running import instance
 from mmrec_assets.running.jobs import REFRESH
 
 TIMES = 5
@@ -32,7 +31,7 @@ def main() -> None:
     settings = load(config.path())
     with tempfile.TemporaryDirectory() as home:
         os.environ["DAGSTER_HOME"] = home
-        instance.home(settings)
+        home(settings)
         measure(settings)
 
 

@@ -1,0 +1,207 @@
+"""The model interface: ranking by dense factors and an item-item part, shares that sum to scores, and one more of each.
+
+Not here: the factorization itself (`test_factorization.py`) and its shares in words (`test_reasons.py`).
+"""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mmrec.errors import MmrecError
+from mmrec.evaluation import metrics, selection
+from mmrec.fusion import kinds
+from mmrec.models import zoo
+from mmrec.models.ease import Ease
+from mmrec.models.factorization import Hyper
+from mmrec.models.feature_ials import FeatureIALS
+from mmrec.models.histories import Histories
+from mmrec.models.interface import Scores
+from mmrec.models.links import DenseLinks, SparseLinks
+from mmrec.models.popularity import Popularity
+from mmrec.planning import walk
+from tests.helpers.problems import problem
+
+PEOPLE, ITEMS = 23, 60
+
+
+def histories(seed=0, people=PEOPLE, items=ITEMS, events=300):
+    rng = np.random.default_rng(seed)
+    return Histories.build(
+        rng.integers(0, people, events), rng.integers(0, items, events), rng.uniform(0.5, 2, events), n_users=people
+    )
+
+
+def sparse_links(seed=1, each=7):
+    rng = np.random.default_rng(seed)
+    rows = np.repeat(np.arange(ITEMS), each)
+    at = np.concatenate([rng.choice(ITEMS - 5, each, replace=False) for _ in range(ITEMS)])  # the last five: to none
+    made = Histories.build(rows, at, n_users=ITEMS)
+    return SparseLinks(Histories(made.indptr, made.items, rng.normal(size=len(made.items))))
+
+
+def as_array(links):
+    out = np.zeros((ITEMS, ITEMS))
+    out[links.weights.rows, links.weights.items] = links.weights.weights
+    return out
+
+
+def ranked(scores, seen, k, order, allowed):
+    out = []
+    for row, own in enumerate(scores):
+        mine = set(seen.items[seen.indptr[row] : seen.indptr[row + 1]].tolist())
+        best = sorted((-own[i], order[i], i) for i in range(ITEMS) if allowed[i] and i not in mine)[:k]
+        out.append([i for *_, i in best])
+    return out
+
+
+@pytest.mark.parametrize("k", [1, 10, ITEMS])
+@pytest.mark.parametrize("width", [0, 4])
+@pytest.mark.parametrize("dense", [True, False])
+def test_both_parts_of_a_score_are_ranked_together_whatever_the_tiling(dense, width, k):
+    rng = np.random.default_rng(2)
+    own, sparse = histories(), sparse_links()
+    W = as_array(sparse)
+    links = DenseLinks(W, (W != 0).any(axis=0)) if dense else sparse
+    left, right = rng.normal(size=(PEOPLE, width)), rng.normal(size=(ITEMS, width))
+    X = np.zeros((PEOPLE, ITEMS))
+    X[own.rows, own.items] = own.weights
+    exact = left @ right.T + X @ W
+    order, servable = rng.permutation(ITEMS), rng.random(ITEMS) < 0.9
+    scores = Scores(left, right, own, links)
+    items, values = scores.top_k(own, k, order, servable)
+    allowed = servable & (links.known | (right != 0).any(axis=1))
+    assert [row[row >= 0].tolist() for row in items] == ranked(exact, own, k, order, allowed)
+    at, rank = (items >= 0).nonzero()
+    np.testing.assert_allclose(values[at, rank], exact[at, items[at, rank]], atol=1e-12)
+    for tile in (1, 5):
+        again = scores.top_k(own, k, order, servable, tile=tile)
+        assert np.array_equal(items, again[0]) and np.array_equal(values, again[1], equal_nan=True)
+
+
+def test_ties_of_the_item_item_part_are_settled_by_the_order_of_ids():
+    own, order = histories(), np.random.default_rng(3).permutation(ITEMS)
+    scores = Scores(
+        np.zeros((PEOPLE, 0)), np.zeros((ITEMS, 0)), own, DenseLinks(np.ones((ITEMS, ITEMS)), np.ones(ITEMS, bool))
+    )
+    items, _ = scores.top_k(own, 5, order)
+    assert [row.tolist() for row in items] == ranked(np.ones((PEOPLE, ITEMS)), own, 5, order, np.ones(ITEMS, bool))
+
+
+def test_who_and_what_nothing_is_known_of_is_in_no_list():
+    own = Histories(np.array([0, 0, 1]), np.array([3], np.int32), np.array([1.0]))
+    links = sparse_links()
+    items, scores = Scores(np.zeros((2, 0)), np.zeros((ITEMS, 0)), own, links).top_k(own, ITEMS, np.arange(ITEMS))
+    assert (items[0] == -1).all() and np.isnan(scores[0]).all()
+    assert set(items[1][items[1] >= 0].tolist()) == set(np.flatnonzero(links.known).tolist()) - {3}
+
+
+@pytest.mark.parametrize(
+    "model", [Ease(10.0), FeatureIALS(Hyper(width=6, sweeps=2)), Popularity()], ids=lambda m: m.name
+)
+def test_shares_sum_to_the_score_where_a_model_can_explain(model):
+    own = histories()
+    fitted = model.fit(own, ITEMS)
+    scores = fitted.scores(own)
+    lists, values = scores.top_k(own, 5, np.arange(ITEMS))
+    for row in range(PEOPLE):
+        begin, end = own.indptr[row], own.indptr[row + 1]
+        targets = lists[row][lists[row] >= 0]
+        shares = fitted.explain(own.items[begin:end], own.weights[begin:end], targets)
+        if model.name == "popularity":
+            assert shares is None
+        else:
+            np.testing.assert_allclose(shares.sum(axis=1), values[row][: len(targets)], atol=1e-9)
+
+
+def test_links_of_a_few_items_are_those_of_the_matrix():
+    links = sparse_links()
+    items, targets = np.array([3, 8, 1]), np.array([0, 50, 7, 59])
+    assert np.array_equal(links.rows(items, targets), as_array(links)[items[None, :], targets[:, None]])
+
+
+# -- one more of each: what CONTRIBUTING shows ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class AlsoHad:
+    """Who has an item also has these: counts of people who have both, the strongest few of each item."""
+
+    kept: int = 10
+    name: str = "also had"
+    note: str | None = None
+
+    def fit(self, histories, n_items):
+        X = np.zeros((len(histories), n_items))
+        X[histories.rows, histories.items] = 1
+        both = X.T @ X * (1 - np.eye(n_items))
+        strongest = np.argsort(-both, axis=1, kind="stable")[:, : self.kept]
+        rows, columns = np.repeat(np.arange(n_items), self.kept), strongest.ravel()
+        links = SparseLinks(Histories.build(rows, columns, both[rows, columns], n_users=n_items))
+        nothing = lambda people: (np.zeros((people, 0)), np.zeros((n_items, 0)))  # noqa: E731
+        return SimpleNamespace(scores=lambda own: Scores(*nothing(len(own)), own, links))
+
+
+def of_test(found):
+    """Test figures over all items, by what a row is of and its metric."""
+    rows = selection.evaluate(found, found.candidates[0])
+    return {(row.label, row.metric): row for row in rows if (row.split, row.segment) == ("test", "all")}
+
+
+def test_a_reference_model_is_one_class_and_one_line(monkeypatch):
+    monkeypatch.setattr(selection, "ZOO", {**zoo.ZOO, "also had": lambda n_items: (AlsoHad(),)})
+    found = problem()
+    rows = selection.evaluate(found, found.candidates[0])
+    mine = {
+        (row.model, row.minus, row.metric): row.value for row in rows if row.split == "test" and row.segment == "all"
+    }
+    assert mine["also had", None, "NDCG@10"] > 0
+    gain = mine["mf", None, "NDCG@10"] - mine["also had", None, "NDCG@10"]
+    assert mine["mf", "also had", "NDCG@10"] == pytest.approx(gain)
+
+
+def test_a_metric_is_one_entry(monkeypatch):
+    def first_hit(lists, held, k):
+        found = metrics.hits(lists[:, :k], held)
+        at = np.where(found.any(axis=1), 1 / (1 + found.argmax(axis=1)), 0.0)
+        return np.where(held.lengths > 0, at, np.nan)
+
+    monkeypatch.setattr(metrics, "ACCURACY", {**metrics.ACCURACY, "MRR": first_hit})
+    monkeypatch.setattr(metrics, "BREADTH", {**metrics.BREADTH, "Filled": lambda of: float((of.lists >= 0).mean())})
+    rows = of_test(problem())
+    assert 0 < rows["mf", "MRR@10"].value <= 1 and rows["mf − EASE", "MRR@10"].low is not None
+    assert rows["popularity", "Filled@10"].value == 1.0
+
+
+class Mean:
+    """Standardised vectors of equal width, averaged over the modalities that an item has."""
+
+    def space(self, statistics):
+        return "mean-" + "-".join(each.version for each in statistics)
+
+    def cuts(self, statistics):
+        return {each.modality: slice(0, each.width) for each in statistics}
+
+    def fuse(self, parts, rows):
+        total, count = np.zeros((rows, parts[0].statistics.width), np.float32), np.zeros((rows, 1), np.float32)
+        for part in parts:
+            total[part.rows] += part.statistics.apply(part.vectors)
+            count[part.rows] += 1
+        return total / np.maximum(count, 1)
+
+
+def test_a_kind_of_fusion_is_one_class_and_one_line(judged_shop, monkeypatch):
+    monkeypatch.setattr(kinds, "KINDS", {**kinds.KINDS, "mean": Mean()})
+    embeddings = {"text": {"encoder": "hash:4"}, "image": {"encoder": "hash:4"}}
+    judged_shop.configure(fused={"kind": "mean"}, embeddings=embeddings)
+    judged_shop.run(*judged_shop.content, *judged_shop.answers)
+    assert set(judged_shop.scan("fused/items")["vector"].list.len()) == {4}
+    assert judged_shop.scan("fused/spaces")["end"].to_list() == [4, 4]
+    assert judged_shop.rows("recommendations/reasons")
+
+
+def test_an_unknown_kind_of_fusion_is_one_line_before_anything_is_made(judged_shop):
+    judged_shop.configure(fused={"kind": "sum"})
+    with pytest.raises(MmrecError, match=r"^fused.kind: found 'sum'; expected one of: concat$"):
+        walk.plan(judged_shop.lake, judged_shop.settings, ["2024-01-04"])
