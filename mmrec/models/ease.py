@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmrec.models.histories import Histories
-from mmrec.models.interface import Scores
+from mmrec.models.item_item import ItemItem
 from mmrec.models.links import DenseLinks
 
 MOST_ITEMS = 12_000  # a matrix of this size squared is inverted: 3.5 GB at most
@@ -30,7 +30,7 @@ class Ease:
         """λ."""
         return f"λ = {self.regularization:g}"
 
-    def fit(self, histories: Histories, n_items: int) -> FittedEase:
+    def fit(self, histories: Histories, n_items: int) -> ItemItem:
         """P = (XᵀX + λI)⁻¹ for the 0/1 matrix X of who has what, and W = I − P diag(1/P_jj)."""
         import torch
 
@@ -39,28 +39,7 @@ class Ease:
         # Twice as fast as by Cholesky's factors.
         P = torch.linalg.inv(X.T @ X + self.regularization * torch.eye(n_items, dtype=X.dtype))
         W = (-P / P.diagonal()).fill_diagonal_(0).numpy()
-        return FittedEase(DenseLinks(W, np.bincount(histories.items, minlength=n_items) > 0))
-
-
-@dataclass(frozen=True)
-class FittedEase:
-    """`links`: W, float64 [items, items] with a zero diagonal."""
-
-    links: DenseLinks
-
-    def scores(self, histories: Histories) -> Scores:
-        """x_u W for the 0/1 rows x_u of who has what."""
-        n_items = len(self.links.weights)
-        nothing = np.zeros((len(histories), 0)), np.zeros((n_items, 0))
-        return Scores(*nothing, _as_had(histories), self.links)
-
-    def explain(self, items: np.ndarray, weights: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """W_ji."""
-        return self.links.rows(items, targets)
-
-
-def _as_had(histories: Histories) -> Histories:
-    return Histories(histories.indptr, histories.items, np.ones(len(histories.items)))
+        return ItemItem(DenseLinks(W, np.bincount(histories.items, minlength=n_items) > 0))
 
 
 def models(n_items: int) -> Sequence[Ease]:

@@ -3,8 +3,10 @@
 Not here: the factorization itself (`test_factorization.py`) and its shares in words (`test_reasons.py`).
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,12 +14,16 @@ import pytest
 from mmrec.errors import MmrecError
 from mmrec.evaluation import metrics, selection
 from mmrec.fusion import kinds
+from mmrec.fusion.interface import Block
+from mmrec.fusion.statistics import Statistics
+from mmrec.keys import canonical_digest
 from mmrec.models import zoo
 from mmrec.models.ease import Ease
 from mmrec.models.factorization import Hyper
 from mmrec.models.feature_ials import FeatureIALS
 from mmrec.models.histories import Histories
 from mmrec.models.interface import Scores
+from mmrec.models.item_item import ItemItem
 from mmrec.models.links import DenseLinks, SparseLinks
 from mmrec.models.popularity import Popularity
 from mmrec.planning import walk
@@ -121,26 +127,20 @@ def test_links_of_a_few_items_are_those_of_the_matrix():
     assert np.array_equal(links.rows(items, targets), as_array(links)[items[None, :], targets[:, None]])
 
 
-# -- one more of each: what CONTRIBUTING shows ------------------------------------------------------------------------
+# -- one more of each: the very lines that CONTRIBUTING shows ----------------------------------------------------------
+
+USED = (dataclass, Sequence, Histories, ItemItem, SparseLinks, Block, Statistics, metrics.hits, canonical_digest)
+NAMES = {each.__name__: each for each in USED} | {"np": np}
 
 
-@dataclass(frozen=True)
-class AlsoHad:
-    """Who has an item also has these: counts of people who have both, the strongest few of each item."""
-
-    kept: int = 10
-    name: str = "also had"
-    note: str | None = None
-
-    def fit(self, histories, n_items):
-        X = np.zeros((len(histories), n_items))
-        X[histories.rows, histories.items] = 1
-        both = X.T @ X * (1 - np.eye(n_items))
-        strongest = np.argsort(-both, axis=1, kind="stable")[:, : self.kept]
-        rows, columns = np.repeat(np.arange(n_items), self.kept), strongest.ravel()
-        links = SparseLinks(Histories.build(rows, columns, both[rows, columns], n_users=n_items))
-        nothing = lambda people: (np.zeros((people, 0)), np.zeros((n_items, 0)))  # noqa: E731
-        return SimpleNamespace(scores=lambda own: Scores(*nothing(len(own)), own, links))
+def shown(title, name):
+    """What a block of CONTRIBUTING defines."""
+    page = (Path(__file__).resolve().parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    [code] = re.findall(rf"```python title={title}\n(.*?)```", page, re.DOTALL)
+    assert code.count("\n") - code.count("\n\n") < 15
+    names = dict(NAMES)
+    exec(code, names)
+    return names[name]
 
 
 def of_test(found):
@@ -150,7 +150,9 @@ def of_test(found):
 
 
 def test_a_reference_model_is_one_class_and_one_line(monkeypatch):
-    monkeypatch.setattr(selection, "ZOO", {**zoo.ZOO, "also had": lambda n_items: (AlsoHad(),)})
+    monkeypatch.setattr(
+        selection, "ZOO", {**zoo.ZOO, "also had": lambda n_items: (shown("a reference model", "AlsoHad")(),)}
+    )
     found = problem()
     rows = selection.evaluate(found, found.candidates[0])
     mine = {
@@ -162,11 +164,7 @@ def test_a_reference_model_is_one_class_and_one_line(monkeypatch):
 
 
 def test_a_metric_is_one_entry(monkeypatch):
-    def first_hit(lists, held, k):
-        found = metrics.hits(lists[:, :k], held)
-        at = np.where(found.any(axis=1), 1 / (1 + found.argmax(axis=1)), 0.0)
-        return np.where(held.lengths > 0, at, np.nan)
-
+    first_hit = shown("a metric", "first_hit")
     monkeypatch.setattr(metrics, "ACCURACY", {**metrics.ACCURACY, "MRR": first_hit})
     monkeypatch.setattr(metrics, "BREADTH", {**metrics.BREADTH, "Filled": lambda of: float((of.lists >= 0).mean())})
     rows = of_test(problem())
@@ -174,25 +172,8 @@ def test_a_metric_is_one_entry(monkeypatch):
     assert rows["popularity", "Filled@10"].value == 1.0
 
 
-class Mean:
-    """Standardised vectors of equal width, averaged over the modalities that an item has."""
-
-    def space(self, statistics):
-        return "mean-" + "-".join(each.version for each in statistics)
-
-    def cuts(self, statistics):
-        return {each.modality: slice(0, each.width) for each in statistics}
-
-    def fuse(self, parts, rows):
-        total, count = np.zeros((rows, parts[0].statistics.width), np.float32), np.zeros((rows, 1), np.float32)
-        for part in parts:
-            total[part.rows] += part.statistics.apply(part.vectors)
-            count[part.rows] += 1
-        return total / np.maximum(count, 1)
-
-
 def test_a_kind_of_fusion_is_one_class_and_one_line(judged_shop, monkeypatch):
-    monkeypatch.setattr(kinds, "KINDS", {**kinds.KINDS, "mean": Mean()})
+    monkeypatch.setattr(kinds, "KINDS", {**kinds.KINDS, "mean": shown("a kind of fusion", "Mean")()})
     embeddings = {"text": {"encoder": "hash:4"}, "image": {"encoder": "hash:4"}}
     judged_shop.configure(fused={"kind": "mean"}, embeddings=embeddings)
     judged_shop.run(*judged_shop.content, *judged_shop.answers)
