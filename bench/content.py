@@ -1,8 +1,8 @@
 """What is known of the demo's films, one standardised block a kind of content: what an ablation puts in or leaves out.
 
-Belongs here: where each block comes from. The demo's own are read from its lake, which is never written to; other texts
-and real pictures are encoded by the project's own stages into a lake below a folder of the caller's, so that they are
-encoded once; two controls are made here. Does not belong here: what a block is worth.
+Here: where each block comes from. The demo's own are read from its lake, which is never written to; other texts and
+real pictures are encoded by the project's own stages into a lake below a folder of the caller's, so that they are
+encoded once; two controls are made here. Not here: what a block is worth.
 """
 
 import csv

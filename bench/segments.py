@@ -1,7 +1,7 @@
 """What a model is worth on warm items, on cold items and for cold people: one value for each fit and person.
 
-Belongs here: what is hidden from the fit, what is asked for, and the references beside it. Does not belong here: which
-models are compared (`ablation.py`) and the features they get (`content.py`).
+Here: what is hidden from the fit, what is asked for, and the references beside it. Not here: which models are compared
+(`ablation.py`) and the features they get (`content.py`).
 
 Cold figures are made of train events alone. Items and people are dealt into tenths; in a fold a tenth of both is hidden
 from one fit. People who are known rank the hidden items among themselves. A hidden person is known by one film, the

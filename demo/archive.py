@@ -1,8 +1,8 @@
 """MovieLens-100K out of its makers' own archive, instead of the published package.
 
-Belongs here: getting `ml-100k.zip`, its layout (`u.data`, `u.item`) and what is checked of it. Nothing is unpacked: two
-members are read by their full names, so no name in the archive can become a path. Does not belong here: what ratings
-and films are (`movielens.py`, `films.py`).
+Here: getting `ml-100k.zip`, its layout (`u.data`, `u.item`) and what is checked of it. Nothing is unpacked: two members
+are read by their full names, so no name in the archive can become a path. Not here: what ratings and films are
+(`movielens.py`, `films.py`).
 
 Checked are the fields of every row, and that the ratings are the published ones, by the digest of their content: the
 bytes of this layout differ from the package's, its 100,000 ratings do not.

@@ -1,6 +1,6 @@
 """The catalogue as a service would deliver it: a row a film, with its credits, its overview and its media files.
 
-Does not belong here: where the parts come from.
+Not here: where the parts come from.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,8 +1,8 @@
 """Draws a stand-in clip for a film: the motif and palette of its poster in motion, no picture of the real one.
 
-Belongs here: what a stand-in clip is, its frames and its encoding. The same film gives the same bytes on every run with
-the same Pillow and PyAV. Does not belong here: how a genre moves (`motions.py`), motifs, palettes and the label
-(`posters.py` and its parts), writing files (`media.py`).
+Here: what a stand-in clip is, its frames and its encoding. The same film gives the same bytes on every run with the
+same Pillow and PyAV. Not here: how a genre moves (`motions.py`), motifs, palettes and the label (`posters.py` and its
+parts), writing files (`media.py`).
 
 A clip is a second and a half of its genre's camera over the motif, with shapes that fly by, and the label STAND-IN on
 every frame.

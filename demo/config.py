@@ -1,6 +1,6 @@
 """Which settings describe the demo's data: `demo/mmrec.toml`, or a copy beside the data where posters are real.
 
-Belongs here: that choice, and what differs in the copy. Does not belong here: what settings mean (`mmrec/settings`).
+Here: that choice, and what differs in the copy. Not here: what settings mean (`mmrec/settings`).
 """
 
 from pathlib import Path

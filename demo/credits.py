@@ -1,7 +1,7 @@
 """Who made a film, and where: director, writer, cast and country out of Wikidata, matched by title and year.
 
-Belongs here: the package that holds them, reading it, and which of its films is which of ours. Does not belong here:
-cleaning names, and choosing which columns are encoded (`mmrec.toml`).
+Here: the package that holds them, reading it, and which of its films is which of ours. Not here: cleaning names, and
+choosing which columns are encoded (`mmrec.toml`).
 
 The credits were written down decades after the ratings: a model that is given them knows what nobody knew then.
 """

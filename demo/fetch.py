@@ -1,8 +1,8 @@
 """Fetches the demo data: MovieLens-100K cut into one file a week, with credits, and with posters, sounds and clips.
 
-Belongs here: what is asked for, in which order it is brought, and saying so. Does not belong here: where things come
-from (`movielens.py`, `archive.py`, `credits.py`, `own_media.py`), what is drawn (`media.py`), the folder (`folder.py`),
-and cleaning (the data's real dirt stays in, `validated` deals with it).
+Here: what is asked for, in which order it is brought, and saying so. Not here: where things come from (`movielens.py`,
+`archive.py`, `credits.py`, `own_media.py`), what is drawn (`media.py`), the folder (`folder.py`), and cleaning (the
+data's real dirt stays in, `validated` deals with it).
 
 Run as `python -m demo.fetch`: the data goes to `.mmrec/demo`. `python -m demo.fetch weights` fetches the weights of
 the encoders that the demo's settings name, to `.mmrec/weights`. Two environment variables ask for something else:

@@ -1,6 +1,6 @@
 """What a film is here: its catalogue entry as delivered, the bits that its id draws, and which modalities it lacks.
 
-Does not belong here: where films come from (`movielens.py`, `archive.py`) and what is made of them.
+Not here: where films come from (`movielens.py`, `archive.py`) and what is made of them.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """The demo's data folder: put in place whole or not at all, and recognised by a manifest as what it was made from.
 
-Belongs here: writing files, their digests, the manifest, the swap. Does not belong here: what the files hold.
+Here: writing files, their digests, the manifest, the swap. Not here: what the files hold.
 """
 
 import csv

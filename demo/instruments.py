@@ -1,6 +1,6 @@
 """The instruments that stand-in sounds are played on, by name: pitched ones and drums.
 
-Does not belong here: how a tone or a hit is made of these figures (`synth.py`), and who plays what (`scores.py`).
+Not here: how a tone or a hit is made of these figures (`synth.py`), and who plays what (`scores.py`).
 """
 
 from demo.synth import Burst, Drum, Fall, Timbre

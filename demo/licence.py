@@ -1,6 +1,6 @@
 """What a person who has fetched the demo's data must know about it: whose it is, and what is not real.
 
-Does not belong here: the notices of what the project itself ships (`NOTICE`).
+Not here: the notices of what the project itself ships (`NOTICE`).
 """
 
 NAME = "LICENCE-NOTE.txt"

@@ -1,7 +1,6 @@
 """The demo's media files: which kinds there are, what they are called, and drawing the stand-ins on every core.
 
-Does not belong here: how a stand-in is made (`posters.py`, `sounds.py`, `clips.py`) and which films lack one
-(`films.py`).
+Not here: how a stand-in is made (`posters.py`, `sounds.py`, `clips.py`) and which films lack one (`films.py`).
 """
 
 import os

@@ -1,7 +1,7 @@
 """Which motifs draw which genre, and which of a film's genres it is drawn as.
 
-Belongs here: the choice. Does not belong here: how a motif is drawn (`motifs_landscapes.py`, `motifs_buildings.py`,
-`motifs_things.py`, `motifs_patterns.py`), its colours (`palettes.py`).
+Here: the choice. Not here: how a motif is drawn (`motifs_landscapes.py`, `motifs_buildings.py`, `motifs_things.py`,
+`motifs_patterns.py`), its colours (`palettes.py`).
 """
 
 import random

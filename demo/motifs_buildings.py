@@ -1,8 +1,8 @@
 """The motifs that show what people built: towers, a street, a window, stairs.
 
-Each fills the picture it is given, from a palette and a seeded generator. Does not belong here: land and
-sky (`motifs_landscapes.py`), single things (`motifs_things.py`), pure form (`motifs_patterns.py`), which genre has
-which (`motifs.py`).
+Each fills the picture it is given, from a palette and a seeded generator. Not here: land and sky
+(`motifs_landscapes.py`), single things (`motifs_things.py`), pure form (`motifs_patterns.py`), which genre has which
+(`motifs.py`).
 """
 
 import random

@@ -1,6 +1,6 @@
 """The motifs that show land, sea or sky, with nobody in them.
 
-Each fills the picture it is given, from a palette and a seeded generator. Does not belong here: what people built
+Each fills the picture it is given, from a palette and a seeded generator. Not here: what people built
 (`motifs_buildings.py`), single things (`motifs_things.py`), pure form (`motifs_patterns.py`), which genre has which
 (`motifs.py`).
 """

@@ -1,7 +1,7 @@
 """The motifs that show form alone: rays, strips, tiles, rings, spirals, a sign.
 
-Each fills the picture it is given, from a palette and a seeded generator. Does not belong here: places
-(`motifs_landscapes.py`, `motifs_buildings.py`), things (`motifs_things.py`), which genre has which (`motifs.py`).
+Each fills the picture it is given, from a palette and a seeded generator. Not here: places (`motifs_landscapes.py`,
+`motifs_buildings.py`), things (`motifs_things.py`), which genre has which (`motifs.py`).
 """
 
 import math

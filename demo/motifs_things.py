@@ -1,7 +1,7 @@
 """The motifs that show one thing, large: an instrument, a toy, a face.
 
-Each fills the picture it is given, from a palette and a seeded generator. Does not belong here: places
-(`motifs_landscapes.py`, `motifs_buildings.py`), pure form (`motifs_patterns.py`), which genre has which (`motifs.py`).
+Each fills the picture it is given, from a palette and a seeded generator. Not here: places (`motifs_landscapes.py`,
+`motifs_buildings.py`), pure form (`motifs_patterns.py`), which genre has which (`motifs.py`).
 """
 
 import math

@@ -1,6 +1,6 @@
 """How each genre moves in a stand-in clip: its camera, and the shapes that fly by.
 
-Does not belong here: drawing the frames (`clips.py`).
+Not here: drawing the frames (`clips.py`).
 """
 
 from typing import NamedTuple

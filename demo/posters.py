@@ -1,8 +1,8 @@
 """Draws a stand-in poster for a film from its title, genres and year: no picture of the real one is used.
 
-Belongs here: what a stand-in is, where its parts go, and its label. The same film gives the same bytes on every run
-with the same Pillow, whatever else is drawn. Does not belong here: the parts themselves (`motifs.py`, `palettes.py`,
-`titles.py`, `surfaces.py`, drawn with `pen.py`), reading the catalogue, writing files (`fetch.py`).
+Here: what a stand-in is, where its parts go, and its label. The same film gives the same bytes on every run with the
+same Pillow, whatever else is drawn. Not here: the parts themselves (`motifs.py`, `palettes.py`, `titles.py`,
+`surfaces.py`, drawn with `pen.py`), reading the catalogue, writing files (`fetch.py`).
 
 A poster is a picture (a motif of the film's most telling genre, in one of that genre's palettes), the title set as
 large as it fits, the year, a surface of its decade, and a label that says STAND-IN.

@@ -1,8 +1,7 @@
 """Says before anything is installed whether this machine can build the project: one line for each unmet need.
 
-Belongs here: what `make` needs of the machine. The standard library only, and nothing that Python 3.7 cannot read: it
-is run by whatever `python3` is, and must be able to say that it is too old. Does not belong here: anything that needs
-the project's packages.
+Here: what `make` needs of the machine. The standard library only, and nothing that Python 3.7 cannot read: it is run by
+whatever `python3` is, and must be able to say that it is too old. Not here: anything that needs the project's packages.
 
 Run as `python demo/precheck.py [folder of the virtual environment]`.
 """

@@ -1,7 +1,7 @@
 """What each genre sounds like: tempo, scale, instruments, rhythm and the noise behind them.
 
-Belongs here: the table, and the words it is written in. Does not belong here: the instruments it names
-(`instruments.py`), and the dice that make a film's sound out of its genre's score (`sounds.py`).
+Here: the table, and the words it is written in. Not here: the instruments it names (`instruments.py`), and the dice
+that make a film's sound out of its genre's score (`sounds.py`).
 """
 
 from typing import NamedTuple

@@ -1,8 +1,8 @@
 """Makes a stand-in sound for a film from its genres: nothing is taken from the film's real music.
 
-Belongs here: what a stand-in sound is, the dice that make it out of its genre's score, and its label. The same film
-gives the same bytes on every run with the same numpy and libsndfile. Does not belong here: instruments
-(`instruments.py`, `synth.py`), what genres sound like (`scores.py`), writing files (`media.py`).
+Here: what a stand-in sound is, the dice that make it out of its genre's score, and its label. The same film gives the
+same bytes on every run with the same numpy and libsndfile. Not here: instruments (`instruments.py`, `synth.py`), what
+genres sound like (`scores.py`), writing files (`media.py`).
 
 A sound is three seconds of its most telling genre's score, in a key, a tempo and with a melody of its own; its second
 genre plays its lead along. The file says STAND-IN in its title and its comment.

@@ -1,6 +1,6 @@
 """What the print or the screen of a decade looked like: a grey picture laid over the finished poster.
 
-Does not belong here: anything that depends on the film beyond its decade.
+Not here: anything that depends on the film beyond its decade.
 """
 
 import random

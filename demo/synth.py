@@ -1,7 +1,7 @@
 """Synthesis for stand-in sounds: tones, hits of drums, coloured noise and an echo, as float32 samples at `RATE`.
 
-Does not belong here: the figures of each instrument (`instruments.py`), which genre has which (`scores.py`), and what
-is played when (`sounds.py`).
+Not here: the figures of each instrument (`instruments.py`), which genre has which (`scores.py`), and what is played
+when (`sounds.py`).
 
 A tone reads its samples out of one cycle of its wave, so that it costs the same however many partials the wave has.
 """

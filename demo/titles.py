@@ -1,6 +1,6 @@
 """A title as a poster carries it: the words it keeps, and the largest size at which they fit.
 
-Does not belong here: where a title stands and in which colour (`posters.py`).
+Not here: where a title stands and in which colour (`posters.py`).
 """
 
 import unicodedata

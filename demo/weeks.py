@@ -1,6 +1,6 @@
 """Ratings cut into one file a week, as a service would deliver them.
 
-Does not belong here: where ratings come from (`movielens.py`, `archive.py`).
+Not here: where ratings come from (`movielens.py`, `archive.py`).
 """
 
 from collections.abc import Iterable

@@ -1,8 +1,8 @@
 """Encoders by name: what each one is (its identity, without torch) and the encoder itself (loaded on demand).
 
-Belongs here: the registry, one line an encoder, and the interface every encoder has. Does not belong here: networks
-(`efficientnet`, `aisfx`), what one modality needs (`text`, `image`, `audio`, `video`), devices (`device`) and weight
-files (`weights`, `hub`).
+Here: the registry, one line an encoder, and the interface every encoder has. Not here: networks (`efficientnet`,
+`aisfx`), what one modality needs (`text`, `image`, `audio`, `video`), devices (`device`) and weight files (`weights`,
+`hub`).
 
 Importing this package, and asking for an identity, never imports torch: a run in which nothing changed does not pay
 for it. A further modality is one line in `_REGISTRY` and a module with two functions:

@@ -1,8 +1,8 @@
 """Audio encoders: networks that see windows of a sound, whose vectors are averaged and scaled to unit length.
 
-Belongs here: finding a network's weights, what identifies it, and running it. Does not belong here: the windows
-themselves (`mmrec.encoders.recipes`), the layers of the default (`aisfx`), opening and decoding files
-(`mmrec.media.opening`, `mmrec.media`), devices (`device`). Torch is imported by `build` only.
+Here: finding a network's weights, what identifies it, and running it. Not here: the windows themselves
+(`mmrec.encoders.recipes`), the layers of the default (`aisfx`), opening and decoding files (`mmrec.media.opening`,
+`mmrec.media`), devices (`device`). Torch is imported by `build` only.
 """
 
 from __future__ import annotations

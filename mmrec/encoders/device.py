@@ -1,6 +1,6 @@
 """Where and how networks run: choosing the device, full fp32, and batches whose rows cannot disturb each other.
 
-Belongs here: what text and image encoders share about torch. Does not belong here: anything about one modality.
+Here: what text and image encoders share about torch. Not here: anything about one modality.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Encoders of pictures, sounds and films in the format of transformers: `hf:<folder or hub id>`.
 
 CLIP, SigLIP and CLAP give what they compare with a text; others (DINOv2, AST, Wav2Vec2, VideoMAE) the mean of their
-token vectors. Belongs here: what such a network is fed, and what is taken from it. Does not belong here: its files
-(`hub`), texts (`text`), opening and decoding files. Torch and transformers are imported by `build` only.
+token vectors. Here: what such a network is fed, and what is taken from it. Not here: its files (`hub`), texts (`text`),
+opening and decoding files. Torch and transformers are imported by `build` only.
 """
 
 from __future__ import annotations

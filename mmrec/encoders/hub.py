@@ -1,7 +1,7 @@
 """Networks in the format of transformers: finding their files, what identifies them, and loading them whole.
 
-Belongs here: what `hf:<folder or hub id>` means for every modality. Does not belong here: what a network is fed and
-what is taken from it (`text`, `hf`). Transformers and torch are imported by `load_network` only.
+Here: what `hf:<folder or hub id>` means for every modality. Not here: what a network is fed and what is taken from it
+(`text`, `hf`). Transformers and torch are imported by `load_network` only.
 """
 
 from __future__ import annotations

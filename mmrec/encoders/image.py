@@ -1,8 +1,8 @@
 """Image encoders: networks trained on ImageNet, without their classifier.
 
-Belongs here: finding a network's weights, what identifies it, and running it. Does not belong here: the pixels
-themselves (`mmrec.encoders.recipes`), the layers of the default (`efficientnet`), opening files
-(`mmrec.media.opening`), devices (`device`). Torch and torchvision are imported by `build` only.
+Here: finding a network's weights, what identifies it, and running it. Not here: the pixels themselves
+(`mmrec.encoders.recipes`), the layers of the default (`efficientnet`), opening files (`mmrec.media.opening`), devices
+(`device`). Torch and torchvision are imported by `build` only.
 """
 
 from __future__ import annotations

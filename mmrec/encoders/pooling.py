@@ -1,6 +1,6 @@
 """Items made of several parts that a network sees one by one: windows of a sound, frames of a film.
 
-Belongs here: batching such items by their number of parts, and averaging the parts' vectors. Needs no torch.
+Here: batching such items by their number of parts, and averaging the parts' vectors. Needs no torch.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The CPU half of encoding: from text, picture, sound and film to what a network was trained on.
 
-Belongs here: every choice that changes what a network sees, each as a recipe with a name and a version that goes into
-the encoder's id; whoever changes what a recipe does, here or in `signals` and `decoding`, raises its version. Does not
+Here: every choice that changes what a network sees, each as a recipe with a name and a version that goes into the
+encoder's id; whoever changes what a recipe does, here or in `signals` and `decoding`, raises its version. Does not
 belong here: networks, devices, and reading files (`media`, `decoding`). Needs no torch.
 """
 

@@ -1,7 +1,7 @@
 """Runs an encoder over many inputs in bounded memory and hands the vectors back in chunks.
 
-Belongs here: the order of work, the size of a chunk, and what happens to a row that cannot be encoded. Does not
-belong here: what to compute (the planner), storing it (the caller commits every chunk), networks. Never imports torch.
+Here: the order of work, the size of a chunk, and what happens to a row that cannot be encoded. Does not belong here:
+what to compute (the planner), storing it (the caller commits every chunk), networks. Never imports torch.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Arithmetic on sound samples: another sample rate, and the log-mel spectrum.
 
-Belongs here: pure functions of arrays. Does not belong here: which figures an encoder was trained with (`recipes`).
-No product here goes through a linear algebra library, whose bits change with its number of threads; torch is not
-needed.
+Here: pure functions of arrays. Not here: which figures an encoder was trained with (`recipes`). No product here goes
+through a linear algebra library, whose bits change with its number of threads; torch is not needed.
 """
 
 from __future__ import annotations

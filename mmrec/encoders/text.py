@@ -1,8 +1,8 @@
 """Text encoders: transformers networks whose token vectors are averaged and scaled to unit length.
 
-Belongs here: what identifies such an encoder, and running it. Does not belong here: the network's files (`hub`), the
-tokens themselves (`mmrec.encoders.recipes`), fetching the default (`weights`), devices (`device`). Torch and
-transformers are imported by `build` only.
+Here: what identifies such an encoder, and running it. Not here: the network's files (`hub`), the tokens themselves
+(`mmrec.encoders.recipes`), fetching the default (`weights`), devices (`device`). Torch and transformers are imported by
+`build` only.
 """
 
 from __future__ import annotations

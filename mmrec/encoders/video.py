@@ -1,7 +1,7 @@
 """Video encoders: frames of a film through an image encoder, averaged over time and scaled to unit length.
 
-Belongs here: `frames:<image encoder>`. Does not belong here: which frames are looked at (`mmrec.encoders.recipes`),
-opening and decoding files (`mmrec.media.opening`, `mmrec.media`), what an image encoder is (`image`, `hf`).
+Here: `frames:<image encoder>`. Not here: which frames are looked at (`mmrec.encoders.recipes`), opening and decoding
+files (`mmrec.media.opening`, `mmrec.media`), what an image encoder is (`image`, `hf`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Weight files: which package holds the defaults, fetching them, their digests, and opening them safely.
 
-Belongs here: everything about weight files as bytes on disk. Does not belong here: networks, recipes and devices
-(`text`, `image`, `device`). Only `load_state` needs torch, and imports it itself.
+Here: everything about weight files as bytes on disk. Not here: networks, recipes and devices (`text`, `image`,
+`device`). Only `load_state` needs torch, and imports it itself.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What models are compared on: events with their split, the items' features, and the candidates.
 
-Belongs here: putting that together from a table of events, the parts of it that a comparison reads, and when they are
-too few. Does not belong here: where the events come from (`history.py`), the split itself (`protocol.py`), what a
-candidate is (`candidates.py`), the comparison (`selection.py`).
+Here: putting that together from a table of events, the parts of it that a comparison reads, and when they are too few.
+Not here: where the events come from (`history.py`), the split itself (`protocol.py`), what a candidate is
+(`candidates.py`), the comparison (`selection.py`).
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """The evaluation protocol's split, and the order of a person's events in time.
 
-Belongs here: which event is train, validation or test, how equal timestamps are ordered, and weights by recency, which
-need the same order. Does not belong here: fitting, metrics, storage. A split is a function of the events and is
-never stored. numpy and hashlib only.
+Here: which event is train, validation or test, how equal timestamps are ordered, and weights by recency, which need the
+same order. Not here: fitting, metrics, storage. A split is a function of the events and is never stored. numpy and
+hashlib only.
 
 Equal timestamps are ordered by a hash of the ids: file order leaks how a file was sorted and item ids leak popularity
 (that alone moved EASE's NDCG@20 by .018 on ML-100K).

@@ -1,7 +1,7 @@
 """From a registered file to samples or frames: the guards of `mmrec.media.opening`, then a worker of the pool.
 
-Belongs here: what a sound and a film may measure at most. Raising a limit changes no vector, so none is in an
-encoder's id. Does not belong here: the worker's side (`sound`, `film`).
+Here: what a sound and a film may measure at most. Raising a limit changes no vector, so none is in an encoder's id. Not
+here: the worker's side (`sound`, `film`).
 """
 
 from __future__ import annotations

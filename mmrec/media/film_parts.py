@@ -1,8 +1,8 @@
 """The parts that a film's file is made of: whether the last one is there.
 
-FFmpeg plays what it finds and takes a film that is cut near its end for a shorter one. Belongs here: holding the sizes
-that a file states against its length, without decoding. Parts of which no size is stated, as in a live recording, are
-whole where all that is in them is. Does not belong here: decoding (`film`).
+FFmpeg plays what it finds and takes a film that is cut near its end for a shorter one. Here: holding the sizes that a
+file states against its length, without decoding. Parts of which no size is stated, as in a live recording, are whole
+where all that is in them is. Not here: decoding (`film`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Opening files that somebody else wrote: regular files inside one folder only, with their registered bytes.
 
-Belongs here: the guard between untrusted names and everything behind it, and finding a file whose name is written in
-another Unicode form. Does not belong here: what is in the files (`pictures`, `decoding`), and torch. Everything refused
-is a `BadMedia` whose text a person understands; it names no folder of the machine.
+Here: the guard between untrusted names and everything behind it, and finding a file whose name is written in another
+Unicode form. Not here: what is in the files (`pictures`, `decoding`), and torch. Everything refused is a `BadMedia`
+whose text a person understands; it names no folder of the machine.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The parts that a picture's file is made of: which of them are mere notes, and whether the last one is there.
 
-Belongs here: what can be told without decoding a pixel, where Pillow does not tell it. Pillow reads the first of
-several pictures and so never finds out that the rest of the file is missing. Does not belong here: decoding
-(`mmrec.media.pictures`).
+Here: what can be told without decoding a pixel, where Pillow does not tell it. Pillow reads the first of several
+pictures and so never finds out that the rest of the file is missing. Not here: decoding (`mmrec.media.pictures`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Decoding pictures that somebody else made: of a known kind, whole, and not too big.
 
-Belongs here: the guard between untrusted bytes and pixels. Does not belong here: opening files (`media`), what the
-parts of a picture's file say (`decoding.picture_parts`), and what an encoder makes of a picture (`recipes`).
+Here: the guard between untrusted bytes and pixels. Not here: opening files (`media`), what the parts of a picture's
+file say (`decoding.picture_parts`), and what an encoder makes of a picture (`recipes`).
 
 Pillow's decoders of JPEG, PNG, WEBP, GIF and BMP have stood up to damaged files and run in this process. Those of
 AVIF, JPEG 2000 and TIFF rest on bigger C libraries and run in a worker of its own (`decoding`).

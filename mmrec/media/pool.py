@@ -1,6 +1,6 @@
 """The pool of worker processes that decode files: started on demand, replaced when one dies, gone with their owner.
 
-Belongs here: the life of a worker, its limits, and what its death means in words. Does not belong here: decoding.
+Here: the life of a worker, its limits, and what its death means in words. Not here: decoding.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The parts that a sound's file is made of: whether they are there to the end, and lengths that were left open.
 
-A program that writes into a pipe cannot go back and fill in how long the sound became. Belongs here: telling such a
-whole sound from one that is cut short, and what to read in place of the open length, since libsndfile takes cut sounds
-for shorter ones and some open lengths for empty ones. Does not belong here: decoding (`sound`).
+A program that writes into a pipe cannot go back and fill in how long the sound became. Here: telling such a whole sound
+from one that is cut short, and what to read in place of the open length, since libsndfile takes cut sounds for shorter
+ones and some open lengths for empty ones. Not here: decoding (`sound`).
 """
 
 from __future__ import annotations

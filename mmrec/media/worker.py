@@ -1,7 +1,7 @@
 """The program that decodes untrusted files: `python -m mmrec.media.worker SOCKET MEMORY_BYTES CPU_SECONDS`.
 
-Belongs here: how it is confined, and its loop. It has a limit of memory, and of computing for each file, writes no
-file, stands in an empty folder that no name leads to, and ends when its parent does, however the parent ends.
+Here: how it is confined, and its loop. It has a limit of memory, and of computing for each file, writes no file, stands
+in an empty folder that no name leads to, and ends when its parent does, however the parent ends.
 """
 
 from __future__ import annotations

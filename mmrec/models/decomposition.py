@@ -1,8 +1,8 @@
 """Why an item stands in a list: the exact split of its score over a person's past, and a sentence made of it.
 
-Belongs here: shares of a score by past item and by modality, and the template that words them. Does not belong here:
-ranking, titles (they are passed in), pictures, and a language model's wording. numpy only, so that `why` needs no
-torch. Source of the split: Hu, Koren, Volinsky 2008, section 5.
+Here: shares of a score by past item and by modality, and the template that words them. Not here: ranking, titles (they
+are passed in), pictures, and a language model's wording. numpy only, so that `why` needs no torch. Source of the split:
+Hu, Koren, Volinsky 2008, section 5.
 """
 
 from collections.abc import Mapping, Sequence

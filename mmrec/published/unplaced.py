@@ -1,6 +1,6 @@
 """Who and what the served model has no place for: items and people that are in no list, and why.
 
-Belongs here: counting them from stored tables, and the one line that says so. Does not belong here: giving them a place
+Here: counting them from stored tables, and the one line that says so. Not here: giving them a place
 (`mmrec/published/versions.py`).
 """
 

@@ -1,7 +1,7 @@
 """What one event says about a taste: the weight of its type, by its value, or nothing where the item was only met.
 
-Belongs here: the rule, from settings or as an item-factor version stored it, as a Polars expression. Does not belong
-here: which events there are (`mmrec/published/events.py`), and how much more a newer one counts
+Here: the rule, from settings or as an item-factor version stored it, as a Polars expression. Does not belong here:
+which events there are (`mmrec/published/events.py`), and how much more a newer one counts
 (`mmrec/evaluation/split.py`).
 """
 
