@@ -1,7 +1,7 @@
 """What every asset carries, taken from the one list of assets and the one description of tables.
 
 Here: the structure that a decorator needs, and the policies that are applied by mapping over all specs, so that no
-asset can forget one. Not here: what an asset does, nor how a run's report is shown (`display.py`).
+asset can forget one. Not here: what an asset does, nor how a run's report is shown (`mmrec_assets/showing/display.py`).
 """
 
 from collections.abc import Callable

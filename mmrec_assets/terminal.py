@@ -7,8 +7,8 @@ has no width, surrogates, unassigned and private characters. A blank of any widt
 a script stays: a joiner between letters that join (Persian, the scripts of India) or between two emoji, and a selector
 behind the sign whose look it selects. No text is taken for markup.
 
-Here: characters. Not here: what is printed (`printed.py`, `traced.py`), nor what answers hold: JSON is exact for who
-reads it, since an escape of JSON is the character itself.
+Here: characters. Not here: what is printed (`mmrec_assets/cli/printed.py`, `mmrec_assets/cli/traced.py`), nor what
+answers hold: JSON is exact for who reads it, since an escape of JSON is the character itself.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Here: per-person Recall, NDCG and MAP, list-level coverage, novelty and diversity, the warm and cold segments, bootstrap
 intervals, and rows of a table of all that. Not here: who is compared on what (`selection.py`) and how lists are made
-(`ranking.py`). numpy only.
+(`mmrec/models/ranking.py`). numpy only.
 
 Lists are int32 [n, k], best first, −1 = empty. Held-out items are `Histories` (weights are not read) with one row for
 each list; people with none held out have NaN and count in no mean.

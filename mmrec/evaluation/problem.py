@@ -1,8 +1,8 @@
 """What models are compared on: events with their split, the items' features, and the candidates.
 
 Here: putting that together from a table of events, the parts of it that a comparison reads, and when they are too few.
-Not here: where the events come from (`history.py`), the split itself (`protocol.py`), what a candidate is
-(`candidates.py`), the comparison (`selection.py`).
+Not here: where the events come from (`mmrec/published/events.py`), the split itself (`split.py`), what a candidate is
+(`mmrec/models/candidates.py`), the comparison (`selection.py`).
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Choosing a model: a few candidates compared on validation, the winner's test figures, references beside them.
 
-Here: the comparison and its table. Not here: what a candidate is (`candidates.py`), the events it is compared on
-(`problem.py`), the fit (`factorization.py`), where choices and figures are stored.
+Here: the comparison and its table. Not here: what a candidate is (`mmrec/models/candidates.py`), the events it is
+compared on (`problem.py`), the fit (`mmrec/models/factorization.py`), where choices and figures are stored.
 
 The protocol, wherever one of these figures stands: every event counts as positive with its weight, unless it says that
 the item was met and not liked: that masks the item and is never a positive. Candidates are fitted on train and compared

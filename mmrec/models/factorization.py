@@ -2,8 +2,8 @@
 
 Here: the objective, the fitted item factors and their arrays, the fit, and the one solve that turns a person's events
 into a person's factor. Not here: the events as sparse rows (`histories.py`), ranking (`ranking.py`), reasons
-(`reasons.py`), the choice among candidates (`selection.py`), storage, ids and time. torch is imported inside the
-functions that solve, so stored factors can be read, ranked and explained without it.
+(`decomposition.py`), the choice among candidates (`mmrec/evaluation/selection.py`), storage, ids and time. torch is
+imported inside the functions that solve, so stored factors can be read, ranked and explained without it.
 
 The objective, with w_u a person, h_i an item, f_i its features, c_ui the weight of their event:
 

@@ -1,8 +1,8 @@
 """Who met what, as sparse rows: the one form in which people's weighted events reach fit, fold-in, lists and metrics.
 
 Here: building the rows from indexes, and taking or transposing them. Not here: which events those are and when they may
-be seen (`history.py`), their split and their weights by recency (`protocol.py`), ids, what is computed from the rows.
-numpy only.
+be seen (`mmrec/published/events.py`), their split and their weights by recency (`mmrec/evaluation/split.py`), ids, what
+is computed from the rows. numpy only.
 """
 
 from dataclasses import dataclass

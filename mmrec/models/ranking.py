@@ -1,8 +1,8 @@
 """Top-K lists: the same bytes whatever the tiling, the batch or the machine's matrix product.
 
 Here: exact scores of factors, and the certified top-K. Not here: how factors come about (`factorization.py`), a score's
-item-item part (`interface.py`), and what a list is worth (`metrics.py`). numpy only, so that a list can be made from
-stored factors without torch.
+item-item part (`interface.py`), and what a list is worth (`mmrec/evaluation/metrics.py`). numpy only, so that a list
+can be made from stored factors without torch.
 
 The rule: a float32 product nominates K + 20 items, float64 `(u * v).sum(-1)` scores them, and they are sorted by
 (−score, item order). The list stands if the K-th score lies above everything that was not nominated could reach, given

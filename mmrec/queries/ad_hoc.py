@@ -2,7 +2,7 @@
 
 A sentence or a few items are folded in like the history of a person who liked them, by the same solve as everybody's
 factor, and ranked and explained by the same functions. Here: from the question to rows of a list. Not here: published
-lists (`queries.py`), nor writing anything: who asks leaves no trace.
+lists (`recommend.py`), nor writing anything: who asks leaves no trace.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What commands print for a person: tables of answers, plans and runs.
 
 Here: looks only, each function printing one answer to a console. Not here: the answers (`mmrec/queries/recommend.py`
-and its neighbours), nor the commands (`cli.py`).
+and its neighbours), nor the commands (`work.py`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What `mmrec verify` and `mmrec impact` print for a person, and verify's outcomes as plain values.
 
-Here: lines of text. Not here: what other commands print (`printed.py`), the answers, nor the commands (`cli.py`).
+Here: lines of text. Not here: what other commands print (`printed.py`), the answers, nor the commands (`work.py`).
 """
 
 from __future__ import annotations

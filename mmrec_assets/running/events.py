@@ -3,7 +3,8 @@
 A run over several periods is recorded by Dagster with one data version for all of them, and a later run of one period
 would then look like a change. So every period gets an event of its own behind the step's, with its own data version and
 the step's provenance. Of a run in which periods were refused, the good periods are recorded the same way; then the run
-fails and names the others. Not here: what the events show (`display.py`), nor what was judged (the stages).
+fails and names the others. Not here: what the events show (`mmrec_assets/showing/display.py`), nor what was judged (the
+stages).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

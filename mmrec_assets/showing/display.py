@@ -1,7 +1,8 @@
 """How tables and reports look in the Dagster UI.
 
 Here: metadata builders. Numbers stay numbers, so that the UI plots them; texts of items and reasons become text or
-table cells, never markdown; personal columns are left out. Not here: what is emitted when (`events.py`).
+table cells, never markdown; personal columns are left out. Not here: what is emitted when
+(`mmrec_assets/running/events.py`).
 """
 
 from collections.abc import Mapping, Sequence

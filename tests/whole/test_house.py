@@ -79,6 +79,16 @@ def test_tables_are_named_where_they_are_declared():
     assert len(places) <= 60, places
 
 
+def test_a_file_that_a_module_names_is_there():
+    lost = [
+        (label(path), name)
+        for path in modules("mmrec", "mmrec_assets", "checks", "resources", "demo", "bench")
+        for name in re.findall(r"`([\w/]+\.py)`", path.read_text(encoding="utf-8"))
+        if not (ROOT / name).exists() and not (path.parent / name).exists()
+    ]
+    assert lost == []
+
+
 def test_the_top_of_the_library_is_a_vocabulary_and_rooms():
     files = {path.name for path in (ROOT / "mmrec").glob("*.py")}
     assert files == {"__init__.py", "errors.py", "folders.py", "keys.py", "modalities.py", "periods.py"}
