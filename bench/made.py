@@ -206,12 +206,13 @@ def _fused(made: _Made, blocks: list[Block]) -> None:
         for s in statistics
     ]
     made.put("fused/spaces", pl.DataFrame(places))
-    rows_of_items = pl.DataFrame({"item_id": made.items, "digest": made.items}).with_columns(
-        modalities=pl.lit([s.modality for s in statistics]),
-        space=pl.lit(space),
-        vector=pl.Series(Concat().fuse(blocks, len(made.items))).cast(tables.VECTOR),
-    )
-    made.put("fused/items", rows_of_items)
+    modalities = pl.lit([s.modality for s in statistics])
+    named = pl.DataFrame({"item_id": made.items, "digest": made.items})
+    made.put("fused/current", named.with_columns(modalities=modalities, space=pl.lit(space)))
+    vectors = Concat().fuse(blocks, len(made.items))
+    stored = pl.DataFrame({"key": made.items, "checksum": keys.vector_checksums(vectors)})
+    vectors = pl.Series("vector", vectors).cast(tables.VECTOR)
+    made.put("fused/vectors", stored.with_columns(vectors, modalities=modalities, space=pl.lit(space)))
 
 
 def _model(made: _Made) -> None:
@@ -236,7 +237,7 @@ def _model(made: _Made) -> None:
     made.put("model/arrays", pl.DataFrame(arrays))
     items = pl.DataFrame({"item_id": made.items, "events": fitted.counts}).with_row_index("position")
     made.put("model/items", items.with_columns(version=pl.lit(VERSION)))
-    space = made.lake.scan("fused/items").select("space").head(1).collect().item()
+    space = made.lake.scan("fused/current").select("space").head(1).collect().item()
     named = {"version": VERSION, "boundary": made.published[0], "space": space, "choice": json.dumps(choice.to_json())}
     counts = {"stage_key": "made", "people": size.people, "events": size.events, "at": AT}
     made.put("model/versions", pl.DataFrame([{**named, **counts}]))

@@ -46,7 +46,7 @@ def judge(lake: Lake) -> list[Check]:
 def _complete(lake: Lake, lists: pl.DataFrame) -> Check:
     """Counts lists that are shorter than the number of other items with the modality allows."""
     wanted = (
-        lake.scan(tables.FUSED_ITEMS)
+        lake.scan(tables.FUSED_CURRENT)
         .select("item_id", by="modalities")
         .explode("by")
         .drop_nulls("by")

@@ -17,7 +17,7 @@ from mmrec.settings import Settings
 
 STAGES = ("raw", "validated", "embeddings", "fused", "model", "recommendations")
 
-FACTORS, SNAPSHOT = "model/factors", "recommendations/snapshot"
+FUSED, FACTORS, SNAPSHOT = "fused/items", "model/factors", "recommendations/snapshot"
 _TEXT = "embeddings/text"
 
 Keys = Callable[..., dict[str, str]]  # (lake, settings, periods where the asset has some) → period → stage key
@@ -58,7 +58,7 @@ def embedding(modality: str) -> str:
 def declared(settings: Settings) -> list[Asset]:
     """Every asset of a data set, each after what it rests on."""
     embeddings = [embedding(modality) for modality in NAMES if modality in settings.embeddings]
-    events, items = ("validated/interactions",), ("validated/items", "fused/items")
+    events, items = ("validated/interactions",), ("validated/items", FUSED)
     behind = (*events, *items, *words(settings))
     made = ("recommendations/top_k", "recommendations/reasons", "recommendations/similar_items", FACTORS)
     return [
@@ -70,9 +70,9 @@ def declared(settings: Settings) -> list[Asset]:
         Asset("validated/interactions", ("raw/interactions", *_judged_against(settings)), "2", partitioned=True),
         *([Asset("validated/users", ("raw/users",), "2")] if settings.users else []),
         *[Asset(each, ("validated/items", *_said(settings, each)), _reading(each), gpu=True) for each in embeddings],
-        Asset("fused/items", ("validated/items", *embeddings), "1"),
+        Asset(FUSED, ("validated/items", *embeddings), "1"),
         Asset(FACTORS, behind, "2", partitioned=True, history=events),
-        Asset("model/evaluation", (*events, *items, FACTORS), "2", partitioned=True, history=events),
+        Asset("model/evaluation", (*events, FUSED, FACTORS), "3", partitioned=True, history=events),
         Asset("recommendations/top_k", (*behind, FACTORS), "1", partitioned=True, history=events),
         Asset(
             "recommendations/reasons",

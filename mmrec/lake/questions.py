@@ -56,7 +56,8 @@ def _asking(scan: Scan, names: Iterable[str], frames: Mapping[str, Any]) -> Iter
 def _show(
     connection: duckdb.DuckDBPyConnection, scan: Scan, names: Iterable[str] | None, frames: Mapping[str, Any]
 ) -> None:
-    wanted = None if names is None else set(names)
+    names = None if names is None else set(names)
+    wanted = None if names is None else {*names, *_behind(names)}
     for table in tables.ALL:
         view = tables.view(table.name)
         if wanted is not None and view not in wanted:
@@ -65,5 +66,14 @@ def _show(
         connection.register(f"_{schema}_{name}", scan(table.name))
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
         connection.execute(f'CREATE VIEW "{schema}"."{name}" AS SELECT * FROM "_{schema}_{name}"')
+    for view, (_, query) in tables.VIEWS.items():
+        if wanted is None or view in wanted:
+            schema, name = view.split(".")
+            connection.execute(f'CREATE VIEW "{schema}"."{name}" AS {query}')
     for name, frame in frames.items():
         connection.register(name, frame)
+
+
+def _behind(names: Iterable[str]) -> set[str]:
+    """The views of the tables that these views are made of."""
+    return {tables.view(table) for view in names if view in tables.VIEWS for table in tables.VIEWS[view][0]}

@@ -139,8 +139,14 @@ class Lake:
         return version
 
     def replace(self, table: str, rows: pl.DataFrame, where: Mapping[str, Sequence[str]] | None = None) -> int:
-        """Puts `rows` in place of the rows whose columns hold one of the named values (of all without `where`)."""
-        frame = tables.contract(table).conform(rows)
+        """Puts `rows` in place of the rows whose columns hold one of the named values (of all without `where`).
+
+        The log keeps what they are named by, so no column of a person's may name them.
+        """
+        contract = tables.contract(table)
+        if named := set(where or {}) & set(contract.personal):
+            raise ValueError(f"rows of {table} may not be named by {', '.join(sorted(named))}: the log would keep it")
+        frame = contract.conform(rows)
         predicate = _ALL if where is None else " AND ".join(_in(name, of) for name, of in sorted(where.items()))
         self._make(table)
         return self._commit(table, lambda: self._write(table, frame, self._must_open(table), predicate))

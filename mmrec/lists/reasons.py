@@ -72,7 +72,7 @@ def read(lake: Lake, served: Served, code_version: str) -> Inputs:
     for name, ids in (("user_id", served.user_ids), ("item_id", served.item_ids)):
         lists = lists.join(positions(name, ids), on=name, how="semi")  # older lists may hold what is no longer served
     titles = lake.scan(tables.VALIDATED_ITEMS).select("item_id", "title").collect()
-    digests = lake.scan(tables.FUSED_ITEMS).select("item_id", "digest").collect()
+    digests = lake.scan(tables.FUSED_CURRENT).select("item_id", "digest").collect()
     return Inputs(served, lists, titles, digests, code_version)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 
 from mmrec import tables
 from mmrec.builds import assets
-from mmrec.builds.assets import FACTORS, SNAPSHOT, Asset, Keys
+from mmrec.builds.assets import FACTORS, FUSED, SNAPSHOT, Asset, Keys
 from mmrec.builds.costs import Estimate
 from mmrec.builds.report import StageReport
 from mmrec.lake.store import Lake
@@ -60,7 +60,7 @@ _FUNCTIONS = {
         validated_interactions.interactions, validated_interactions.interactions_keys
     ),
     tables.VALIDATED_USERS: Functions(validated_whole.users, validated_whole.users_keys),
-    tables.FUSED_ITEMS: Functions(fused.items, fused.items_keys),
+    FUSED: Functions(fused.items, fused.items_keys),
     FACTORS: Functions(model_factors.factors, model_factors.factors_keys, lambda _, people, items: people),
     tables.EVALUATION: Functions(model_evaluation.evaluation, model_evaluation.evaluation_keys),
     tables.TOP_K: Functions(top_k.top_k, top_k.top_k_keys, _lists),

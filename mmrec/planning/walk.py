@@ -15,7 +15,7 @@ import polars as pl
 
 from mmrec import encoders, periods, tables
 from mmrec.builds import ledger, publishing
-from mmrec.builds.assets import FACTORS, embedding
+from mmrec.builds.assets import FACTORS, FUSED, embedding
 from mmrec.builds.costs import CODE, INPUTS, NEVER, Costs
 from mmrec.builds.report import WHOLE
 from mmrec.ingest import unmatched
@@ -208,11 +208,7 @@ def _is_exact(lake: Lake, node: Node, *, waits: bool) -> bool:
     """Landed rows are counted, and so are the catalogue's; behind a catalogue never validated all is a bound."""
     if node.stage == "raw":
         return node.name != "media" or lake.exists(tables.RAW_ITEMS)
-    return (
-        node.asset in (tables.VALIDATED_ITEMS, tables.VALIDATED_USERS, tables.FUSED_ITEMS)
-        and waits
-        and lake.exists(node.asset)
-    )
+    return node.asset in (tables.VALIDATED_ITEMS, tables.VALIDATED_USERS, FUSED) and waits and lake.exists(node.asset)
 
 
 def _embedding_rows(lake: Lake, settings: Settings, modality: str, walk: _Walk) -> list[Row]:
@@ -263,7 +259,7 @@ def _rows(lake: Lake, node: Node, period: str, settings: Settings, walk: _Walk) 
         return walk.landed.get(period, 0)
     if node.asset in walk.tables:
         return _difference(lake, node, walk)[0]
-    if node.asset == tables.FUSED_ITEMS:
-        there = set(lake.scan(tables.FUSED_ITEMS).select("item_id").collect()["item_id"])
+    if node.asset == FUSED:
+        there = set(lake.scan(tables.FUSED_CURRENT).select("item_id").collect()["item_id"])
         return sum(item in walk.moved or item not in there for item in walk.tables[tables.VALIDATED_ITEMS]["item_id"])
     return node.bound(settings, walk.people, walk.tables[tables.VALIDATED_ITEMS].height)

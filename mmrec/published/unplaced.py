@@ -34,7 +34,7 @@ def items(lake: Lake, version: str, used: list[str]) -> pl.DataFrame:
     place: it reads no content (`used` is empty), or none that they have.
     """
     met = lake.scan(tables.MODEL_ITEMS).filter((pl.col("version") == version) & (pl.col("events") > 0))
-    cold = lake.scan(tables.FUSED_ITEMS).select("item_id", "modalities").join(met, on="item_id", how="anti")
+    cold = lake.scan(tables.FUSED_CURRENT).select("item_id", "modalities").join(met, on="item_id", how="anti")
     without = pl.col("modalities").list.set_intersection(used).list.len() == 0
     return cold.filter(without).select("item_id").sort("item_id").collect()
 

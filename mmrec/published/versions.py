@@ -30,6 +30,7 @@ class Version:
     choice: Candidate
     weighing: Weighing
     item_ids: list[str]
+    digests: list[str | None]  # keys of the fused vectors that the items were fitted with
     factors: ItemFactors
 
 
@@ -68,7 +69,8 @@ def read_version(lake: Lake, name: str) -> Version:
     arrays = {each["name"]: _array(each) for each in stored.iter_rows(named=True)}
     choice = Candidate.from_json(json.loads(row["choice"]))
     factors = ItemFactors.from_arrays(arrays)
-    return Version(name, row["boundary"], row["space"], choice, _weighing(row), items["item_id"].to_list(), factors)
+    ids, digests = items["item_id"].to_list(), items["digest"].to_list()
+    return Version(name, row["boundary"], row["space"], choice, _weighing(row), ids, digests, factors)
 
 
 def _array(row: dict) -> np.ndarray:

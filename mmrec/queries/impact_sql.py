@@ -136,7 +136,7 @@ def _of_items(items: str) -> Questions:
     return {
         "fused": f"""
             SELECT modalities, space, count(*) AS items
-            FROM fused.items WHERE item_id IN {items} GROUP BY ALL ORDER BY ALL""",
+            FROM fused.current WHERE item_id IN {items} GROUP BY ALL ORDER BY ALL""",
         "versions": f"""
             SELECT v.version, v.boundary, count(*) AS items, sum(m.events)::BIGINT AS people
             FROM model.items AS m JOIN model.versions AS v USING (version)

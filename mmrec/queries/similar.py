@@ -65,5 +65,5 @@ def _without_neighbours(item: str, by: str, has: list[str]) -> MmrecError:
 
 def _modalities(lake: Lake, items: list[str]) -> dict[str, list[str]]:
     """item → the modalities it has, in block order."""
-    rows = lake.scan(tables.FUSED_ITEMS).filter(pl.col("item_id").is_in(items)).select("item_id", "modalities")
+    rows = lake.scan(tables.FUSED_CURRENT).filter(pl.col("item_id").is_in(items)).select("item_id", "modalities")
     return dict(rows.collect().iter_rows())

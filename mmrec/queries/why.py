@@ -82,7 +82,7 @@ def _chosen(lake: Lake, settings: Settings, user: str, item: str | None, period:
     met = own[tables.VALIDATED_INTERACTIONS].lazy().select(pl.col("item_id").drop_nulls().unique())
     about = [chosen, *met.join(fitted, on="item_id", how="anti").collect()["item_id"]]
     shown = {name: rows.lazy() for name, rows in own.items()}
-    shown[tables.FUSED_ITEMS] = lake.scan(tables.FUSED_ITEMS).filter(pl.col("item_id").is_in(about))
+    shown[tables.FUSED_CURRENT] = lake.scan(tables.FUSED_CURRENT).filter(pl.col("item_id").is_in(about))
     person = state.load(lake.showing(shown), settings, period, only=user)
     if chosen not in person.item_ids:
         raise unknown_item(chosen)

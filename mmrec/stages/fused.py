@@ -1,7 +1,9 @@
-"""fused: one vector an item, and which modalities it had. Only rows whose keys or space changed are computed.
+"""fused: one vector an item, and which modalities it had. Only vectors whose key is not there yet are computed.
 
-The statistics that standardise a block are measured once an encoder and then frozen and named: otherwise one new row
-would change every other one.
+A vector's key is a digest of the space and of the item's keys in each modality, so an encoder that comes back, or an
+edit that is undone, computes nothing. The order of commits is vectors → current, as of embeddings. The statistics that
+standardise a block are measured once an encoder and then frozen and named: otherwise one new row would change every
+other one.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from mmrec.fusion import kinds
 from mmrec.fusion import statistics as measuring
 from mmrec.fusion.interface import Block, Fusion
 from mmrec.fusion.statistics import Statistics
-from mmrec.lake.hashing import digest
+from mmrec.keys import vector_checksums
+from mmrec.lake.hashing import digest, text_hashes
 from mmrec.lake.store import Lake
 from mmrec.modalities import NAMES
 from mmrec.published.vectors import read_vectors
@@ -31,7 +34,7 @@ _Vectors = tuple[list[str], np.ndarray]  # keys, and a vector each
 
 def items(lake: Lake, settings: Settings) -> StageReport:
     """Brings the fused vectors up to date with the items and their current embeddings."""
-    run = StageRun(lake, tables.FUSED_ITEMS)
+    run = StageRun(lake, tables.FUSED_CURRENT)
     if run.begin(items_keys(lake, settings)):
         report = _fuse(lake, kinds.kind(settings.fused.kind), _modalities_of(settings))
         run.record({WHOLE: replace(report, seconds=run.seconds)})
@@ -61,22 +64,35 @@ def _fuse(lake: Lake, fusion: Fusion, modalities: list[str]) -> PeriodReport:
     statistics = [found for m in modalities if (found := _statistics(lake, m, wanted, read)) is not None]
     space = fusion.space(statistics)
     _name_space(lake, space, statistics, fusion.cuts(statistics))
-    wanted = wanted.with_columns(digest=_row_digest(space, modalities), space=pl.lit(space))
-    old = lake.scan(tables.FUSED_ITEMS).select("item_id", "digest").collect()
+    wanted = wanted.with_columns(_modalities(modalities), space=pl.lit(space), digest=_row_digest(space, modalities))
+    wanted = wanted.with_columns(digest=text_hashes(wanted["digest"]))
+    old = lake.scan(tables.FUSED_CURRENT).select("item_id", "digest").collect()
     changed = wanted.join(old, on=["item_id", "digest"], how="anti").sort("item_id")
     removed = old.join(wanted, on="item_id", how="anti")
-    if changed.height + removed.height or not lake.exists(tables.FUSED_ITEMS):
+    computed = 0
+    if changed.height + removed.height or not lake.exists(tables.FUSED_CURRENT):
         ledger.begin(lake, [WHOLE])
-        rows = changed.with_columns(_vectors(lake, fusion, statistics, changed, read), _modalities(modalities))
-        lake.merge(tables.FUSED_ITEMS, rows, ["item_id"], removed=removed.select("item_id"))
+        computed = _add(lake, fusion, statistics, changed, read)
+        current = changed.select("item_id", "modalities", "space", "digest")
+        lake.merge(tables.FUSED_CURRENT, current, ["item_id"], removed=removed.select("item_id"))
     whole = digest(wanted.with_columns(_one=pl.lit("")), "_one", ["item_id", "digest"]).get("", publishing.EMPTY)
     return PeriodReport(
-        wanted.height,
-        whole,
-        computed=changed.height,
-        reused=wanted.height - changed.height,
-        removed=removed.height,
+        wanted.height, whole, computed=computed, reused=wanted.height - computed, removed=removed.height
     )
+
+
+def _add(
+    lake: Lake, fusion: Fusion, statistics: list[Statistics], changed: pl.DataFrame, read: dict[str, _Vectors]
+) -> int:
+    """Computes the vectors of these items that are not there yet, each once, and appends them; how many there were."""
+    there = lake.scan(tables.FUSED_VECTORS).select(digest="key").unique()
+    rows = changed.lazy().unique("digest", keep="first").join(there, on="digest", how="anti").sort("digest").collect()
+    if rows.height or not lake.exists(tables.FUSED_VECTORS):
+        vectors = _vectors(lake, fusion, statistics, rows, read)
+        named = rows.select("space", "modalities", key="digest", vector=pl.Series(vectors).cast(tables.VECTOR))
+        checksums = pl.Series(vector_checksums(vectors), dtype=pl.Int64)
+        lake.append(tables.FUSED_VECTORS, named.with_columns(checksum=checksums))
+    return rows.height
 
 
 def _wanted(lake: Lake, modalities: list[str]) -> pl.DataFrame:
@@ -133,7 +149,7 @@ def _name_space(lake: Lake, space: str, statistics: list[Statistics], cuts: Mapp
 
 
 def _row_digest(space: str, modalities: list[str]) -> pl.Expr:
-    """What a fused vector is a function of. The keys are digests already, so naming them is enough."""
+    """What a fused vector is a function of, which its key is the sha256 of."""
     named = [pl.format(f"{m}={{}}", pl.col(m).fill_null("")) for m in modalities]
     return pl.concat_str([pl.lit(space), *named], separator="|")
 
@@ -146,7 +162,8 @@ def _modalities(modalities: list[str]) -> pl.Expr:
 
 def _vectors(
     lake: Lake, fusion: Fusion, statistics: list[Statistics], changed: pl.DataFrame, read: dict[str, _Vectors]
-) -> pl.Series:
+) -> np.ndarray:
+    """The fused vectors of these items, float32 [n, width]."""
     blocks = []
     for each in statistics:
         places = changed.with_row_index("at").select("at", key=each.modality).drop_nulls()
@@ -154,14 +171,11 @@ def _vectors(
         row_of = pl.DataFrame({"key": found, "row": np.arange(len(found))}, schema={"key": pl.String, "row": pl.Int64})
         placed = places.join(row_of, on="key", how="inner", maintain_order="left")
         blocks.append(Block(each, placed["at"].to_numpy(), vectors[placed["row"].to_numpy()]))
-    fused = fusion.fuse(blocks, changed.height)
-    if not fused.shape[1]:
-        return pl.Series("vector", [[] for _ in range(changed.height)], dtype=tables.VECTOR)
-    return pl.Series("vector", fused).cast(tables.VECTOR)
+    return fusion.fuse(blocks, changed.height)
 
 
 def _having(lake: Lake) -> pl.DataFrame:
-    counted = lake.scan(tables.FUSED_ITEMS).group_by("modalities").agg(items=pl.len()).collect()
+    counted = lake.scan(tables.FUSED_CURRENT).group_by("modalities").agg(items=pl.len()).collect()
     named = pl.col("modalities").list.join(" + ")
     named = pl.when(named == "").then(pl.lit("none")).otherwise(named)
     return counted.with_columns(modalities=named).sort("modalities")

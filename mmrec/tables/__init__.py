@@ -6,5 +6,5 @@ that Dagster shows, and the documentation. Here: names, types, meanings, keys. N
 
 from mmrec.tables.columns import PERIOD
 from mmrec.tables.names import *
-from mmrec.tables.registry import ALL, contract, main_table, owned_by, view
+from mmrec.tables.registry import ALL, VIEWS, contract, main_table, owned_by, view
 from mmrec.tables.table import FACTOR, TIME, VECTOR, Column, Table

@@ -6,10 +6,12 @@ from mmrec.tables import names
 from mmrec.tables.columns import ITEM
 from mmrec.tables.table import FACTOR, VECTOR, Column, Table
 
+ASSET = "fused/items"
+
 TABLES = (
     Table(
         names.FUSED_STATISTICS,
-        names.FUSED_ITEMS,
+        ASSET,
         "one modality's frozen mean and scale",
         "the modality's encoder changes",
         (
@@ -26,7 +28,7 @@ TABLES = (
     ),
     Table(
         names.FUSED_SPACES,
-        names.FUSED_ITEMS,
+        ASSET,
         "one modality's block in a fused space",
         "a space is used for the first time",
         (
@@ -39,19 +41,42 @@ TABLES = (
         ("space", "modality"),
     ),
     Table(
-        names.FUSED_ITEMS,
-        names.FUSED_ITEMS,
-        "one item's fused vector, and which modalities it had",
+        names.FUSED_CURRENT,
+        ASSET,
+        "one item's fused vector, by key, and which modalities it had",
         "one of its embeddings, or the frozen statistics, change",
         (
             ITEM,
             Column("modalities", pl.List(pl.String), "the modalities it has, in block order"),
             Column("space", pl.String, "digest of the blocks, widths and statistics: vectors of one space compare"),
             Column("digest", pl.String, "sha256 over the space and the item's embedding keys"),
-            Column("vector", VECTOR, "standardised blocks side by side; a missing modality's block is 0"),
         ),
         ("item_id",),
-        heavy=True,
         pinned=True,
+        main=True,
+    ),
+    Table(
+        names.FUSED_VECTORS,
+        ASSET,
+        "one distinct fused vector; never changed, only added",
+        "never: other embeddings or another space are another key",
+        (
+            Column("key", pl.String, "the digest that names it in `current`"),
+            Column("space", pl.String, "digest of the blocks, widths and statistics"),
+            Column("modalities", pl.List(pl.String), "the modalities in it, in block order"),
+            Column("vector", VECTOR, "standardised blocks side by side; a missing modality's block is 0"),
+            Column("checksum", pl.Int64, "multilinear hash of the vector's bits, checked on read"),
+        ),
+        ("key",),
+        heavy=True,
+        dated=False,
     ),
 )
+
+# `fused.items`, as it is asked in SQL: what is current, with its vector.
+VIEWS = {
+    "fused.items": (
+        (names.FUSED_CURRENT, names.FUSED_VECTORS),
+        "SELECT c.*, v.vector FROM fused.current AS c LEFT JOIN fused.vectors AS v ON c.digest = v.key",
+    ),
+}

@@ -75,6 +75,12 @@ TABLES = (
             Column("position", pl.Int64, "the item's row in the version's arrays"),
             ITEM,
             Column("events", pl.Int64, "events it was fitted on; 0 = cold, placed by its content alone"),
+            Column(
+                "digest",
+                pl.String,
+                "the key of the fused vector it was fitted with; null where the catalogue did not name it",
+                nullable=True,
+            ),
         ),
         ("version", "item_id"),
         ("version",),

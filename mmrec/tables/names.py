@@ -14,7 +14,8 @@ REJECTED = "validated/rejected"
 
 USER_TEXTS = "embeddings/text/words"
 
-FUSED_ITEMS = "fused/items"
+FUSED_CURRENT = "fused/current"
+FUSED_VECTORS = "fused/vectors"
 FUSED_SPACES = "fused/spaces"
 FUSED_STATISTICS = "fused/statistics"
 

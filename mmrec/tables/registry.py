@@ -19,6 +19,9 @@ def contract(name: str) -> Table:
     return found
 
 
+VIEWS = fused.VIEWS  # view that is no table's → the tables it is made of, and its question
+
+
 def view(name: str) -> str:
     """The SQL view of a table: `validated/items` → `validated.items`, `embeddings/text/current` → `…text_current`."""
     stage, _, rest = name.partition("/")

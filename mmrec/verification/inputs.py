@@ -56,7 +56,8 @@ def versions(lake: Lake) -> Iterator[Compared]:
         placed = lake.scan(tables.MODEL_ITEMS).filter(mine).sort("position").collect()
         data = dict(arrays.select("name", "data").iter_rows())
         ids = placed["item_id"].to_list()
-        made.append(version_name(row["boundary"], row["space"], json.loads(row["choice"]), ids, data, row["weighing"]))
+        of_choice = row["boundary"], row["space"], json.loads(row["choice"])
+        made.append(version_name(*of_choice, ids, data, row["weighing"], placed["digest"].to_list()))
         damaged += _damaged(arrays)
         miscounted += _miscounted(placed, data.get("counts", b""))
         held.append(arrays.with_columns(data=pl.lit(b"")))  # named by its sha256

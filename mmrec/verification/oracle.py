@@ -80,6 +80,8 @@ def of_ledgers(lake: Lake, settings: Settings, scope: Scope, rebuilt: Lake) -> I
 
 
 def _of_table(lake: Lake, settings: Settings, scope: Scope, made: Lake, table: Table) -> Compared:
+    if table.name == tables.FUSED_VECTORS:
+        return vectors.fused(lake, made)
     if table.name.endswith("/vectors"):
         return vectors.vectors(lake, made, table.name.split("/")[1])
     parts = []

@@ -57,6 +57,7 @@ def _give(lake: Lake, settings: Settings, chosen: list[str], into: Lake, stored_
         for table in (each.name for each in tables.owned_by(FACTORS) if each.given):
             into.append(table, lake.scan(table).filter(pl.col("version") == version).collect())
     into.append(tables.FUSED_STATISTICS, lake.scan(tables.FUSED_STATISTICS).collect())
+    _give_fitted(lake, into)
     for asset, of in kept(lake).items():
         into.append(asset, lake.scan(asset).filter(pl.col("period").is_in(of)).collect())
         noted = lake.scan(tables.BUILDS).filter((pl.col("asset") == asset) & pl.col("period").is_in(of))
@@ -64,6 +65,15 @@ def _give(lake: Lake, settings: Settings, chosen: list[str], into: Lake, stored_
     if stored_vectors:
         for modality in (name for name in NAMES if name in settings.embeddings):
             _give_vectors(lake, modality, into)
+
+
+def _give_fitted(lake: Lake, into: Lake) -> None:
+    """The fused vectors that the given versions were fitted with, of items that have other content now."""
+    current = lake.scan(tables.FUSED_CURRENT).select(key="digest")
+    fitted = into.scan(tables.MODEL_ITEMS).select(key="digest").drop_nulls().unique()
+    into.append(
+        tables.FUSED_VECTORS, lake.vectors(tables.FUSED_VECTORS, fitted.join(current, on="key", how="anti").collect())
+    )
 
 
 def _give_vectors(lake: Lake, modality: str, into: Lake) -> None:

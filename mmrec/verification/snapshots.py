@@ -72,9 +72,9 @@ _APART = {
     "item-factor versions without arrays": """model.versions v
         WHERE NOT EXISTS (FROM model.arrays a WHERE a.version = v.version)""",
     "items without a fused row": """validated.items i
-        WHERE NOT EXISTS (FROM fused.items f WHERE f.item_id = i.item_id)""",
+        WHERE NOT EXISTS (FROM fused.current f WHERE f.item_id = i.item_id)""",
     "neighbours without a fused row": """recommendations.similar_items s
-        WHERE NOT EXISTS (FROM fused.items f WHERE f.item_id = s.neighbour)""",
+        WHERE NOT EXISTS (FROM fused.current f WHERE f.item_id = s.neighbour)""",
 }
 
 

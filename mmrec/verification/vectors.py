@@ -40,6 +40,22 @@ def vectors(lake: Lake, rebuilt: Lake, modality: str) -> Compared:
     return together(parts or [compare(table, empty, empty, columns=_COLUMNS)], note)
 
 
+def fused(lake: Lake, rebuilt: Lake) -> Compared:
+    """Every fused vector: those that are current against the rebuilt ones, the others by their checksum."""
+    table, parts = tables.FUSED_VECTORS, []
+    columns = tables.contract(table).columns
+    current = rebuilt.scan(tables.FUSED_CURRENT).select(key="digest").collect()["key"]
+    stored = lake.scan(table).select("key").collect()["key"]
+    for keys in slices(pl.concat([stored, current])):
+        found = _once(lake.scan(table).join(keys.lazy(), on="key", how="semi").collect())
+        ours = rebuilt.vectors(table, keys.filter(pl.col("key").is_in(current.implode())))
+        others = found.join(ours, on="key", how="anti")
+        others = others.with_columns(checksum=list_hashes(others["vector"]))
+        parts.append(compare(table, _once(pl.concat([ours, others])), found, columns=columns))
+    empty = tables.contract(table).empty()
+    return together(parts or [compare(table, empty, empty, columns=columns)])
+
+
 def take_stored(lake: Lake, rebuilt: Lake, modality: str) -> None:
     """Puts stored vectors that are equal by cosine in the place of the new ones, for what is built of them next."""
     table = tables.vectors(modality)

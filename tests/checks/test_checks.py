@@ -168,7 +168,7 @@ def test_a_seen_item_is_counted(lake):
 def compare(lake, modalities, lists, by="text"):
     """Items with their modalities, and lists by item."""
     fields = {"space": "s", "digest": "d", "vector": [1.0]}
-    put(lake, "fused/items", [{"item_id": item, "modalities": has, **fields} for item, has in modalities.items()])
+    put(lake, "fused/current", [{"item_id": item, "modalities": has, **fields} for item, has in modalities.items()])
     rows = [
         {"item_id": item, "by": by, "rank": rank, "neighbour": other, "similarity": 0.5, "checksum": 1}
         for item, listed in lists.items()

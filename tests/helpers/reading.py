@@ -38,7 +38,7 @@ def check_snapshots(root, newest=None):
         assert same(lists.select("user_id").unique(), people.select("user_id")), f"lists and people of {period}"
         catalogue, fused, neighbours = (
             reader.scan(table).select("item_id").unique().collect()
-            for table in ("validated/items", "fused/items", tables.SIMILAR_ITEMS)
+            for table in ("validated/items", "fused/current", tables.SIMILAR_ITEMS)
         )
         assert same(catalogue, fused), f"catalogue and vectors of {period}"
         assert lists.join(catalogue, on=ITEM, how="anti").is_empty(), f"lists and catalogue of {period}"

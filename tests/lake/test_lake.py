@@ -12,13 +12,13 @@ import deltalake
 import duckdb
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from mmrec import tables
 from mmrec.errors import MmrecError
-from mmrec.lake import files as files_module
-from mmrec.lake import store, writing
+from mmrec.lake import files, store, writing
 from mmrec.lake.hashing import digest
 from mmrec.lake.store import Lake
 from tests.helpers.memory_lake import MemoryLake
@@ -254,7 +254,7 @@ def test_vectors_come_one_a_key_sorted_and_only_those_asked_for(lake):
     assert lake.vectors("embeddings/image/vectors", pl.DataFrame({"key": ["a"]})).is_empty()
 
 
-def test_vectors_of_a_big_table_are_read_in_runs_that_hold_what_is_asked_for(lake, monkeypatch):
+def test_of_a_big_table_of_vectors_only_the_groups_of_rows_are_read_that_hold_what_is_asked_for(lake, monkeypatch):
     for start in (0, 3000, 6000):
         numbers = range(start, start + 3000)
         held = vectors(*(f"{each:04}" for each in numbers))
@@ -262,22 +262,20 @@ def test_vectors_of_a_big_table_are_read_in_runs_that_hold_what_is_asked_for(lak
             VECTORS, held.with_columns(vector=pl.Series([[float(each)] for each in numbers], dtype=tables.VECTOR))
         )
     read = []
-    scan = files_module.scan_files
+    groups = pq.ParquetFile.read_row_groups
 
-    def watched(files, *rest, **more):
-        read.append(files)
-        return scan(files, *rest, **more)
+    def watched(self, wanted, **more):
+        read.extend(wanted)
+        return groups(self, wanted, **more)
 
-    for module in (files_module, store):
-        monkeypatch.setattr(module, "scan_files", watched)
-    wanted = [0, 1, 2, 2999, 3000, 5999, 7000, 8999]  # the end of a file is no run with the beginning of the next
+    monkeypatch.setattr(pq.ParquetFile, "read_row_groups", watched)
+    wanted = [0, 1, 2, 2999, 3000, 5999, 7000, 8999]
     found = lake.vectors(VECTORS, pl.DataFrame({"key": [f"{each:04}" for each in wanted]}))
     assert found["vector"].to_list() == [[float(each)] for each in wanted]
-    assert [len(files) for files in read] == [3, *[1] * 6]
+    assert sorted(read) == [0, 0, 7, 23, 23, 23]  # of 24 groups of 128 rows in each of three files
     scattered = list(range(0, 9000, 100))
-    found = lake.vectors(VECTORS, pl.DataFrame({"key": [f"{each:04}" for each in scattered]}))
+    found = lake.vectors(VECTORS, pl.DataFrame({"key": [f"{each:04}" for each in reversed(scattered)]}))
     assert found["vector"].to_list() == [[float(each)] for each in scattered]
-    assert len(read) == 9
 
 
 @both
@@ -480,7 +478,7 @@ def test_rows_that_another_writer_adds_meanwhile_do_not_stay_beside_ours(lake, m
 
 
 def test_a_first_merge_keeps_what_another_writer_merges_right_after_the_look_at_the_empty_table(lake, monkeypatch):
-    size, other, meanwhile = files_module.size, Lake(lake.root), []
+    size, other, meanwhile = files.size, Lake(lake.root), []
 
     def slow(delta):
         found = size(delta)

@@ -177,7 +177,7 @@ def test_a_kind_of_fusion_is_one_class_and_one_line(judged_shop, monkeypatch):
     embeddings = {"text": {"encoder": "hash:4"}, "image": {"encoder": "hash:4"}}
     judged_shop.configure(fused={"kind": "mean"}, embeddings=embeddings)
     judged_shop.run(*judged_shop.content, *judged_shop.answers)
-    assert set(judged_shop.scan("fused/items")["vector"].list.len()) == {4}
+    assert set(judged_shop.scan("fused/vectors")["vector"].list.len()) == {4}
     assert judged_shop.scan("fused/spaces")["end"].to_list() == [4, 4]
     assert judged_shop.rows("recommendations/reasons")
 

@@ -41,7 +41,7 @@ def lake(tmp_path):
     for item, events in (("met", 2), ("cold", 0)):
         put(lake, "model/items", {"version": "v", "item_id": item, "events": events})
     for item, modalities in (("met", ["text"]), ("cold", ["text"]), ("bare", []), ("new", ["text"])):
-        put(lake, "fused/items", {"item_id": item, "modalities": modalities})
+        put(lake, "fused/current", {"item_id": item, "modalities": modalities})
     for person in ("zq-1", "zq-2"):
         put(lake, "validated/users", {"user_id": person, "consent": "yes", "text": "x", "text_hash": "h"})
     return lake

@@ -33,7 +33,7 @@ def test_a_sentence_is_folded_in_like_one_liked_item(built):
     answer = ad_hoc.for_text(built.lake, built.settings, "  A thing   number 11 ")
     model = state.load(built.lake, built.settings, built.days[-1])
     twin = model.item_ids.index("item-11")  # a text and no picture
-    assert built.scan("fused/items", item_id="item-11")["modalities"].to_list() == [["text"]]
+    assert built.scan("fused/current", item_id="item-11")["modalities"].to_list() == [["text"]]
     factors = factorization.with_new_items(model.factors, model.known.features[[twin]])
     w = factorization.fold_in(factors, Histories.build(np.zeros(1, int), np.array([len(factors.H) - 1]), n_users=1))
     scores = (w[:, None, :] * model.H[None]).sum(-1)[0]

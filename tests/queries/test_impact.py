@@ -36,7 +36,7 @@ def differing(before, after, table, key, columns=None):
 
 
 def tables(shop):
-    names = (TOP_K, REASONS, USERS, "fused/items", "embeddings/image/current", "validated/items", "model/evaluation")
+    names = (TOP_K, REASONS, USERS, "fused/current", "embeddings/image/current", "validated/items", "model/evaluation")
     return {name: shop.scan(name) for name in names}
 
 
@@ -67,7 +67,7 @@ def test_an_item_is_followed_to_everything_that_rests_on_it(built, popular):
         "other_items": 0,
     }
     assert [(row["modalities"], row["items"]) for row in found["fused"]] == [
-        (built.scan("fused/items", item_id=popular)["modalities"].to_list()[0], 1)
+        (built.scan("fused/current", item_id=popular)["modalities"].to_list()[0], 1)
     ]
     versions = dict(built.scan("model/items", item_id=popular).select("version", "events").iter_rows())
     assert {row["version"]: row["people"] for row in found["versions"]} == versions
@@ -101,7 +101,7 @@ def test_another_title_changes_the_reasons_that_were_named_and_nothing_else(shop
     assert {day: len(people(changed, day)) for day in said} == {day: row["people"] for day, row in said.items()}
     assert len(changed) == sum(row["reasons"] for row in said.values())
     assert differing(before, after, "validated/items", ["item_id"]) == {(popular,)}
-    for table in (TOP_K, USERS, "fused/items", "model/evaluation"):
+    for table in (TOP_K, USERS, "fused/current", "model/evaluation"):
         assert before[table].sort(pl.all()).equals(after[table].sort(pl.all())), table
 
 
@@ -147,7 +147,7 @@ def test_other_bytes_of_a_picture_change_the_items_that_name_it(shop):
     (shop.data / "pictures" / "item-03.png").write_bytes((shop.data / "pictures" / "item-04.png").read_bytes())
     shop.run(*shop.content)
     after = tables(shop)
-    for table in ("validated/items", "embeddings/image/current", "fused/items"):
+    for table in ("validated/items", "embeddings/image/current", "fused/current"):
         assert differing(before, after, table, ["item_id"]) == {("item-03",), ("item-99",)}, table
     assert by("modality", of_file(shop, "item-04.png")["vectors"])["image"]["other_items"] == 2
 

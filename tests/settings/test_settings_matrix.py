@@ -195,7 +195,7 @@ def check_content(shop, lake):
         for name in NAMES[1:]:
             assert (row[f"{name}_hash"] is not None) == (bool(getattr(named, name)) and name in item.files)
     inputs = {item_id: shop.modalities(item) for item_id, item in shop.items.items()}
-    assert {row["item_id"]: row["modalities"] for row in rows(lake, "fused/items")} == inputs
+    assert {row["item_id"]: row["modalities"] for row in rows(lake, "fused/current")} == inputs
     for name, embedding in shop.settings.embeddings.items():
         current = rows(lake, f"embeddings/{name}/current")
         assert {row["item_id"] for row in current} == {item for item, has in inputs.items() if name in has}

@@ -145,8 +145,8 @@ def test_columns_show_key_people_and_provenance():
 
 
 def test_types_are_words():
-    columns = {column.name: column.type for column in display.schema(tables.contract("fused/items")).columns}
-    assert columns["item_id"] == "string"
+    columns = {column.name: column.type for column in display.schema(tables.contract("fused/vectors")).columns}
+    assert columns["key"] == "string"
     assert columns["modalities"] == "list of string"
     assert columns["vector"] == "list of float32"
 

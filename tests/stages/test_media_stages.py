@@ -70,7 +70,7 @@ def test_bad_sounds_and_clips_are_failures_of_their_own(broadcasting):
     assert set(reasons) == set(expected)
     wrong = {key: reasons[key] for key, words in expected.items() if words not in reasons[key]}
     assert wrong == {}
-    fused = dict(shop.scan("fused/items").select("item_id", "modalities").iter_rows())
+    fused = dict(shop.scan("fused/current").select("item_id", "modalities").iter_rows())
     assert fused["item-00"] == ["text", "image", "audio", "video"]
     assert fused["item-02"] == ["text", "image"]
     again = shop.run(AUDIO)

@@ -345,6 +345,39 @@ def test_figures_come_with_the_headline_and_without_idle_warnings(built):
     assert report.warnings == []
 
 
+def test_an_edit_of_content_between_two_refits_computes_no_evaluation(shop):
+    before = shop.scan("model/evaluation")
+    shop.edit_item("item-03", about="Something else", title="Another title")
+    shop.edit_item("item-05", picture="item-01.png")
+    shop.add_item("item-99,New,A thing that nobody asked for,")
+    shop.run(*shop.assets[:5], *shop.content[3:], periods=shop.days)
+    reports = shop.run(*shop.answers)
+    assert reports[EVALUATION].total("computed") == 0
+    assert shop.scan("model/evaluation").equals(before)
+    assert shop.run(*shop.answers)[EVALUATION].total("computed") == 0
+
+
+def test_an_item_that_events_name_is_evaluated_with_what_it_shows_today(shop):
+    first = shop.run(EVALUATION).periods
+    shop.add_item("item-99,New,A thing number 4,")
+    view(shop, shop.people[2], "item-99", shop.days[3])
+    shop.run(*shop.assets[:5], *shop.content[3:])
+    named = shop.run(*shop.answers)[EVALUATION].periods
+    assert {day for day in shop.days if named[day].data_version != first[day].data_version} == {shop.days[3]}
+    shop.edit_item("item-99", about="Quite another thing")
+    shop.run(*shop.assets[:5], *shop.content[3:])
+    edited = shop.run(*shop.answers)[EVALUATION].periods
+    assert {day for day in shop.days if edited[day].data_version != named[day].data_version} == {shop.days[3]}
+
+
+def test_an_item_that_leaves_the_catalogue_is_evaluated_no_more(shop):
+    first = shop.run(EVALUATION).periods
+    shop.remove_item("item-03")
+    shop.run(*shop.assets[:5], *shop.content[3:])
+    after = shop.run(*shop.answers)[EVALUATION].periods
+    assert all(after[day].data_version != first[day].data_version for day in shop.days)
+
+
 # -- damage ------------------------------------------------------------------------------------------------------------
 
 

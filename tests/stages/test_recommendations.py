@@ -248,7 +248,15 @@ def test_two_fresh_lakes_agree_on_versions_and_bytes(new_shop, built):
         assert {p: each.data_version for p, each in report.periods.items()} == {
             p: each.data_version for p, each in old[asset].periods.items()
         }, asset
-    for table in (TOP_K, REASONS, "model/users", "model/versions", "model/evaluation", "fused/items"):
+    for table in (
+        TOP_K,
+        REASONS,
+        "model/users",
+        "model/versions",
+        "model/evaluation",
+        "fused/current",
+        "fused/vectors",
+    ):
         mine, theirs = (
             each.scan(table)
             .drop("at", strict=False)

@@ -102,7 +102,8 @@ def test_each_damaged_table_is_named_with_its_first_row(shop, compared):
     )
     shop.lake.replace(VECTORS, vectors.with_columns(checksum=list_hashes(vectors["vector"])))
     change(shop, "validated/items", pl.col("item_id") == "item-07", title=pl.lit("Another title"))
-    change(shop, "fused/items", pl.col("item_id") == "item-09", vector=nudged("vector").cast(VECTOR))
+    fused = shop.scan("fused/current", item_id="item-09")["digest"].item()
+    change(shop, "fused/vectors", pl.col("key") == fused, vector=nudged("vector").cast(VECTOR))
     change(shop, "model/users", person(first, period=LAST), factor=nudged())
     change(shop, "recommendations/top_k", person(second, period=LAST, rank=2), score=pl.col("score") * (1 + 2**-50))
     change(shop, "recommendations/reasons", person(second, period=LAST, rank=3), reason=pl.lit("Because."))
@@ -113,7 +114,7 @@ def test_each_damaged_table_is_named_with_its_first_row(shop, compared):
     assert {table: outcome.first.key for table, outcome in found.items()} == {
         VECTORS: {"key": key},
         "validated/items": {"item_id": "item-07"},
-        "fused/items": {"item_id": "item-09"},
+        "fused/vectors": {"key": fused},
         "model/users": {"period": LAST, "user_id": "person 1"},
         "recommendations/top_k": {"period": LAST, "user_id": "person 1", "rank": 2},
         "recommendations/reasons": {"period": LAST, "user_id": "person 1", "rank": 3},
@@ -263,7 +264,7 @@ def test_vectors_of_another_kind_of_device_are_compared_by_cosine_and_what_lies_
     assert not differing(outcomes)
     assert outcomes[VECTORS].note == "13 of another kind of device or an unknown one, equal by cosine ≥ 0.9999"
     assert outcomes["embeddings/image/vectors"].note == ""
-    assert outcomes["fused/items"].rows == 15
+    assert outcomes["fused/current"].rows == 15
 
 
 def test_vectors_of_the_same_kind_of_device_are_compared_to_the_last_bit(fused, tmp_path):

@@ -109,7 +109,7 @@ def test_items_without_any_modality_are_kept_and_said(new_shop):
     report = new_shop.run("fused/items")
     assert report.facts["items_without_any_modality"] == 2
     assert new_shop.run(ITEMS).facts["items_without_any_modality"] == 2
-    assert {tuple(row) for row in new_shop.scan("fused/items", item_id=new_shop.rare)["modalities"]} == {()}
+    assert {tuple(row) for row in new_shop.scan("fused/current", item_id=new_shop.rare)["modalities"]} == {()}
 
 
 def test_a_row_without_a_usable_time_is_rejected_in_the_newest_period_of_its_file(new_shop):
@@ -371,4 +371,4 @@ def test_a_media_folder_that_is_not_there_costs_the_pictures_alone(new_shop):
     new_shop.run("embeddings/text", "embeddings/image", "fused/items")
     assert new_shop.rows("embeddings/image/failed") == 10
     assert new_shop.rows("embeddings/text/current") == 13
-    assert new_shop.rows("fused/items") == 15
+    assert new_shop.rows("fused/current") == 15

@@ -218,7 +218,7 @@ class Rebuilt(Content):
             rebuilt.append(table, self.lake.pinned({}).scan(table).collect())
         self.embed(lake=rebuilt)
         fused.items(rebuilt.acting_as("fused/items", "1"), self.settings)
-        for table in (f"{TEXT}/current", f"{TEXT}/words", "fused/items"):
+        for table in (f"{TEXT}/current", f"{TEXT}/words", "fused/current"):
             assert self.rows(table).equals(self.rows(table, rebuilt)), table
 
 

@@ -37,7 +37,7 @@ MODALITIES = ("text", "image")
 KEYED = [f"embeddings/{modality}/{table}" for modality in MODALITIES for table in ("current", "failed")]
 COMPARED = [
     *("raw/items", "raw/media", "raw/interactions", "raw/users", "validated/items", "validated/interactions"),
-    *("validated/users", "validated/rejected", *KEYED, "embeddings/text/words", "fused/items"),
+    *("validated/users", "validated/rejected", *KEYED, "embeddings/text/words", "fused/current"),
 ]
 
 
@@ -165,14 +165,16 @@ class Pipeline(RuleBasedStateMachine):
 
     def step(self, *, retry=False):
         """One run to the end computes what was not there."""
-        before = {asset: rows(self.lake(), asset) for asset in CONTENT if not asset.startswith("embeddings")}
+        stored = {asset: asset for asset in CONTENT if not asset.startswith("embeddings")}
+        stored["fused/items"] = "fused/vectors"
+        before = {asset: rows(self.lake(), table) for asset, table in stored.items()}
         reports = run(self.lake(), self.shop, retry=retry)
         for modality, needed in self.needed.items():
             computed = needed.run(self.wanted(modality), self.bad(modality), retry=retry)
             assert reports[f"embeddings/{modality}"].facts["keys_done"] == len(computed)
         for asset, old in before.items():
-            content = ["item_id", "digest"] if asset == "fused/items" else tables.contract(asset).content
-            new = rows(self.lake(), asset).join(old, on=content, how="anti", nulls_equal=True)
+            content = ["key"] if asset == "fused/items" else tables.contract(asset).content
+            new = rows(self.lake(), stored[asset]).join(old, on=content, how="anti", nulls_equal=True)
             assert reports[asset].total("computed") == new.height, asset
         self.check()
 

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ENCODER = "hash:16"  # another than the shop's: every text is to be computed
 COMPARED = (
     *("raw/items", "raw/media", "raw/interactions", "validated/items", "validated/interactions", "validated/rejected"),
-    *("embeddings/text/current", "embeddings/image/current", "fused/items"),
+    *("embeddings/text/current", "embeddings/image/current", "fused/current"),
 )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -35,21 +35,30 @@ def fits(lake: Lake, settings: Settings, wanted: list[str], *, anew: bool) -> in
     boundaries = {found for period in wanted if (found := boundary_of(lake, settings, period)) is not None}
     if not boundaries:  # nothing is published yet, so the first boundary is not known
         return -(-len(wanted) // settings.model.refit) + 1
-    space = lake.scan(tables.FUSED_ITEMS).select("space").head(1).collect()
+    return sum(anew or not stored_version(lake, settings, each) for each in boundaries)
+
+
+def stored_version(lake: Lake, settings: Settings, boundary: str) -> str:
+    """The name of the version that was fitted at a boundary under today's settings and space; empty where none was."""
+    space = lake.scan(tables.FUSED_CURRENT).select("space").head(1).collect()
     name = "" if space.is_empty() else space.item()
-    stored = set(lake.scan(tables.MODEL_VERSIONS).select("stage_key").collect()["stage_key"])
-    acting = lake.acting_as(assets.FACTORS, assets.declaration(settings, assets.FACTORS).code_version)
-    return sum(anew or _version_key(acting, settings, each, name) not in stored for each in boundaries)
+    key = _version_key(_as_factors(lake, settings), settings, boundary, name)
+    stored = lake.scan(tables.MODEL_VERSIONS).filter(pl.col("stage_key") == key).sort("at").head(1).collect()
+    return stored["version"].item() if stored.height else ""
+
+
+def _as_factors(lake: Lake, settings: Settings) -> Lake:
+    """A version is that of model/factors, whichever asset asks for it."""
+    return lake.acting_as(assets.FACTORS, assets.declaration(settings, assets.FACTORS).code_version)
 
 
 def boundary_version(lake: Lake, settings: Settings, period: str, features: Features, fitted: list[str]) -> Version:
     """The item-factor version that serves `period`: stored, or fitted and stored now (its name → `fitted`)."""
     boundary = boundary_of(lake, settings, period)
     assert boundary is not None, "a period before the first event has no version"
-    key = _version_key(lake, settings, boundary, features.space)
-    stored = lake.scan(tables.MODEL_VERSIONS).filter(pl.col("stage_key") == key).sort("at").head(1).collect()
-    if stored.height:
-        return versions.read_version(lake, stored["version"].item())
+    if stored := stored_version(lake, settings, boundary):
+        return versions.read_version(lake, stored)
+    key = _version_key(_as_factors(lake, settings), settings, boundary, features.space)
     events = history.read(lake, settings, boundary, Weighing.of(settings))
     version, search = _fit(settings, boundary, events, features)
     _store(lake, version, search, key, events)
@@ -57,13 +66,8 @@ def boundary_version(lake: Lake, settings: Settings, period: str, features: Feat
     return version
 
 
-def served_key(
-    lake: Lake, settings: Settings, period: str, more: Mapping[str, str] | None = None, **read: object
-) -> str:
-    """Events up to the period, the fused features, and the version that serves it (a named input, not its events)."""
-    inputs = {**history.versions(lake, settings, period), **(more or {})}
-    for asset in (tables.VALIDATED_ITEMS, tables.FUSED_ITEMS):
-        inputs |= ledger.data_version(lake, asset)
+def stage_key(lake: Lake, settings: Settings, period: str, inputs: Mapping[str, str], **read: object) -> str:
+    """The key of what is made of a period: these inputs, the settings of the model, and the boundary that serves it."""
     boundary = boundary_of(lake, settings, period) or ""
     return ledger.stage_key(lake.code_version, {**_read(settings), **read, "boundary": boundary}, inputs)
 
@@ -98,8 +102,11 @@ def _fit(
     everything = problem.histories(protocol.TRAIN, protocol.VALIDATION, protocol.TEST)
     fitted = factorization.fit(everything, problem.n_items, chosen.hyper, problem.features(chosen))
     weighing, item_ids = Weighing.of(settings), list(problem.item_ids)
-    name = version_name(boundary, features.space, chosen.to_json(), item_ids, _bytes(fitted), weighing.to_json())
-    return Version(name, boundary, features.space, chosen, weighing, item_ids, fitted), search
+    of_item = dict(zip(features.item_ids, features.digests, strict=True))
+    digests = [of_item.get(item) for item in item_ids]
+    weights = weighing.to_json()
+    name = version_name(boundary, features.space, chosen.to_json(), item_ids, _bytes(fitted), weights, digests)
+    return Version(name, boundary, features.space, chosen, weighing, item_ids, digests, fitted), search
 
 
 def version_name(
@@ -109,15 +116,16 @@ def version_name(
     item_ids: list[str],
     arrays: Mapping[str, bytes],
     weighing: str | None,
+    digests: Sequence[str | None],
 ) -> str:
     """The name of an item-factor version: a digest of everything that it is, so that a changed byte shows.
 
-    `weighing` is missing in versions of before it was stored.
+    `weighing` and the items' fused `digests` are missing in versions of before they were stored.
     """
     digest = hashlib.sha256()
     for name, data in sorted(arrays.items()):
         digest.update(name.encode() + data)
-    more = [] if weighing is None else [weighing]
+    more = [*([] if weighing is None else [weighing]), *([list(digests)] if any(digests) else [])]
     return canonical_digest([boundary, space, choice, item_ids, digest.hexdigest(), *more])[:16]
 
 
@@ -141,7 +149,8 @@ def _store(lake: Lake, version: Version, search: selection.Selection, key: str, 
     named = {"version": [version.name]}
     lake.replace(tables.MODEL_ARRAYS, pl.DataFrame(rows), named)
     items = pl.DataFrame(
-        {"item_id": version.item_ids, "events": version.factors.counts}, schema_overrides={"item_id": pl.String}
+        {"item_id": version.item_ids, "events": version.factors.counts, "digest": version.digests},
+        schema_overrides={"item_id": pl.String, "digest": pl.String},
     )
     lake.replace(tables.MODEL_ITEMS, items.with_row_index("position").with_columns(version=pl.lit(version.name)), named)
     compared = [

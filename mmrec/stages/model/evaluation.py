@@ -12,10 +12,11 @@ from mmrec.builds.stage import Made, StageRun
 from mmrec.evaluation import selection
 from mmrec.lake.store import Lake
 from mmrec.published import events as history
-from mmrec.published import figures
+from mmrec.published import figures, versions
 from mmrec.published.features import Features
 from mmrec.settings import Settings
-from mmrec.stages.model.boundary import boundary_of, boundary_version, problem_of, served_key
+from mmrec.stages.model.boundary import problem_of, stage_key
+from mmrec.stages.model.evaluated import Evaluated, evaluated, fit_versions
 
 HEADLINE = "NDCG@20"
 
@@ -24,9 +25,10 @@ def evaluation(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport
     """The chosen model beside popularity and EASE on the events up to each wanted period; test is read here only."""
     gate = history.gate(lake, wanted)
     run = StageRun(lake, tables.EVALUATION, refused=gate.refused, warnings=gate.warnings)
-    if run.begin(evaluation_keys(lake, settings, gate.open)):
-        features = Features(lake)  # figures are floats, so a period's data version is its key
-        run.publish({p: Made(_evaluate(lake, settings, p, features), data_version=k) for p, k in run.stale.items()})
+    fit_versions(lake, settings, gate.open)
+    if stale := run.begin(evaluation_keys(lake, settings, gate.open)):
+        over = evaluated(lake, settings, stale)  # figures are floats, so a period's data version is its key
+        run.publish({p: Made(_evaluate(lake, settings, p, over[p]), data_version=k) for p, k in run.stale.items()})
     rows = figures.read(lake, gate.open)
     by_period = {period: _figures(rows.filter(pl.col("period") == period)) for period in gate.open}
     run.reports = {p: replace(each, facts=by_period.get(p, each.facts)) for p, each in run.reports.items()}
@@ -38,17 +40,20 @@ def evaluation(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport
 
 
 def evaluation_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
-    """Stage keys of the evaluation by period."""
-    return {period: served_key(lake, settings, period) for period in wanted}
+    """Stage keys of the evaluation by period: events, the version, and the features that are not the version's."""
+    return {
+        period: stage_key(lake, settings, period, {**history.versions(lake, settings, period), **over.inputs})
+        for period, over in evaluated(lake, settings, wanted).items()
+    }
 
 
-def _evaluate(lake: Lake, settings: Settings, period: str, features: Features) -> pl.DataFrame:
-    """The candidate that serves the period, popularity and EASE, on the events up to it."""
-    if boundary_of(lake, settings, period) is None:
+def _evaluate(lake: Lake, settings: Settings, period: str, over: Evaluated) -> pl.DataFrame:
+    """The candidate that serves the period beside the models of the zoo, on the events up to it."""
+    if not over.version:
         return _nothing_to_evaluate(period)
-    version = boundary_version(lake, settings, period, features, [])
+    version = versions.read_version(lake, over.version)
     events = history.read(lake, settings, period, version.weighing)
-    found = selection.evaluate(problem_of(settings, events, features), version.choice)
+    found = selection.evaluate(problem_of(settings, events, Features(lake, over.items)), version.choice)
     # A paired difference is stored as one name.
     rows = pl.DataFrame([{**asdict(row), "model": row.label} for row in found], infer_schema_length=None)
     mine = (pl.col("model") == selection.MODEL) & pl.col("note").is_null()

@@ -18,7 +18,7 @@ from mmrec.published import state, unplaced, user_texts
 from mmrec.published.features import Features
 from mmrec.published.versions import Version
 from mmrec.settings import Settings
-from mmrec.stages.model.boundary import boundary_of, boundary_version, served_key
+from mmrec.stages.model.boundary import boundary_of, boundary_version, stage_key
 from mmrec.stages.model.evaluation import HEADLINE
 
 _FOLDED = ["version", "events_digest"]  # what a person's factor is a function of
@@ -39,12 +39,15 @@ def factors(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
 
 
 def factors_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
-    """Stage keys of people's factors by period."""
-    inputs: dict[str, str] = {}
-    for asset in assets.words(settings):
-        inputs |= ledger.data_version(lake, asset)
+    """Stage keys of people's factors by period: events up to it, content, and people's own words."""
+    content: dict[str, str] = {}
+    for asset in (tables.VALIDATED_ITEMS, assets.FUSED, *assets.words(settings)):
+        content |= ledger.data_version(lake, asset)
     read = {"words": settings.users.weight} if settings.users else {}
-    return {period: served_key(lake, settings, period, inputs, **read) for period in wanted}
+    return {
+        period: stage_key(lake, settings, period, {**history.versions(lake, settings, period), **content}, **read)
+        for period in wanted
+    }
 
 
 def _fold_in_periods(lake: Lake, settings: Settings, stale: list[str], fitted: list[str]) -> dict[str, Made]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mmrec import tables
+from mmrec.builds.assets import FUSED
 from mmrec.builds.report import StageReport
 from mmrec.builds.stage import StageRun
 from mmrec.lake.store import Lake
@@ -32,4 +33,4 @@ def reasons(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
 
 def reasons_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
     """Stage keys of the reasons by period."""
-    return keys_behind(lake, settings, wanted, (tables.FUSED_ITEMS, tables.VALIDATED_ITEMS), tables.TOP_K)
+    return keys_behind(lake, settings, wanted, (FUSED, tables.VALIDATED_ITEMS), tables.TOP_K)

@@ -6,6 +6,7 @@ import polars as pl
 
 from mmrec import tables
 from mmrec.builds import ledger
+from mmrec.builds.assets import FUSED
 from mmrec.builds.report import WHOLE, StageReport
 from mmrec.builds.stage import Made, StageRun
 from mmrec.lake.store import Lake
@@ -29,7 +30,7 @@ def similar_items(lake: Lake, settings: Settings) -> StageReport:
 
 def similar_items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The stage key of the neighbours; a title is not in it."""
-    return {WHOLE: ledger.stage_key(lake.code_version, {}, ledger.data_version(lake, tables.FUSED_ITEMS))}
+    return {WHOLE: ledger.stage_key(lake.code_version, {}, ledger.data_version(lake, FUSED))}
 
 
 def _neighbours(lake: Lake) -> tuple[pl.DataFrame, int]:

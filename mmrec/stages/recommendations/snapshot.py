@@ -8,7 +8,7 @@ import polars as pl
 
 from mmrec import tables
 from mmrec.builds import assets, ledger
-from mmrec.builds.assets import FACTORS, Keys
+from mmrec.builds.assets import FACTORS, FUSED, Keys
 from mmrec.builds.report import WHOLE, PeriodReport, StageReport
 from mmrec.builds.stage import StageRun
 from mmrec.keys import canonical_digest
@@ -44,7 +44,7 @@ def snapshot_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str
     Parts that were made from different states must not be published together: the newest build of each must have the
     key that it would get now.
     """
-    content = ledger.data_version(lake, tables.VALIDATED_ITEMS) | ledger.data_version(lake, tables.FUSED_ITEMS)
+    content = ledger.data_version(lake, tables.VALIDATED_ITEMS) | ledger.data_version(lake, FUSED)
     built = {asset: ledger.newest(lake, asset) for asset in _KEYS_BEHIND}
     now = {
         asset: assets.declaration(settings, asset).keys_by(find, lake, settings, wanted)

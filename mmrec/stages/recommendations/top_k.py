@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from mmrec import tables
+from mmrec.builds.assets import FUSED
 from mmrec.builds.report import StageReport
 from mmrec.builds.stage import StageRun
 from mmrec.lake.store import Lake
@@ -33,7 +34,7 @@ def top_k(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
 
 def top_k_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
     """Stage keys of the lists by period; a title is not in them."""
-    return keys_behind(lake, settings, wanted, (tables.FUSED_ITEMS,), k=settings.recommendations.k)
+    return keys_behind(lake, settings, wanted, (FUSED,), k=settings.recommendations.k)
 
 
 def _most_recommended(lake: Lake, open_periods: list[str]) -> pl.DataFrame:
