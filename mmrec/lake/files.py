@@ -8,7 +8,6 @@ from pathlib import Path
 import deltalake
 import numpy as np
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mmrec import tables
@@ -75,9 +74,9 @@ def _rows_of_file(name: str, own: np.ndarray, contract: tables.Table) -> pl.Data
         read, place = np.unique(group, return_inverse=True)
         begins = np.concatenate([[0], np.cumsum(np.array(sizes)[read])])[:-1]
         held = set(file.schema_arrow.names)
-        rows = file.read_row_groups(read.tolist(), columns=[each for each in contract.columns if each in held])
-        taken = rows.take(pa.array(begins[place] + own - (ends - sizes)[group]))
-    return contract.conform(pl.DataFrame(taken), partial=True)
+        read_columns = [each for each in contract.columns if each in held]
+        rows = pl.DataFrame(file.read_row_groups(read.tolist(), columns=read_columns))
+    return contract.conform(rows[(begins[place] + own - (ends - sizes)[group]).tolist()], partial=True)
 
 
 def local_folder(root: str) -> Path | None:

@@ -13,14 +13,14 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import deltalake
 import duckdb
 import polars as pl
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from mmrec import folders, tables
 from mmrec.errors import MmrecError
@@ -45,6 +45,7 @@ class Lake:
     reads: dict[str, int] = field(default_factory=dict)
     memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)  # of what was made of pinned tables
     shown: Mapping[str, pl.LazyFrame] = field(default_factory=dict, compare=False, repr=False)  # instead of a table
+    format: str = writing.FORMAT  # of the tables below the root; another one is told, not read
     opened: threading.local = field(default_factory=threading.local, compare=False, repr=False)  # newest, by name
 
     def acting_as(self, asset: str, code_version: str, run_id: str | None = None) -> Lake:
@@ -88,14 +89,21 @@ class Lake:
 
     def scan(self, table: str, version: int | None = None) -> pl.LazyFrame:
         """The rows of a table, at `version` or at the version this lake saw first; no rows where there is no table."""
-        contract = tables.contract(table)
         if version is None and table in self.shown:
             return self.shown[table]
         pin = version if version is not None else self.reads.get(table)
         pin, files = self._state(table, pin)
         if version is None and pin is not None:
             self.reads.setdefault(table, pin)
-        return scan_files(files, contract)
+        return scan_files(files, tables.contract(table))
+
+    def rows_as(self, contract: tables.Table, version: int | None = None) -> pl.LazyFrame:
+        """The rows of a table that is described by another contract than today's."""
+        return scan_files(self._state(contract.name, version)[1], contract)
+
+    def parts(self, contract: tables.Table) -> Iterator[pl.DataFrame]:
+        """Its rows file by file, as they are now."""
+        yield from (scan_files([file], contract).collect() for file in self._state(contract.name)[1])
 
     def sql(self, query: str, **frames: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
         """The answer of DuckDB (in memory) over a view per table, `stage.table`, and the given frames by name."""
@@ -147,7 +155,9 @@ class Lake:
         if named := set(where or {}) & set(contract.personal):
             raise ValueError(f"rows of {table} may not be named by {', '.join(sorted(named))}: the log would keep it")
         frame = contract.conform(rows)
-        predicate = _ALL if where is None else " AND ".join(_in(name, of) for name, of in sorted(where.items()))
+        predicate = (
+            _ALL if where is None else " AND ".join(writing.named(name, of) for name, of in sorted(where.items()))
+        )
         self._make(table)
         return self._commit(table, lambda: self._write(table, frame, self._must_open(table), predicate))
 
@@ -218,10 +228,8 @@ class Lake:
             raise MmrecError(f"version {version} of {table} is no longer in the lake; type `mmrec run` again") from None
         except (DeltaError, OSError) as error:
             raise folders.problem(error, folders.lake_folder(self.root)) or error from None
-        if delta.metadata().description != writing.FORMAT:
-            raise MmrecError(
-                f"{self.uri(table)} is not a table of this version: expected '{writing.FORMAT}'; use another lake root"
-            )
+        if delta.metadata().description != self.format:
+            raise writing.other_format(self.uri(table), delta.metadata().description)
         if version is None:
             opened[table] = delta
         return delta
@@ -278,7 +286,7 @@ class Lake:
                 attempt()
                 break
             except (DeltaError, OSError) as error:
-                if count == _TRIES - 1 or not _is_conflict(error):
+                if count == _TRIES - 1 or not writing.is_conflict(error):
                     raise folders.problem(error, folders.lake_folder(self.root)) or error from None
                 vars(self.opened).pop(table, None)
                 time.sleep(random.uniform(0.01, 0.05 * (count + 1)))
@@ -288,15 +296,3 @@ class Lake:
         if table in self.reads:
             self.reads[table] = version
         return version
-
-
-def _is_conflict(error: Exception) -> bool:
-    """Whether another writer was faster; or so much that the log no longer begins with what this one has seen."""
-    return isinstance(error, CommitFailedError) or (
-        isinstance(error, DeltaError) and "Invalid table version" in str(error)
-    )
-
-
-def _in(column: str, values: Sequence[str]) -> str:
-    quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
-    return f'"{column}" IN ({quoted})' if values else "false"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import deltalake
 import polars as pl
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
+from mmrec.errors import MmrecError
 from mmrec.tables import Table
 
 FORMAT = "mmrec lake, format 2"  # each table's description; another format is refused with a clear line
@@ -24,6 +28,22 @@ _HEAVY = deltalake.WriterProperties(
     default_column_properties=deltalake.ColumnProperties(dictionary_enabled=False),
     max_row_group_size=128,
 )
+
+
+def described(uri: str) -> str | None:
+    """The format that the table there says it has; None where there is none."""
+    try:
+        return deltalake.DeltaTable(uri).metadata().description
+    except (TableNotFoundError, OSError):
+        return None
+
+
+def other_format(uri: str, found: str | None) -> MmrecError:
+    """What is said of a table of another format: an older lake can be brought to this one."""
+    number = re.fullmatch(r"mmrec lake, format (\d+)", found or "")
+    if number and 1 <= int(number[1]) < int(FORMAT.rpartition(" ")[2]):
+        return MmrecError(f"the lake was written by an older version of mmrec ({uri}); type `mmrec migrate`")
+    return MmrecError(f"{uri} is not a table of this version: expected '{FORMAT}'; use another lake root")
 
 
 def properties(table: Table) -> deltalake.WriterProperties | None:
@@ -52,3 +72,16 @@ def options(table: Table, *, exists: bool, predicate: str | None) -> dict[str, A
         "configuration": None if exists else configuration(table),
     }
     return found if predicate is None else {**found, "predicate": predicate}
+
+
+def is_conflict(error: Exception) -> bool:
+    """Whether another writer was faster; or so much that the log no longer begins with what this one has seen."""
+    return isinstance(error, CommitFailedError) or (
+        isinstance(error, DeltaError) and "Invalid table version" in str(error)
+    )
+
+
+def named(column: str, values: Sequence[str]) -> str:
+    """The predicate of rows whose column holds one of these values."""
+    quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
+    return f'"{column}" IN ({quoted})' if values else "false"

@@ -205,10 +205,13 @@ def _difference(lake: Lake, node: Node, walk: _Walk) -> tuple[int, int]:
 
 
 def _is_exact(lake: Lake, node: Node, *, waits: bool) -> bool:
-    """Landed rows are counted, and so are the catalogue's; behind a catalogue never validated all is a bound."""
+    """Landed rows are counted, and so are the catalogue's; behind a catalogue never validated all is a bound.
+
+    So are fused vectors: of items that show the same there is one, and it may be there from before.
+    """
     if node.stage == "raw":
         return node.name != "media" or lake.exists(tables.RAW_ITEMS)
-    return node.asset in (tables.VALIDATED_ITEMS, tables.VALIDATED_USERS, FUSED) and waits and lake.exists(node.asset)
+    return node.asset in (tables.VALIDATED_ITEMS, tables.VALIDATED_USERS) and waits and lake.exists(node.asset)
 
 
 def _embedding_rows(lake: Lake, settings: Settings, modality: str, walk: _Walk) -> list[Row]:

@@ -27,10 +27,10 @@ def _from(name: str, upstream: str, *sources: str) -> _Columns:
 
 
 _EVIDENCE = (f"{_GOOD}:user_id", f"{_GOOD}:item_id", f"{_GOOD}:event")
-_FACTOR = (*_EVIDENCE, f"{_FUSED}:vector")
+_FACTOR = (*_EVIDENCE, f"{_FUSED}:digest")
 _VECTORS = tuple(f"embeddings/{modality}:key" for modality in NAMES)
 _WORDS = "embeddings/text:key"
-_SCORE = ("model/factors:factor", f"{_FUSED}:vector")
+_SCORE = ("model/factors:factor", f"{_FUSED}:digest")
 
 _LINEAGE: dict[str, _Columns] = {
     "raw/interactions": {
@@ -72,11 +72,11 @@ _LINEAGE: dict[str, _Columns] = {
     },
     _FUSED: {
         **_same(_ITEMS, "item_id"),
-        **dict.fromkeys(("modalities", "space", "digest", "vector"), _VECTORS),
+        **dict.fromkeys(("modalities", "space", "digest"), _VECTORS),
     },
     "model/factors": {
         **_same(_GOOD, "period", "user_id"),
-        "version": (_GOOD + ":item_id", f"{_FUSED}:vector"),
+        "version": (_GOOD + ":item_id", f"{_FUSED}:digest"),
         **_from("events", _GOOD, "event"),
         **_from("words", _GOOD, "words_hash"),
         "events_digest": (f"{_GOOD}:item_id", f"{_GOOD}:event", f"{_GOOD}:time", _WORDS),
@@ -106,8 +106,8 @@ _LINEAGE: dict[str, _Columns] = {
     "recommendations/similar_items": {
         **_same(_FUSED, "item_id"),
         **_from("by", _FUSED, "modalities"),
-        **_from("neighbour", _FUSED, "item_id", "vector"),
-        **dict.fromkeys(("rank", "similarity", "checksum"), (f"{_FUSED}:vector",)),
+        **_from("neighbour", _FUSED, "item_id", "digest"),
+        **dict.fromkeys(("rank", "similarity", "checksum"), (f"{_FUSED}:digest",)),
     },
     "recommendations/snapshot": _same(_LISTS, "period"),
 }

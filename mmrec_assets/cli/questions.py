@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 
-from mmrec import folders
+from mmrec import folders, tables
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 from mmrec.modalities import NOUNS
@@ -140,6 +140,7 @@ def sql(
     import duckdb
 
     lake = Lake(load().lake_root)
+    lake.exists(tables.BUILDS)  # an older lake says so, where a table that it has not would seem empty
     try:
         answer = lake.sql(query)
     except (duckdb.Error, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:

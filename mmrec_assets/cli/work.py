@@ -165,6 +165,27 @@ def fetch() -> None:
 
 
 @shell.app.command()
+def migrate(
+    plan_only: Annotated[bool, typer.Option("--plan", help="Say what would be done, and do nothing.")] = False,
+) -> None:
+    """Write a lake of an older version of mmrec anew in today's format; the newest snapshot stays, older ones go."""
+    from mmrec.upkeep import migrate as migration
+
+    todo = migration.planned(load().lake_root)
+    if todo is None:
+        shell.out.print("nothing to do: the lake has today's format")
+        return
+    for line in printed.migration(todo):
+        shell.out.print(line)
+    if plan_only:
+        return
+    for line in migration.migrate(todo):
+        shell.out.print(line)
+    shell.out.print(f"done; the old lake is {todo.kept_as}. Its logs name people: delete it once you are content.")
+    shell.out.print("Now type `mmrec run`.")
+
+
+@shell.app.command()
 def ui(port: Annotated[int, typer.Option(help="Port of the page.")] = 3000) -> None:
     """Open Dagster's page and its daemon over this data set, on this machine only, until Ctrl-C."""
     from mmrec_assets.running.instance import home, instance_of

@@ -244,7 +244,7 @@ def world(new, gone, events):
     frame = pl.DataFrame(rows, columns, orient="row", schema_overrides=schema)
     said = frame.clear().with_columns(*(pl.lit(None, pl.String).alias(name) for name in ("key", "about", "text")))
     known = Known(choice, ids, dict(new), [], factors, None, {}, frame, said)
-    version = Version("v1", "p", "", choice, Weighing({"view": 1.0}), FITTED, factors)
+    version = Version("v1", "p", "", choice, Weighing({"view": 1.0}), FITTED, [None] * len(FITTED), factors)
     users = np.array([vector(person, sum(p == person for p, _ in events)) for person in PEOPLE])
     return Served("p", version, known, np.array([item not in gone for item in ids]), PEOPLE, users)
 

@@ -99,11 +99,12 @@ def test_an_edit_is_exactly_its_rows_before_anything_is_paid_for(shop):
     assert found["validated/items"] == [Row("validated/items", UPSTREAM, 5, False)]
     texts = [Row("embeddings/text", "content changed", 1, False), Row("embeddings/text", "new", 1, False)]
     assert found["embeddings/text"] == texts
-    assert found["fused/items"] == [Row("fused/items", UPSTREAM, 4, False)]
+    assert found["fused/items"] == [Row("fused/items", UPSTREAM, 4, True)]
     assert not set(found) & {"raw/media", "raw/interactions", "validated/interactions", "embeddings/image"}
     reports = shop.run(*shop.content)
-    for asset in ("raw/items", "validated/items", "embeddings/text", "fused/items"):
+    for asset in ("raw/items", "validated/items", "embeddings/text"):
         assert reports[asset].total("computed") == sum(row.rows for row in found[asset]), asset
+    assert reports["fused/items"].total("computed") == 3  # one that has nothing is as others that have nothing
     assert set(by_asset(planned(shop))) == set(shop.answers)
 
 
@@ -121,7 +122,7 @@ def test_an_encoder_that_is_switched_names_its_reason_and_back_costs_nothing(sho
     shop.configure(embeddings={"text": {"encoder": "hash:6"}})
     found = by_asset(planned(shop))
     assert found["embeddings/text"] == [Row("embeddings/text", "encoder changed", 13, False)]
-    assert found["fused/items"] == [Row("fused/items", UPSTREAM, 15, False)]
+    assert found["fused/items"] == [Row("fused/items", UPSTREAM, 15, True)]
     shop.run("embeddings/text")
     assert shop.run("fused/items").total("computed") == 14  # two items have nothing
     shop.configure(embeddings={"text": {"encoder": "hash:8"}})

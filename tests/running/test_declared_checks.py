@@ -77,5 +77,5 @@ def test_column_lineage_names_only_columns_and_upstreams_that_exist(specs):
 
 
 def test_column_lineage_leaves_out_a_modality_that_is_not_there():
-    found = lineage.of("fused/items", ("validated/items", "embeddings/text")).deps_by_column["vector"]
+    found = lineage.of("fused/items", ("validated/items", "embeddings/text")).deps_by_column["digest"]
     assert [dep.asset_key.to_user_string() for dep in found] == ["embeddings/text"]

@@ -341,7 +341,8 @@ def test_flipped_bits_in_a_stored_vector_are_found_and_mended_as_the_message_say
     )
     shop.settings = shop.settings.model_copy(update={"embeddings": {"text": shop.settings.embeddings["text"]}})
     with pytest.raises(
-        Damaged, match=r"1 text vectors differ from their checksum.*delete embeddings/text from the lake"
+        Damaged,
+        match=r"1 vectors of embeddings/text/vectors differ from their checksum.*delete embeddings/text from the lake",
     ):
         shop.run("fused/items")
     for table in ("current", "vectors", "failed"):
