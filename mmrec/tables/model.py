@@ -115,7 +115,8 @@ TABLES = (
         "the events up to the period, the settings or the chosen candidate change",
         (
             PERIOD,
-            Column("model", pl.String, "the model; `a − b` is a paired difference"),
+            Column("model", pl.String, "the model"),
+            Column("minus", pl.String, "of a paired difference: the model that is taken from it", nullable=True),
             Column("split", pl.String, "validation or test"),
             Column("metric", pl.String, "the metric with its cut-off"),
             Column("segment", pl.String, "whose or which items' share it is: all, warm items, cold items"),
@@ -125,7 +126,7 @@ TABLES = (
             Column("people", pl.Int64, "people it is a mean over"),
             Column("note", pl.String, "what a reader must know, such as too little history", nullable=True),
         ),
-        ("period", "model", "split", "metric", "segment"),
+        ("period", "model", "minus", "split", "metric", "segment"),
         ("period",),
         pinned=True,
     ),

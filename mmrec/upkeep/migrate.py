@@ -127,6 +127,8 @@ def _written(rows: pl.DataFrame, table: Table) -> Iterator[tuple[str, pl.DataFra
     if table.name == format_1.ITEMS.name:
         yield tables.FUSED_VECTORS, format_1.vectors(rows)
         yield tables.FUSED_CURRENT, format_1.current(rows)
+    elif table.name == tables.EVALUATION:
+        yield table.name, format_1.evaluation(rows)
     else:
         yield table.name, rows
 

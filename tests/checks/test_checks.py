@@ -116,7 +116,7 @@ def test_drift_says_what_it_saw(lake):
 
 
 def evaluate(lake, low, high, **more):
-    row = {"period": DAY, "model": "mf − popularity", "split": "test", "metric": "NDCG@20", "segment": "all"}
+    row = {"period": DAY, "model": "mf", "minus": "popularity", "split": "test", "metric": "NDCG@20", "segment": "all"}
     put(lake, "model/evaluation", [{**row, "value": (low + high) / 2, "low": low, "high": high, "people": 9, **more}])
 
 

@@ -44,6 +44,8 @@ def older(shop, between=lambda: None):
 def _rows(lake):
     found = {table.name: lake.pinned({}).scan(table.name).collect() for table in tables.ALL if lake.exists(table.name)}
     found["model/items"] = found["model/items"].drop("digest")
+    figures, minus = found["model/evaluation"], pl.format("{} − {}", "model", "minus")
+    found["model/evaluation"] = figures.with_columns(model=pl.coalesce(minus, "model")).drop("minus")
     found = {name: rows for name, rows in found.items() if name not in MADE}
     items = lake.sql("SELECT item_id, modalities, space, vector FROM fused.items").sort("item_id")
     named = [pl.col("space")]

@@ -54,9 +54,8 @@ def _evaluate(lake: Lake, settings: Settings, period: str, over: Evaluated) -> p
     version = versions.read_version(lake, over.version)
     events = history.read(lake, settings, period, version.weighing)
     found = selection.evaluate(problem_of(settings, events, Features(lake, over.items)), version.choice)
-    # A paired difference is stored as one name.
-    rows = pl.DataFrame([{**asdict(row), "model": row.label} for row in found], infer_schema_length=None)
-    mine = (pl.col("model") == selection.MODEL) & pl.col("note").is_null()
+    rows = pl.DataFrame([asdict(row) for row in found], infer_schema_length=None)
+    mine = (pl.col("model") == selection.MODEL) & pl.col("minus").is_null() & pl.col("note").is_null()
     return tables.contract(tables.EVALUATION).conform(
         rows.with_columns(
             pl.col("value", "low", "high").cast(pl.Float64).fill_nan(None),
