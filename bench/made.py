@@ -149,7 +149,7 @@ def _events(made: _Made) -> None:
     made.put("raw/interactions", delivered)
     made.put("validated/interactions", rows)
     landed = rows.group_by("period").agg(rows=pl.len(), file=pl.col("source_file").first()).sort("period")
-    facts = {"size_bytes": 1, "mtime_ns": 1, "beyond": 0, "sha256": "0" * 64, "reading": "made"}
+    facts = {"size_bytes": 1, "ctime_ns": 1, "beyond": 0, "sha256": "0" * 64, "reading": "made"}
     made.put("ledger/landing", landed.with_columns(**{name: pl.lit(value) for name, value in facts.items()}))
     verdicts = landed.select("period", "rows", asset=pl.lit("validated/interactions"), verdict=pl.lit("made"))
     told = {

@@ -82,7 +82,7 @@ def begin(lake: Lake, periods: Iterable[str]) -> None:
 
 def record(lake: Lake, reports: Mapping[str, PeriodReport], keys: Mapping[str, str], recipe: str = "") -> None:
     """Notes what was built, one row a period of `keys`; a refused period is not a build. `recipe`: an encoder's id."""
-    now = dt.datetime.now(dt.UTC)
+    now = after(_noted(lake).rows)
     rows = [
         {
             "asset": lake.asset,
@@ -110,6 +110,12 @@ def record(lake: Lake, reports: Mapping[str, PeriodReport], keys: Mapping[str, s
         version = lake.append(tables.BUILDS, frame)
         if known is not None and known.version is not None and version == known.version + 1:
             lake.memo[tables.BUILDS] = known.after(frame, version)
+
+
+def after(rows: pl.DataFrame) -> dt.datetime:
+    """Now, or a moment after a ledger's newest row: a clock that was set back makes no later row an earlier one."""
+    now, newest = dt.datetime.now(dt.UTC), rows["at"].max()
+    return max(now, newest + dt.timedelta(microseconds=1)) if isinstance(newest, dt.datetime) else now
 
 
 def newest_rows(rows: pl.LazyFrame, *by: str) -> pl.LazyFrame:

@@ -26,15 +26,28 @@ class Damaged(MmrecError):
 
 
 def unchanged(lake: Lake, keys: Mapping[str, str]) -> dict[str, PeriodReport]:
-    """The periods whose newest build has the same stage key, reported as reused; the others have work to do."""
+    """The periods whose newest build has the same stage key, reported as reused; the others have work to do.
+
+    So has a period of which the asset's table holds another number of rows than were built: its files were lost.
+    """
     known = ledger.newest(lake, lake.asset)
+    same = {p: known[p] for p, key in keys.items() if p in known and known[p].stage_key == key}
+    lost = _lost(lake, same) if same else set()
     return {
-        period: PeriodReport(
-            known[period].rows, known[period].data_version, reused=known[period].rows, rejected=known[period].rejected
-        )
-        for period, key in keys.items()
-        if period in known and known[period].stage_key == key
+        period: PeriodReport(build.rows, build.data_version, reused=build.rows, rejected=build.rejected)
+        for period, build in same.items()
+        if period not in lost
     }
+
+
+def _lost(lake: Lake, builds: Mapping[str, ledger.Build]) -> set[str]:
+    """The periods of these builds whose rows are not there, by the table's log alone."""
+    table = tables.main_table(lake.asset)
+    if table.name.startswith(("ledger/", "embeddings/")):  # one holds every snapshot, of the other its own key knows
+        return set()
+    counts = lake.counts(table.name)
+    there = counts if "period" in table.partition_by else dict.fromkeys(builds, sum(counts.values()))
+    return {period for period, build in builds.items() if there.get(period, 0) != build.rows}
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ def from_ledger(rows: pl.DataFrame) -> Landed:
     """What the ledger's rows of one file say."""
     first = rows.row(0, named=True)
     counts = dict(rows.filter(pl.col("rows") > 0).select("period", "rows").iter_rows())
-    stat = sources.Stat(first["size_bytes"], first["mtime_ns"], first["sha256"])
+    stat = sources.Stat(first["size_bytes"], first["ctime_ns"], first["sha256"])
     names = list(Lines.__dataclass_fields__)
     lines = None if first["lines_total"] is None else Lines(**{name: first[f"lines_{name}"] for name in names})
     others = {name: first[name] or 0 for name in ("beyond", "day_only", "clock_skipped")}

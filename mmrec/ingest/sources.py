@@ -38,10 +38,14 @@ _UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError,
 
 @dataclass(frozen=True)
 class Stat:
-    """One file's identity: with the same size and modification time its recorded hash holds."""
+    """One file's identity: with the same size and time of change its recorded hash holds.
+
+    The time of change (ctime) moves with every write, rename and `touch`, and nobody can set it back, as one can the
+    modification time.
+    """
 
     size_bytes: int
-    mtime_ns: int
+    ctime_ns: int
     sha256: str
 
 
@@ -89,17 +93,17 @@ def _matching(data: Path, pattern: str) -> Iterator[str]:
 def stat(file: Any, known: Stat | None) -> Stat:
     """Size, time and sha256 of an open file; hashed again only when size or time differ, or the time is too fresh."""
     info = os.fstat(file.fileno())
-    tick = _TICK_NS if info.st_mtime_ns % 1_000_000_000 else _COARSE_NS
-    fresh = time.time_ns() - info.st_mtime_ns < tick
-    if known and not fresh and (known.size_bytes, known.mtime_ns) == (info.st_size, info.st_mtime_ns):
+    tick = _TICK_NS if info.st_ctime_ns % 1_000_000_000 else _COARSE_NS
+    fresh = time.time_ns() - info.st_ctime_ns < tick
+    if known and not fresh and (known.size_bytes, known.ctime_ns) == (info.st_size, info.st_ctime_ns):
         return known
     digest = hashlib.file_digest(file, "sha256").hexdigest()
     # A file that was still fresh when hashed is recorded with time 0, so that the next look hashes it again.
-    return Stat(info.st_size, 0 if fresh else info.st_mtime_ns, digest)
+    return Stat(info.st_size, 0 if fresh else info.st_ctime_ns, digest)
 
 
 def untouched(path: Path, known: Stat) -> bool:
-    """Whether a file that was opened and hashed before still has its size and time, is no link now, and can be read.
+    """Whether a file that was hashed before has its size and time of change still, is no link, and can be read.
 
     A tenth of opening it again. Whoever reads its bytes opens it under all rules, and compares them.
     """
@@ -109,7 +113,7 @@ def untouched(path: Path, known: Stat) -> bool:
         return False
     if not os.access(path, os.R_OK):
         return False
-    return (info.st_size, info.st_mtime_ns) == (known.size_bytes, known.mtime_ns) and S_ISREG(info.st_mode)
+    return (info.st_size, info.st_ctime_ns) == (known.size_bytes, known.ctime_ns) and S_ISREG(info.st_mode)
 
 
 def read(data: Path, file: str, columns: Mapping[str, str | list[str] | None]) -> pl.DataFrame:

@@ -19,6 +19,14 @@ def size(delta: deltalake.DeltaTable) -> tuple[int, int]:
     return int(files["size_bytes"].sum()), int(files["num_records"].sum())
 
 
+def counts(delta: deltalake.DeltaTable) -> dict[str, int]:
+    """Rows by period, or under the empty one where there is none, of a table as it was last looked at."""
+    files = pl.DataFrame(delta.get_add_actions(flatten=True))
+    period = pl.col("partition.period") if "partition.period" in files.columns else pl.lit("")
+    counted = files.group_by(period=period).agg(pl.col("num_records").sum())
+    return {str(name): int(rows) for name, rows in counted.iter_rows()}
+
+
 def scan_files(files: Sequence[str], contract: tables.Table, where: str | None = None) -> pl.LazyFrame:
     """The rows of a table's files, with the name of each row's file as `where`; no rows where there is no file."""
     if not files:

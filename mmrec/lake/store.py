@@ -25,7 +25,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from mmrec import folders, tables
 from mmrec.errors import MmrecError
 from mmrec.lake import questions, writing
-from mmrec.lake.files import keyed_rows, local_folder, scan_files, size
+from mmrec.lake.files import counts, keyed_rows, local_folder, scan_files, size
 
 COMPACT_EVERY = 100  # appends; keeps an append at 11 ms instead of 5 ms + .085 ms a live file (2,000 appends, 2 cores)
 _COMPACT_BYTES = 64 * 2**20  # files of this size are left alone, so that no compaction rewrites a whole big table
@@ -86,6 +86,11 @@ class Lake:
         """Bytes and rows of a table's live files; 0 and 0 without a table."""
         delta = self._open(table)
         return (0, 0) if delta is None else size(delta)
+
+    def counts(self, table: str) -> dict[str, int]:
+        """Rows by period, from a table's log; all of them under the empty one where the table has no periods."""
+        delta = self._open(table)
+        return {} if delta is None else counts(delta)
 
     def scan(self, table: str, version: int | None = None) -> pl.LazyFrame:
         """The rows of a table, at `version` or at the version this lake saw first; no rows where there is no table."""

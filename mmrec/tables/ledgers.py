@@ -15,7 +15,11 @@ TABLES = (
         (
             Column("file", pl.String, "relative to the data folder"),
             Column("size_bytes", pl.Int64, "size of the file in bytes"),
-            Column("mtime_ns", pl.Int64, "modification time, nanoseconds; with the size a reason not to hash again"),
+            Column(
+                "ctime_ns",
+                pl.Int64,
+                "ctime, nanoseconds; with the size a reason not to hash again",
+            ),
             Column("sha256", pl.String, "of the file's bytes"),
             Column("period", pl.String, "a period that rows of the file fall into; empty when the file was refused"),
             Column("rows", pl.Int64, "the file's rows in that period"),

@@ -42,7 +42,7 @@ _LINEAGE: dict[str, _Columns] = {
     "raw/users": {**_same(_PROFILES, "user_id", "consent"), **_from("text", _PROFILES, "text", "consent")},
     "raw/media": {
         **_from("uri", "raw/items", *[kind.name for kind in FILES]),
-        **_same(_MEDIA, "size_bytes", "mtime_ns", "sha256"),
+        **_same(_MEDIA, "size_bytes", "ctime_ns", "sha256"),
         **_from("problem", _MEDIA, "bytes"),
     },
     "validated/items": {

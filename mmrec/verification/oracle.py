@@ -29,7 +29,7 @@ from mmrec.verification.comparing import Compared, compare, together
 from mmrec.verification.rebuild import beside, rebuild
 from mmrec.verification.scope import ANSWERS, Scope
 
-_OF_A_RUN = {"run_id", "at", "mtime_ns"}  # which run wrote a row and when, and a clock beside the bytes
+_OF_A_RUN = {"run_id", "at", "ctime_ns"}  # which run wrote a row and when, and a clock beside the bytes
 
 
 def verify(
@@ -134,5 +134,5 @@ def _changed(outcome: Compared) -> MmrecError:
     row = ", ".join(f"{name} {value}" for name, value in outcome.first.key.items()) if outcome.first else ""
     return MmrecError(
         f"the sources have changed since the last run: {outcome.table} would differ in {outcome.differing} rows, first "
-        f"in {row}; type `mmrec run` first (a file whose bytes changed under an old modification time needs `touch`)"
+        f"in {row}; type `mmrec run` first"
     )

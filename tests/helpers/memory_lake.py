@@ -66,6 +66,12 @@ class MemoryLake(Lake):
         self._make(table)
         return self._change(table, lambda state: (self._whole(table, state).join(named, on=on, how="anti"), frame))
 
+    def counts(self, table):
+        rows = self.pinned({}).scan(table).collect()
+        if "period" in tables.contract(table).partition_by:
+            return dict(rows["period"].value_counts().iter_rows())
+        return {"": rows.height}
+
     def compact(self, table):
         return self._change(table, lambda state: (self._whole(table, state),)) if table in self.states else None
 

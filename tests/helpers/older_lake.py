@@ -46,7 +46,9 @@ def _rows(lake):
     found["model/items"] = found["model/items"].drop("digest")
     figures, minus = found["model/evaluation"], pl.format("{} − {}", "model", "minus")
     found["model/evaluation"] = figures.with_columns(model=pl.coalesce(minus, "model")).drop("minus")
-    found = {name: rows for name, rows in found.items() if name not in MADE}
+    found = {
+        name: rows.rename({"ctime_ns": "mtime_ns"}, strict=False) for name, rows in found.items() if name not in MADE
+    }
     items = lake.sql("SELECT item_id, modalities, space, vector FROM fused.items").sort("item_id")
     named = [pl.col("space")]
     for modality in (each for each in NAMES if lake.exists(tables.current(modality=each))):

@@ -534,20 +534,42 @@ def test_no_file_and_files_of_another_kind_name_the_setting(tmp_path):
         sources.find(tmp_path, ["*"], "items.files")
 
 
+def settled(path):
+    """Waits until a file is no longer so fresh that it is hashed again in any case."""
+    while time.time_ns() - path.stat().st_ctime_ns < 30_000_000:
+        time.sleep(0.01)
+
+
 def test_a_file_is_hashed_again_only_when_size_or_time_differ(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b"one")
-    old = time.time_ns() - 60 * 10**9
-    os.utime(path, ns=(old, old))
+    settled(path)
     with path.open("rb") as file:
         first = sources.stat(file, None)
-    assert first.mtime_ns == old
-    lie = Stat(first.size_bytes, first.mtime_ns, "believed")
+    assert first.ctime_ns == path.stat().st_ctime_ns
+    lie = Stat(first.size_bytes, first.ctime_ns, "believed")
     with path.open("rb") as file:
         assert sources.stat(file, lie) is lie
-    os.utime(path, ns=(old + 1, old + 1))
+    path.touch()
+    settled(path)
     with path.open("rb") as file:
         assert sources.stat(file, lie).sha256 == first.sha256
+
+
+def test_a_file_of_the_same_size_whose_time_was_set_back_is_hashed_again(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"one")
+    settled(path)
+    was = path.stat()
+    with path.open("rb") as file:
+        first = sources.stat(file, None)
+    path.write_bytes(b"two")
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+    settled(path)
+    assert path.stat().st_mtime_ns == was.st_mtime_ns
+    assert not sources.untouched(path, first)
+    with path.open("rb") as file:
+        assert sources.stat(file, first).sha256 != first.sha256
 
 
 def test_a_file_that_is_still_fresh_is_hashed_again_the_next_time(tmp_path):
@@ -565,18 +587,20 @@ def test_a_file_that_is_still_fresh_is_hashed_again_the_next_time(tmp_path):
 def test_a_file_is_untouched_while_it_looks_as_it_did_and_can_be_read(tmp_path, monkeypatch):
     file = tmp_path / "0.png"
     file.write_bytes(b"one")
-    os.utime(file, (1_700_000_000, 1_700_000_000))  # a file as fresh as this test is always hashed again
+    settled(file)
     with file.open("rb") as opened:
         known = sources.stat(opened, None)
     assert sources.untouched(file, known)
     with monkeypatch.context() as patch:
         patch.setattr(os, "access", lambda path, mode: False)  # root may read everything
         assert not sources.untouched(file, known)
-    os.utime(file, ns=(known.mtime_ns, known.mtime_ns + 1))
+    file.touch()
     assert not sources.untouched(file, known)
     assert not sources.untouched(tmp_path / "absent.png", known)
     moved = file.rename(tmp_path / "1.png")
-    os.utime(moved, ns=(known.mtime_ns, known.mtime_ns))
+    settled(moved)
+    with moved.open("rb") as opened:
+        known = sources.stat(opened, None)
     file.symlink_to(moved)
     assert sources.untouched(moved, known)
     assert not sources.untouched(file, known)

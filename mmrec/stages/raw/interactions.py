@@ -41,7 +41,7 @@ def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageRepo
             "rows_with_day_only": sum(each.day_only for each in landed),
             "rows_with_clock_skipped": sum(each.clock_skipped for each in landed),
         },
-        tables={"landed files": ledger_rows(settings, landed).drop("mtime_ns", "sha256", "reading")},
+        tables={"landed files": ledger_rows(settings, landed).drop("ctime_ns", "sha256", "reading")},
         checks=[_readable(len(landed), refused)],
         warnings=_empty_periods(lake, settings, landed),
         problem="; ".join(refused) if refused else None,

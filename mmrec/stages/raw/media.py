@@ -23,7 +23,7 @@ from mmrec.settings import Settings
 
 
 def media(lake: Lake, settings: Settings) -> StageReport:
-    """One row a file that the catalogue names; hashed again only when its size or modification time changed."""
+    """One row a file that the catalogue names; hashed again only when its size or time of change is another."""
     run = StageRun(lake, tables.RAW_MEDIA)
     frame = named_media(lake, settings, lake.scan(tables.RAW_ITEMS))
     run.begin(_media_keys(lake, frame))
@@ -43,7 +43,7 @@ def media_keys(lake: Lake, settings: Settings) -> dict[str, str]:
 
 
 def named_media(lake: Lake, settings: Settings, items: pl.LazyFrame) -> pl.DataFrame:
-    """One row a file that the items name; hashed again only when its size or modification time changed."""
+    """One row a file that the items name; hashed again only when its size or time of change is another."""
     named = [
         items.select(uri=pl.col(kind.name).str.strip_chars(), max_bytes=pl.lit(kind.max_bytes, dtype=pl.Int64))
         for kind in FILES
@@ -51,7 +51,7 @@ def named_media(lake: Lake, settings: Settings, items: pl.LazyFrame) -> pl.DataF
     of_all = pl.concat(named).filter(pl.col("uri") != "")
     files = of_all.group_by("uri").agg(pl.col("max_bytes").max()).sort("uri").collect()
     known = {
-        row["uri"]: sources.Stat(row["size_bytes"], row["mtime_ns"], row["sha256"])
+        row["uri"]: sources.Stat(row["size_bytes"], row["ctime_ns"], row["sha256"])
         for row in lake.scan(tables.RAW_MEDIA).filter(pl.col("sha256").is_not_null()).collect().iter_rows(named=True)
     }
     root = settings.media_root  # finding it costs as much as opening a file
@@ -73,9 +73,9 @@ def _media_row(
             is_exact = uri.isascii() or os.path.lexists(root / uri)
             place = root / uri if is_exact else spelled_on_disk(Path(uri), root)
             if place is not None and inside(place.parent) and sources.untouched(place, known):
-                return (uri, known.size_bytes, known.mtime_ns, known.sha256, None)
+                return (uri, known.size_bytes, known.ctime_ns, known.sha256, None)
         with open_regular(Path(uri), root, max_bytes) as opened:
             stat = sources.stat(opened, known)
     except BadMedia as error:
         return (uri, None, None, None, str(error))
-    return (uri, stat.size_bytes, stat.mtime_ns, stat.sha256, None)
+    return (uri, stat.size_bytes, stat.ctime_ns, stat.sha256, None)

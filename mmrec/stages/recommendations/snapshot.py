@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import polars as pl
 
 from mmrec import tables
@@ -73,7 +71,8 @@ _KEYS_BEHIND: dict[str, Keys] = {  # what a snapshot is made of
 
 
 def _publish(run: StageRun, versions: dict[str, int]) -> None:
-    lake, now = run.lake, dt.datetime.now(dt.UTC)
+    lake = run.lake
+    now = ledger.after(lake.scan(tables.SNAPSHOTS).select("at").collect())
     rows, reports = [], {}
     for period, key in sorted(run.stale.items()):
         name = canonical_digest([period, key])[:16]
