@@ -7,8 +7,8 @@ and its neighbours), nor the commands (`work.py`).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import polars as pl
 from rich.console import Console
@@ -17,9 +17,6 @@ from rich.table import Table
 from mmrec.builds.costs import told, told_bytes
 from mmrec.modalities import NOUNS
 from mmrec.planning.plan import Plan
-
-if TYPE_CHECKING:
-    from mmrec.upkeep.migrate import Migration
 
 _WARNINGS = 5  # lines an asset
 
@@ -219,15 +216,3 @@ def _short(value: object) -> str:
         return f"[{value[0]:.2f}, {value[1]:.2f}, …, {value[-1]:.2f}] × {len(value)}"
     text = "" if value is None else str(value)
     return text if len(text) <= 200 else text[:199] + "…"
-
-
-def migration(todo: Migration) -> Iterator[str]:
-    """What a migration carries over and gives up."""
-    bytes_, rows = (sum(each) for each in zip(*todo.tables.values(), strict=True))
-    yield f"{len(todo.tables)} tables are written anew beside the lake: {rows:,} rows, {told_bytes(bytes_)}"
-    if todo.period:
-        yield f"the snapshot of {todo.period} is pinned again"
-    if todo.given_up:
-        named = f"{', '.join(todo.given_up[:5])}{', …' if len(todo.given_up) > 5 else ''}"
-        again = "`mmrec run --last N` makes such periods again"
-        yield f"given up are {len(todo.given_up)} older snapshots ({named}): {again}"

@@ -1,4 +1,4 @@
-"""What `mmrec verify` and `mmrec impact` print for a person, and verify's outcomes as plain values.
+"""What `mmrec verify`, `impact` and `migrate` print for a person, and verify's outcomes as plain values.
 
 Here: lines of text. Not here: what other commands print (`printed.py`), the answers, nor the commands (`work.py`).
 """
@@ -11,7 +11,9 @@ from typing import Any
 from rich.console import Console
 from rich.padding import Padding
 
+from mmrec.builds.costs import told_bytes
 from mmrec.queries.impact import Impact
+from mmrec.upkeep.migrate import Migration
 from mmrec.verification.comparing import Compared
 from mmrec.verification.differences import Difference
 from mmrec.verification.scope import Scope
@@ -103,3 +105,16 @@ def as_json(outcome: Compared) -> dict[str, Any]:
         "first": row,
         "note": outcome.note,
     }
+
+
+def migration(todo: Migration) -> str:
+    """What a migration carries over and gives up."""
+    bytes_, rows = (sum(each) for each in zip(*todo.tables.values(), strict=True))
+    lines = [f"{len(todo.tables)} tables are written anew beside the lake: {rows:,} rows, {told_bytes(bytes_)}"]
+    if todo.period:
+        lines.append(f"the snapshot of {todo.period} is pinned again")
+    if todo.given_up:
+        named = f"{', '.join(todo.given_up[:5])}{', …' if len(todo.given_up) > 5 else ''}"
+        again = "`mmrec run --last N` makes such periods again"
+        lines.append(f"given up are {len(todo.given_up)} older snapshots ({named}): {again}")
+    return "\n".join(lines)

@@ -170,13 +170,13 @@ def migrate(
 ) -> None:
     """Write a lake of an older version of mmrec anew in today's format; the newest snapshot stays, older ones go."""
     from mmrec.upkeep import migrate as migration
+    from mmrec_assets.cli import traced
 
     todo = migration.planned(load().lake_root)
     if todo is None:
         shell.out.print("nothing to do: the lake has today's format")
         return
-    for line in printed.migration(todo):
-        shell.out.print(line)
+    shell.out.print(traced.migration(todo))
     if plan_only:
         return
     for line in migration.migrate(todo):

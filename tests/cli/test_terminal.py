@@ -19,6 +19,7 @@ from rich.text import Text
 
 from mmrec.planning.plan import Plan, Row
 from mmrec.queries.impact import Impact
+from mmrec.upkeep.migrate import Migration
 from mmrec.verification.comparing import Compared
 from mmrec.verification.differences import Difference
 from mmrec.verification.scope import Scope
@@ -153,6 +154,7 @@ LINES = {
     "scope_line": (Scope([H, H], [H], {}),),
     "outcome_lines": (Compared(H, 1, H, 1, 0.5, DIFFERENCE, H),),
     "verdict_line": ([Compared(H, 1, H, 1)],),
+    "migration": (Migration(Path("lake"), {H: (1, 1)}, H, {}, [H]),),
 }
 TABLES = {"outcome_table": ([Outcome(H)],), "table_of": (H, (H, "right"))}
 
