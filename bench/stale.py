@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 import polars as pl
@@ -230,9 +231,11 @@ def _(shop: Shop) -> None:
     _catalogue(shop).write_text("\n".join([f"{head},note", *[f"{line},x" for line in lines]]) + "\n")
 
 
-@case("an item leaves the catalogue", "databricks/dbt-databricks#581", answers=1)
+@case(
+    "an item leaves the catalogue", "databricks/dbt-databricks#581", raw__items=11, answers=1
+)  # rows behind it move up
 def _(shop: Shop) -> None:
-    shop.remove_item("item-03")
+    shop.remove_item("item-03")  # the rows behind it stand in other lines now
 
 
 @case("a source is rolled back to what it was", "dagster-io/dagster#11354", **ITEM, answers=1)
@@ -263,13 +266,18 @@ def _(shop: Shop) -> None:
 
 @case("the clock was set back", "geany/geany#1175", **TEXT)
 def _(shop: Shop) -> None:
-    class Earlier(dt.datetime):
+    class Clock(type(dt.datetime)):  # type: ignore[misc]
+        def __instancecheck__(cls, other: object) -> bool:
+            return isinstance(other, dt.datetime)
+
+    class Earlier(dt.datetime, metaclass=Clock):
         @classmethod
         def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
             return dt.datetime.now(tz) - dt.timedelta(days=400)
 
     shop.edit_item("item-03", about="Something else")
-    _PATCHES.append(mock.patch.object(ledger.dt, "datetime", Earlier))
+    clock = SimpleNamespace(datetime=Earlier, UTC=dt.UTC, timedelta=dt.timedelta)
+    _PATCHES.append(mock.patch.object(ledger, "dt", clock))
     _PATCHES[-1].start()
 
 

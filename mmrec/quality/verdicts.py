@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from mmrec import tables
-from mmrec.builds.ledger import newest_rows
+from mmrec.builds.ledger import after, newest_rows
 from mmrec.builds.report import Check
 from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
@@ -26,12 +26,13 @@ def verdicts(lake: Lake, asset: str, candidates: Iterable[Candidate], settings: 
     What is not the period's newest verdict is noted, so that the newest one is always that of the newest candidate.
     A failed check shows the candidate's worst rows and the share of each rule.
     """
-    known = _known(lake, asset)
+    noted = lake.scan(tables.VERDICTS).filter(pl.col("asset") == asset).sort("at", "check").collect()
+    known = _known(noted)
     newest = dict(known.keys())  # period → verdict: `known` begins with the oldest
     suite = _suite_digest(asset, settings)
     result: dict[str, list[Check]] = {}
     rows: list[dict[str, Any]] = []
-    now = dt.datetime.now(dt.UTC)  # one instant for all: the newest verdict is the one with the newest instant
+    now = after(noted)  # one instant for all: the newest verdict is the one with the newest instant
     for candidate in candidates:
         name = canonical_digest([candidate.digest, suite, candidate.against])
         found = known.get((candidate.period, name))
@@ -72,9 +73,8 @@ def judged_periods(lake: Lake, asset: str) -> dict[str, bool]:
     return dict(published.collect().iter_rows())
 
 
-def _known(lake: Lake, asset: str) -> Mapping[tuple[str, str], list[Check]]:
-    """(period, verdict) → its checks, the one that was noted last at the end."""
-    rows = lake.scan(tables.VERDICTS).filter(pl.col("asset") == asset).sort("at", "check").collect()
+def _known(rows: pl.DataFrame) -> Mapping[tuple[str, str], list[Check]]:
+    """(period, verdict) → its checks, the one that was noted last at the end; `rows` begin with the oldest."""
     found: dict[tuple[str, str], dict[str, Check]] = {}
     for row in rows.iter_rows(named=True):
         check = Check(row["check"], row["period"], row["blocking"], row["passed"], row["expected"], row["found"])
@@ -102,6 +102,5 @@ def _row(lake: Lake, now: dt.datetime, verdict: str, candidate: Candidate, check
 def _suite_digest(asset: str, settings: Settings) -> str:
     contract = tables.contract(asset)
     columns = [(c.name, str(c.dtype), c.nullable) for c in contract.columns_]
-    return canonical_digest(
-        [_SUITE, asset, columns, contract.key, settings.quality.model_dump(), settings.interactions.value_range]
-    )
+    limits = settings.interactions.value_range if asset == tables.VALIDATED_INTERACTIONS else None
+    return canonical_digest([_SUITE, asset, columns, contract.key, settings.quality.model_dump(), limits])

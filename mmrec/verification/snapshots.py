@@ -83,5 +83,9 @@ def _others(lake: Lake, period: str, pins: Mapping[str, int]) -> Iterator[str]:
     mine = pl.col("period") == period
     for table in (tables.TOP_K, tables.REASONS, tables.MODEL_USERS, tables.EVALUATION):
         then, now = lake.scan(table, pins[table]).filter(mine), lake.scan(table).filter(mine)
-        if pins[table] != lake.reads[table] and not compare(table, then.collect(), now.collect()).equal:
+        shown = [name for name in tables.contract(table).columns if name not in _MADE_OF]
+        if pins[table] != lake.reads[table] and not compare(table, then.collect(), now.collect(), columns=shown).equal:
             yield table
+
+
+_MADE_OF = ("state", "checksum")  # names what a row was made of: another under new code that makes the same row
