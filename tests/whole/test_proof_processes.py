@@ -33,7 +33,7 @@ def start(shop, seconds, *more):
 
 
 def rows(shop, table):
-    frame = Lake(shop.settings.lake_root).scan(table).collect()
+    frame = Lake(shop.settings.lake_root).scan(table).drop("ctime_ns", strict=False).collect()
     return frame.sort([name for name, dtype in frame.schema.items() if not dtype.is_nested()])
 
 
