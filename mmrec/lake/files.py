@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import deltalake
@@ -43,6 +43,17 @@ def scan_files(files: Sequence[str], contract: tables.Table, where: str | None =
         extra_columns="ignore",
     )
     return frame.select(*contract.columns, *([where] if where else []))
+
+
+def period_of(file: str) -> str | None:
+    """The period that a file of a table with periods is of; None for any other file."""
+    folder = file.rsplit("/", 2)[-2]
+    return folder.removeprefix("period=") if folder.startswith("period=") else None
+
+
+def of_periods(rows: pl.LazyFrame, periods: Collection[str] | None) -> pl.LazyFrame:
+    """The rows of these periods; all of them for None."""
+    return rows if periods is None else rows.filter(pl.col("period").is_in(list(periods)))
 
 
 def keyed_rows(files: Sequence[str], contract: tables.Table, keys: pl.DataFrame) -> pl.DataFrame:

@@ -13,19 +13,20 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import deltalake
 import duckdb
 import polars as pl
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import DeltaError
 
 from mmrec import folders, tables
 from mmrec.errors import MmrecError
-from mmrec.lake import questions, writing
-from mmrec.lake.files import counts, keyed_rows, local_folder, scan_files, size
+from mmrec.lake import questions, seals, writing
+from mmrec.lake.files import counts, keyed_rows, local_folder, of_periods, period_of, scan_files, size
+from mmrec.lake.opening import look_again, open_table
 
 COMPACT_EVERY = 100  # appends; keeps an append at 11 ms instead of 5 ms + .085 ms a live file (2,000 appends, 2 cores)
 _COMPACT_BYTES = 64 * 2**20  # files of this size are left alone, so that no compaction rewrites a whole big table
@@ -92,15 +93,22 @@ class Lake:
         delta = self._open(table)
         return {} if delta is None else counts(delta)
 
-    def scan(self, table: str, version: int | None = None) -> pl.LazyFrame:
-        """The rows of a table, at `version` or at the version this lake saw first; no rows where there is no table."""
+    def scan(self, table: str, version: int | None = None, *, periods: Collection[str] | None = None) -> pl.LazyFrame:
+        """The rows of a table, at `version` or at the version this lake saw first; no rows where there is no table.
+
+        `periods`: of these alone, for which no other file is looked at. Raises where a file is damaged.
+        """
+        contract = tables.contract(table)
         if version is None and table in self.shown:
-            return self.shown[table]
+            return of_periods(self.shown[table], periods)
         pin = version if version is not None else self.reads.get(table)
         pin, files = self._state(table, pin)
         if version is None and pin is not None:
             self.reads.setdefault(table, pin)
-        return scan_files(files, tables.contract(table))
+        if periods is not None and contract.partition_by:
+            files = [file for file in files if period_of(file) in periods]
+        self._whole(contract, files)
+        return of_periods(scan_files(files, contract), periods)
 
     def rows_as(self, contract: tables.Table, version: int | None = None) -> pl.LazyFrame:
         """The rows of a table that is described by another contract than today's."""
@@ -173,8 +181,6 @@ class Lake:
         gone = contract.empty() if removed is None else contract.conform(removed, partial=True)
         source = pl.concat([frame.with_columns(_gone=pl.lit(False)), gone.with_columns(_gone=pl.lit(True))])
         self._make(table)
-        matching = " AND ".join(f't."{name}" = s."{name}"' for name in on)
-        values = {f'"{name}"': f's."{name}"' for name in frame.columns}
 
         def attempt() -> None:
             delta = self._must_open(table)
@@ -183,17 +189,7 @@ class Lake:
                 kept = rows.join(pl.concat([frame, gone]).select(on), on=on, how="anti", maintain_order="left")
                 self._write(table, pl.concat([kept, frame]), delta, _ALL)
                 return
-            merger = delta.merge(
-                source=source.to_arrow(),
-                predicate=matching,
-                source_alias="s",
-                target_alias="t",
-                merge_schema=True,
-                writer_properties=writing.properties(contract),
-                commit_properties=self._stamp(),
-            )
-            merger = merger.when_matched_delete("s._gone").when_matched_update(values, "NOT s._gone")
-            merger.when_not_matched_insert(values, "NOT s._gone").execute()
+            writing.merged(delta, contract, source, on, self._stamp())
 
         return self._commit(table, attempt)
 
@@ -221,21 +217,10 @@ class Lake:
         """The table as it is now, or at a version; None where there is none. A new look at an open one costs .3 ms."""
         opened = vars(self.opened)
         if version is None and table in opened:
-            opened[table].update_incremental()
+            look_again(opened[table], self.uri(table), self.root, self.memo)
             return opened[table]
-        try:
-            delta = deltalake.DeltaTable(self.uri(table), version=version)
-        except TableNotFoundError:
-            if (folder := local_folder(self.uri(table))) is not None:
-                folders.check_readable(folder, folders.lake_folder(self.root))
-            if version is None:
-                return None
-            raise MmrecError(f"version {version} of {table} is no longer in the lake; type `mmrec run` again") from None
-        except (DeltaError, OSError) as error:
-            raise folders.problem(error, folders.lake_folder(self.root)) or error from None
-        if delta.metadata().description != self.format:
-            raise writing.other_format(self.uri(table), delta.metadata().description)
-        if version is None:
+        delta = open_table(self.uri(table), self.root, version, self.format, self.memo)
+        if version is None and delta is not None:
             opened[table] = delta
         return delta
 
@@ -251,6 +236,13 @@ class Lake:
         if delta is None:
             return None, []
         return delta.version(), self.memo.setdefault((table, delta.version()), self._files(table, delta))
+
+    def _whole(self, contract: tables.Table, files: Sequence[str]) -> None:
+        """Raises where one of a table's files is not what was written; of vectors each row tells that itself."""
+        if not contract.heavy and (folder := local_folder(self.uri(contract.name))) is not None:
+            paths = [file.removeprefix(f"{self.uri(contract.name)}/") for file in files]
+            if damage := seals.check_files(folder, paths, self.memo.setdefault(seals.LOG, {})):
+                raise damage.error(contract.name)
 
     def _files(self, table: str, delta: deltalake.DeltaTable) -> list[str]:
         paths = pl.DataFrame(delta.get_add_actions(flatten=True))["path"]
@@ -298,6 +290,8 @@ class Lake:
         written = vars(self.opened).get(table)  # knows the version that it has written itself
         version = self.version(table) if written is None else written.version()
         assert version is not None
+        if (folder := local_folder(self.uri(table))) is not None:
+            seals.seal(folder, version)
         if table in self.reads:
             self.reads[table] = version
         return version

@@ -74,6 +74,28 @@ def options(table: Table, *, exists: bool, predicate: str | None) -> dict[str, A
     return found if predicate is None else {**found, "predicate": predicate}
 
 
+def merged(
+    delta: deltalake.DeltaTable,
+    table: Table,
+    source: pl.DataFrame,
+    on: Sequence[str],
+    stamp: deltalake.CommitProperties,
+) -> None:
+    """Updates, inserts, or where `_gone` says so deletes the rows of a big table by the columns `on`, in one commit."""
+    values = {f'"{name}"': f's."{name}"' for name in table.columns}
+    merger = delta.merge(
+        source=source.to_arrow(),
+        predicate=" AND ".join(f't."{name}" = s."{name}"' for name in on),
+        source_alias="s",
+        target_alias="t",
+        merge_schema=True,
+        writer_properties=properties(table),
+        commit_properties=stamp,
+    )
+    merger = merger.when_matched_delete("s._gone").when_matched_update(values, "NOT s._gone")
+    merger.when_not_matched_insert(values, "NOT s._gone").execute()
+
+
 def is_conflict(error: Exception) -> bool:
     """Whether another writer was faster; or so much that the log no longer begins with what this one has seen."""
     return isinstance(error, CommitFailedError) or (

@@ -11,6 +11,7 @@ import polars as pl
 
 from mmrec import tables
 from mmrec.errors import MmrecError
+from mmrec.lake.files import of_periods
 from mmrec.lake.store import Lake
 
 State = tuple[pl.DataFrame, ...]
@@ -31,13 +32,13 @@ class MemoryLake(Lake):
     def rows(self, table):
         return self._rows(table).height
 
-    def scan(self, table, version=None):
+    def scan(self, table, version=None, *, periods=None):
         if version is None and table in self.shown:
-            return self.shown[table]
+            return of_periods(self.shown[table], periods)
         pin = version if version is not None else self.reads.get(table, self.version(table))
         if version is None and pin is not None:
             self.reads.setdefault(table, pin)
-        return self._rows(table, pin).lazy()
+        return of_periods(self._rows(table, pin).lazy(), periods)
 
     def added(self, table, since):
         known = set() if since is None else set(map(id, self._state(table, since)))
