@@ -32,15 +32,15 @@ def unchanged(lake: Lake, keys: Mapping[str, str]) -> dict[str, PeriodReport]:
     """
     known = ledger.newest(lake, lake.asset)
     same = {p: known[p] for p, key in keys.items() if p in known and known[p].stage_key == key}
-    lost = _lost(lake, same) if same else set()
+    gone = lost(lake, same) if same else set()
     return {
         period: PeriodReport(build.rows, build.data_version, reused=build.rows, rejected=build.rejected)
         for period, build in same.items()
-        if period not in lost
+        if period not in gone
     }
 
 
-def _lost(lake: Lake, builds: Mapping[str, ledger.Build]) -> set[str]:
+def lost(lake: Lake, builds: Mapping[str, ledger.Build]) -> set[str]:
     """The periods of these builds whose rows are not there, by the table's log alone."""
     table = tables.main_table(lake.asset)
     if table.name.startswith(("ledger/", "embeddings/")):  # one holds every snapshot, of the other its own key knows
@@ -100,8 +100,7 @@ def fresh(table: str, rows: pl.DataFrame, *known: pl.DataFrame) -> int:
 
 def _counts(lake: Lake, contract: tables.Table, rows: pl.DataFrame, periods: list[str]) -> dict[str, Counts]:
     partitioned = "period" in contract.partition_by
-    old_rows = lake.scan(contract.name)
-    old = (old_rows.filter(pl.col("period").is_in(periods)) if partitioned else old_rows).collect()
+    old = lake.scan(contract.name, periods=periods if partitioned else None).collect()
     other = rows.join(old, on=contract.columns, how="anti", nulls_equal=True)
     new = rows.join(old, on=contract.content, how="anti", nulls_equal=True)
     gone = old.join(rows, on=list(contract.key), how="anti", nulls_equal=True)

@@ -120,10 +120,8 @@ class StageRun:
         contract, sample = tables.contract(self.table), pl.DataFrame()
         if self.lake.exists(self.table):
             newest = max(self.reports, default=WHOLE)
-            scanned = self.lake.scan(self.table)
-            if newest and "period" in contract.columns:
-                scanned = scanned.filter(pl.col("period") == newest)
-            sample = scanned.drop(contract.personal).head(5).collect()
+            own = [newest] if newest and "period" in contract.columns else None
+            sample = self.lake.scan(self.table, periods=own).drop(contract.personal).head(5).collect()
         return StageReport(
             self.lake.asset,
             dict(sorted(self.reports.items())),

@@ -5,7 +5,7 @@ Not here: which version is asked for, and what is kept open (`store.py`).
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any
 
 import deltalake
@@ -44,7 +44,18 @@ def look_again(delta: deltalake.DeltaTable, uri: str, root: str, memo: MutableMa
     delta.update_incremental()
 
 
+def check_files(uri: str, root: str, files: Iterable[str], memo: MutableMapping[Any, Any]) -> None:
+    """Raises where one of a table's files, named whole, is not what was written."""
+    if (folder := local_folder(uri)) is not None:
+        below = [file.removeprefix(f"{uri}/") for file in files]
+        _told(seals.check_files(folder, below, memo.setdefault(seals.LOG, {})), uri, root)
+
+
 def _check(uri: str, root: str, after: int, upto: int | None, memo: MutableMapping[Any, Any]) -> None:
-    folder = local_folder(uri)
-    if folder is not None and (damage := seals.check_log(folder, memo.setdefault(seals.LOG, {}), after, upto)):
+    if (folder := local_folder(uri)) is not None:
+        _told(seals.check_log(folder, memo.setdefault(seals.LOG, {}), after, upto), uri, root)
+
+
+def _told(damage: seals.Damage | None, uri: str, root: str) -> None:
+    if damage is not None:
         raise damage.error(uri.removeprefix(f"{root.rstrip('/')}/"))

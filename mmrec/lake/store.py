@@ -26,7 +26,7 @@ from mmrec import folders, tables
 from mmrec.errors import MmrecError
 from mmrec.lake import questions, seals, writing
 from mmrec.lake.files import counts, keyed_rows, local_folder, of_periods, period_of, scan_files, size
-from mmrec.lake.opening import look_again, open_table
+from mmrec.lake.opening import check_files, look_again, open_table
 
 COMPACT_EVERY = 100  # appends; keeps an append at 11 ms instead of 5 ms + .085 ms a live file (2,000 appends, 2 cores)
 _COMPACT_BYTES = 64 * 2**20  # files of this size are left alone, so that no compaction rewrites a whole big table
@@ -107,7 +107,8 @@ class Lake:
             self.reads.setdefault(table, pin)
         if periods is not None and contract.partition_by:
             files = [file for file in files if period_of(file) in periods]
-        self._whole(contract, files)
+        if not contract.checked:
+            check_files(self.uri(table), self.root, files, self.memo)
         return of_periods(scan_files(files, contract), periods)
 
     def rows_as(self, contract: tables.Table, version: int | None = None) -> pl.LazyFrame:
@@ -135,6 +136,10 @@ class Lake:
         contract = tables.contract(table)
         _, files = self._state(table, version if version is not None else self.reads.get(table))
         return keyed_rows(files, contract, keys)
+
+    def files(self, table: str, version: int | None = None) -> list[str]:
+        """The files of a table's version, now by default, below its folder."""
+        return [file.removeprefix(f"{self.uri(table)}/") for file in self._state(table, version)[1]]
 
     def added(self, table: str, since: int | None) -> pl.LazyFrame:
         """The rows in files that are there now and were not at version `since` (None: all), whatever is pinned.
@@ -207,6 +212,10 @@ class Lake:
 
         return self._commit(table, attempt)
 
+    def drop_lost(self, table: str) -> int:
+        """Takes files that are no longer there out of a table, with their rows; the new version."""
+        return self._commit(table, lambda: self._must_open(table).repair(commit_properties=self._stamp()))
+
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def uri(self, table: str) -> str:
@@ -236,13 +245,6 @@ class Lake:
         if delta is None:
             return None, []
         return delta.version(), self.memo.setdefault((table, delta.version()), self._files(table, delta))
-
-    def _whole(self, contract: tables.Table, files: Sequence[str]) -> None:
-        """Raises where one of a table's files is not what was written; of vectors each row tells that itself."""
-        if not contract.heavy and (folder := local_folder(self.uri(contract.name))) is not None:
-            paths = [file.removeprefix(f"{self.uri(contract.name)}/") for file in files]
-            if damage := seals.check_files(folder, paths, self.memo.setdefault(seals.LOG, {})):
-                raise damage.error(contract.name)
 
     def _files(self, table: str, delta: deltalake.DeltaTable) -> list[str]:
         paths = pl.DataFrame(delta.get_add_actions(flatten=True))["path"]

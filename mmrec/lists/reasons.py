@@ -61,14 +61,14 @@ class Inputs:
 def of_period(lake: Lake, settings: Settings, period: str, made: Mapping[str, Sentences]) -> Sentences:
     """A reason for every row of a period's lists, from what is stored and what was `made` of other periods just now."""
     inputs = read(lake, load(lake, settings, period), lake.code_version)
-    stored = [lake.scan(tables.REASONS).filter(pl.col("period") == period).collect(), _before(lake, period, made)]
+    stored = [lake.scan(tables.REASONS, periods=[period]).collect(), _before(lake, period, made)]
     found = brought_up_to_date(inputs, stored)
     return replace(found, fresh=publishing.fresh(tables.REASONS, found.rows, *stored))
 
 
 def read(lake: Lake, served: Served, code_version: str) -> Inputs:
     """What the sentences of a period are worded from."""
-    lists = lake.scan(tables.TOP_K).filter(pl.col("period") == served.period).collect()
+    lists = lake.scan(tables.TOP_K, periods=[served.period]).collect()
     for name, ids in (("user_id", served.user_ids), ("item_id", served.item_ids)):
         lists = lists.join(positions(name, ids), on=name, how="semi")  # older lists may hold what is no longer served
     titles = lake.scan(tables.VALIDATED_ITEMS).select("item_id", "title").collect()

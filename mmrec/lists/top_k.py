@@ -93,7 +93,7 @@ def of_period(lake: Lake, settings: Settings, period: str, made: Mapping[str, Li
     state = State.of(served, settings.recommendations.k)
     old = start(lake, served, state, made)
     found = brought_up_to_date(served, state, old, lake.code_version)
-    own = lake.scan(tables.TOP_K).filter(pl.col("period") == period).collect()
+    own = lake.scan(tables.TOP_K, periods=[period]).collect()
     return replace(found, fresh=publishing.fresh(tables.TOP_K, found.rows, own, *([old.rows] if old else [])))
 
 
@@ -122,7 +122,7 @@ def start(lake: Lake, served: Served, state: State, made: Mapping[str, Lists]) -
     nearest = max(usable, default=None)
     if nearest is None or nearest in made:
         return made.get(nearest or "")
-    return Lists(states[nearest], lake.scan(tables.TOP_K).filter(pl.col("period") == nearest).collect(), {})
+    return Lists(states[nearest], lake.scan(tables.TOP_K, periods=[nearest]).collect(), {})
 
 
 def brought_up_to_date(served: Served, state: State, old: Lists | None, code_version: str) -> Lists:

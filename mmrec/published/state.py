@@ -151,7 +151,7 @@ class Served:
 
 def load(lake: Lake, settings: Settings, period: str, only: str | None = None) -> Served:
     """What is served as of `period`, of everybody or of one person. Raises where the period has no factors yet."""
-    scanned = lake.scan(tables.MODEL_USERS).filter(pl.col("period") == period)
+    scanned = lake.scan(tables.MODEL_USERS, periods=[period])
     people = (scanned if only is None else scanned.filter(pl.col("user_id") == only)).sort("user_id").collect()
     version = served_version(lake, period)
     features = Features(lake)

@@ -43,7 +43,7 @@ def people(lake: Lake, settings: Settings, period: str, used: list[str]) -> int:
     """How many people only have words of their own, which the version does not read."""
     if settings.users is None or user_texts.MODALITY in used:
         return 0
-    known = lake.scan(tables.MODEL_USERS).filter(pl.col("period") == period).select("user_id")
+    known = lake.scan(tables.MODEL_USERS, periods=[period]).select("user_id")
     told = user_texts.said(lake).filter(pl.col("period") <= period).select("user_id").unique()
     return told.join(known, on="user_id", how="anti").select(pl.len()).collect().item()
 
@@ -61,7 +61,7 @@ def read_modalities(choice: str) -> list[str]:
 
 
 def _version(lake: Lake, period: str) -> dict[str, str] | None:
-    named = lake.scan(tables.MODEL_USERS).filter(pl.col("period") == period).select("version").head(1)
+    named = lake.scan(tables.MODEL_USERS, periods=[period]).select("version").head(1)
     rows = (
         lake.scan(tables.MODEL_VERSIONS).join(named, on="version", how="semi").select("version", "boundary", "choice")
     )

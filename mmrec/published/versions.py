@@ -45,7 +45,7 @@ def weighing(lake: Lake, period: str) -> Weighing:
 
 
 def _named_version(lake: Lake, period: str) -> str:
-    named = lake.scan(tables.MODEL_USERS).filter(pl.col("period") == period).select("version").head(1).collect()
+    named = lake.scan(tables.MODEL_USERS, periods=[period]).select("version").head(1).collect()
     if named.is_empty():
         raise MmrecError(f"period {period} has no factors yet; materialize model/factors for it, or type `mmrec run`")
     return named.item()

@@ -106,7 +106,7 @@ def _items(lake: Lake, known: Served) -> pl.DataFrame:
 
 def _about(lake: Lake, settings: Settings, known: Served) -> dict[str, Any]:
     """Everything about the model that is no array."""
-    lists = lake.scan(tables.TOP_K).filter(pl.col("period") == known.period)
+    lists = lake.scan(tables.TOP_K, periods=[known.period])
     longest = lists.select(pl.col("rank").max()).collect().item()
     choice = known.version.choice
     return {

@@ -18,10 +18,10 @@ def recommend(lake: Lake, settings: Settings, user: str, period: str | None = No
     published = snapshots.read(lake, settings, period)
     reader, period = published.lake, published.period
     titles = reader.scan(tables.VALIDATED_ITEMS).select("item_id", "title", "image")
-    reasons = reader.scan(tables.REASONS).filter((pl.col("user_id") == user) & (pl.col("period") == period))
+    reasons = reader.scan(tables.REASONS, periods=[period]).filter(pl.col("user_id") == user)
     rows = (
-        reader.scan(tables.TOP_K)
-        .filter((pl.col("user_id") == user) & (pl.col("period") == period))
+        reader.scan(tables.TOP_K, periods=[period])
+        .filter(pl.col("user_id") == user)
         .join(titles, on="item_id", how="left")
         .join(reasons.select("rank", "item_id", "reason"), on=["rank", "item_id"], how="left")
         .sort("rank")
@@ -43,7 +43,7 @@ def unknown_person(lake: Lake, settings: Settings, user: str, period: str) -> Un
     events = lake.scan(tables.VALIDATED_INTERACTIONS).filter(
         mine & (pl.col("period") <= period) & pl.col("item_id").is_not_null()
     )
-    if not lake.scan(tables.MODEL_USERS).filter(mine & (pl.col("period") == period)).head(1).collect().is_empty():
+    if not lake.scan(tables.MODEL_USERS, periods=[period]).filter(mine).head(1).collect().is_empty():
         told = f"nothing that they like has a place yet: {unplaced.why(lake, settings, period)}; ask for --popular"
     elif not events.head(1).collect().is_empty():
         told = "everything that they met says that they did not like it; ask for --popular"

@@ -52,6 +52,11 @@ class Table:
         return {column.name: column.dtype for column in self.columns_}
 
     @property
+    def checked(self) -> bool:
+        """Whether each row has a checksum of its own vector, so that a reader of a few rows need not read all bytes."""
+        return self.heavy and "checksum" in self.columns
+
+    @property
     def content(self) -> list[str]:
         """The columns that a data version is a digest of."""
         return [column.name for column in self.columns_ if column.versioned]

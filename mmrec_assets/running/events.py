@@ -22,6 +22,7 @@ from mmrec.lake.store import Lake
 from mmrec.planning import graph
 from mmrec.planning.graph import Node
 from mmrec.settings import Settings
+from mmrec.upkeep import damage
 from mmrec_assets.running import landing
 from mmrec_assets.showing import display, pictures
 from resources.lake import LakeResource
@@ -54,7 +55,11 @@ def materialize(
         limit = seconds_of(budget) if budget else None
         report = node.run(opened, settings, periods, context.run.run_id, retry_failed=retry_failed, budget=limit)
     except Exception as error:
-        raise _failed(error, lake.root) from None
+        raise _failed(error, opened) from None
+    except BaseException as panic:  # of a library that read a damaged file
+        if (told := damage.explained(opened, panic)) is None:
+            raise
+        raise _failed(told, opened) from None
     if asset == tables.RAW_INTERACTIONS:
         landing.note(context, report)
     drawn = _drawn(context, settings, node, report)
@@ -159,9 +164,10 @@ def _provenance(context: dg.AssetExecutionContext, node: Node) -> dict[str, str]
     return tags
 
 
-def _failed(error: Exception, root: str) -> Exception:
+def _failed(error: Exception, lake: Lake) -> Exception:
     """A failed step that says in one line what a person can put right; any other error as it is."""
-    told = folders.of_any(error, folders.lake_folder(root)) or (error if isinstance(error, MmrecError) else None)
+    told = folders.of_any(error, folders.lake_folder(lake.root)) or (error if isinstance(error, MmrecError) else None)
+    told = told or damage.explained(lake, error)
     if told is None:
         return error
     marked = {STORAGE: dg.MetadataValue.bool(True)} if isinstance(told, StorageError) else {}

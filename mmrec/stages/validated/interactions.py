@@ -75,7 +75,7 @@ def _interactions_keys(lake: Lake, settings: Settings, wanted: list[str], agains
 
 def _judge_and_publish(run: StageRun, settings: Settings, against: Mapping[str, str]) -> list[Check]:
     lake, periods = run.lake, list(run.stale)
-    landed = lake.scan(tables.RAW_INTERACTIONS).filter(pl.col("period").is_in(periods)).collect()
+    landed = lake.scan(tables.RAW_INTERACTIONS, periods=periods).collect()
     judged = rules.judge_interactions(landed, settings)
     if settings.quality.max_unknown_item_share is not None:
         known = lake.scan(tables.VALIDATED_ITEMS).select("item_id").collect()["item_id"]
