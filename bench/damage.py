@@ -161,7 +161,7 @@ def _asked(shop: Shop) -> dict[str, Callable[[], object]]:
 
 
 def _told(lake: Lake, table: str) -> object:
-    rows = lake.scan(table).collect()
+    rows = lake.sql(f"SELECT * FROM {tables.view(table)}")
     return rows.sort([n for n, dtype in rows.schema.items() if not dtype.is_nested()], nulls_last=True).rows()
 
 

@@ -1,8 +1,7 @@
 """Storage: the only code that opens a table.
 
-Polars writes every table, DuckDB answers every question, the files between are Delta Lake. Here: the verbs scan,
-append, merge, replace, version, sql, compact and drop-in digests of rows. Not here: what a table's columns mean
-(`mmrec/tables`), nor which rows need work (`mmrec/stages/embeddings/rows.py`).
+Polars writes every table, DuckDB answers every question, the files between are Delta Lake. Not here: what a table's
+columns mean (`mmrec/tables`), nor which rows need work (`mmrec/stages/embeddings/rows.py`).
 
 A `Lake` acts for one asset of one run: every commit carries that stamp, and every table it reads is pinned to the
 version first seen and remembered in `reads`, so that a stage sees one state and can say which.
@@ -61,8 +60,6 @@ class Lake:
         """The same reader, whose scans of the named tables give these rows: for one who needs a few and has them."""
         return replace(self, shown={**self.shown, **some})
 
-    # -- reading ---------------------------------------------------------------------------------------------------
-
     def exists(self, table: str) -> bool:
         """Whether the table has ever been written."""
         return self._open(table) is not None
@@ -120,8 +117,11 @@ class Lake:
         yield from (scan_files([file], contract).collect() for file in self._state(contract.name)[1])
 
     def sql(self, query: str, **frames: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
-        """The answer of DuckDB (in memory) over a view per table, `stage.table`, and the given frames by name."""
-        return questions.answer(self.scan, query, frames)
+        """The answer of DuckDB (in memory) over a view per table, `stage.table`, and the given frames by name.
+
+        Of the tables that it names, every byte is held against its seal.
+        """
+        return questions.answer(self._sealed, query, frames)
 
     def answers(self, queries: Mapping[str, str]) -> dict[str, pl.DataFrame]:
         """The answers to several questions by their names, over one connection."""
@@ -149,8 +149,6 @@ class Lake:
         contract = tables.contract(table)
         known = set() if since is None else set(self._state(table, since)[1])
         return scan_files([file for file in self._state(table)[1] if file not in known], contract)
-
-    # -- writing ---------------------------------------------------------------------------------------------------
 
     def append(self, table: str, rows: pl.DataFrame) -> int:
         """Adds rows; the table's new version. Appends never conflict with each other or with a compaction."""
@@ -216,8 +214,6 @@ class Lake:
         """Takes files that are no longer there out of a table, with their rows; the new version."""
         return self._commit(table, lambda: self._must_open(table).repair(commit_properties=self._stamp()))
 
-    # -- inside ----------------------------------------------------------------------------------------------------
-
     def uri(self, table: str) -> str:
         """Where a table's files lie."""
         return f"{self.root.rstrip('/')}/{table}"
@@ -245,6 +241,10 @@ class Lake:
         if delta is None:
             return None, []
         return delta.version(), self.memo.setdefault((table, delta.version()), self._files(table, delta))
+
+    def _sealed(self, table: str) -> pl.LazyFrame:
+        check_files(self.uri(table), self.root, self._state(table, self.reads.get(table))[1], self.memo)
+        return self.scan(table)
 
     def _files(self, table: str, delta: deltalake.DeltaTable) -> list[str]:
         paths = pl.DataFrame(delta.get_add_actions(flatten=True))["path"]

@@ -40,6 +40,9 @@ class MemoryLake(Lake):
             self.reads.setdefault(table, pin)
         return of_periods(self._rows(table, pin).lazy(), periods)
 
+    def _sealed(self, table):
+        return self.scan(table)
+
     def added(self, table, since):
         known = set() if since is None else set(map(id, self._state(table, since)))
         return self._whole(table, [frame for frame in self._state(table) if id(frame) not in known]).lazy()
