@@ -63,11 +63,11 @@ def hurt(root: Path, draw: random.Random) -> str:
     """One damage to one file below a lake's root, in words."""
     names = sorted(t.name for t in tables.ALL if (root / t.name / LOG).exists())
     table = draw.choice(names)
-    if draw.random() < 0.2:
-        files = sorted((root / table / LOG).glob("*.json"))
-    else:
-        live = Lake(str(root)).files(table)
-        files = sorted(root / table / file for file in live) or sorted((root / table / LOG).glob("*.json"))
+    own, place = root / table, draw.random()
+    logs = sorted([*(own / LOG).glob("*.json"), *(own / LOG).glob("*.checkpoint.parquet")])
+    rows = sorted(own / file for file in Lake(str(root)).files(table))
+    marks = sorted(each for each in (own / "_seals").rglob("*") if each.is_file())
+    files = marks if place < 0.05 else logs if place < 0.25 or not rows else rows
     file, (kind, change) = draw.choice(files), draw.choice(sorted(KINDS.items()))
     change(file, draw)
     return f"{kind} in {file.relative_to(root)}"
