@@ -15,12 +15,13 @@ from mmrec.tables import Table
 
 FORMAT = "mmrec lake, format 2"  # each table's description; another format is refused with a clear line
 _CONFIGURATION = {
-    "delta.logRetentionDuration": "interval 3650 days",  # a snapshot's pins must stay readable
     # Opening a table reads every commit since its last checkpoint: 5 ms against 25 with the default of 100 (2 cores).
     "delta.checkpointInterval": "10",
 }
+_PINNED = "interval 3650 days"  # a snapshot's pins must stay readable
+_DATED = "interval 30 days"  # what nothing pins is looked back at by people alone
 # Every commit lists the log: 8 ms with 100 entries, 30 with 2,000 (2 cores), and a big backfill makes thousands.
-_UNDATED = {**_CONFIGURATION, "delta.logRetentionDuration": "interval 10 minutes"}
+_UNDATED = "interval 10 minutes"
 # Of tables of vectors. Small row groups, because a reader of one row decodes all vectors of its group: 800 scattered
 # rows of 400,000 of 384 floats cost .4 s, in groups of 1,024 rows 3 s, and all of them the same (2 cores).
 _HEAVY = deltalake.WriterProperties(
@@ -58,7 +59,9 @@ def configuration(table: Table) -> dict[str, str]:
     somebody's, and of no list.
     """
     told = [c.name for c in table.columns_ if not c.personal and not isinstance(c.dtype, pl.List)]
-    return {**(_CONFIGURATION if table.dated else _UNDATED), "delta.dataSkippingStatsColumns": ",".join(told)}
+    kept = _UNDATED if not table.dated else _PINNED if table.pinned else _DATED
+    stats = {"delta.logRetentionDuration": kept, "delta.dataSkippingStatsColumns": ",".join(told)}
+    return {**_CONFIGURATION, **stats}
 
 
 def options(table: Table, *, exists: bool, predicate: str | None) -> dict[str, Any]:
