@@ -519,7 +519,7 @@ def test_a_conflict_that_never_ends_is_an_error_and_writes_nothing(lake, monkeyp
 
 
 def test_the_log_of_vectors_does_not_grow_for_ever_and_a_late_writer_catches_up(lake, monkeypatch):
-    monkeypatch.setitem(writing._UNDATED, "delta.logRetentionDuration", "interval 0 seconds")
+    monkeypatch.setattr(writing, "_UNDATED", "interval 0 seconds")
     late = Lake(lake.root)
     lake.append(VECTORS, vectors("first"))
     late.append(VECTORS, vectors("second"))
