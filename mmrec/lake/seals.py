@@ -66,7 +66,7 @@ def seal(folder: Path, version: int) -> None:
 def check_log(folder: Path, known: Known, after: int = -1, upto: int | None = None) -> Damage | None:
     """The first damage to the log of a table between two versions; what lies before its checkpoint is not read."""
     for path in _log(folder, after, upto):
-        damage = _unlike(folder, path, folder / _OF_LOG / Path(path).name, known)
+        damage = _unlike(folder, path, _mark_file(folder, path), known)
         if damage is not None:
             return check_log(folder, known, after, upto) if _is_cleaned(folder, damage, after, upto) else damage
     return None
@@ -74,23 +74,29 @@ def check_log(folder: Path, known: Known, after: int = -1, upto: int | None = No
 
 def check_files(folder: Path, paths: Iterable[str], known: Known) -> Damage | None:
     """The first damage to the named files of a table."""
-    found = (_unlike(folder, path, folder / _SEALS / Path(path).name, known) for path in paths)
+    found = (_unlike(folder, path, _mark_file(folder, path), known) for path in paths)
     return next((damage for damage in found if damage is not None), None)
 
 
 def damages(folder: Path, paths: Iterable[str]) -> Iterator[Damage]:
-    """Every damage to the log, whole, and to the named files of a table. Reads all of them."""
-    logged = [f"{LOG}/{name}" for name in sorted(_names(folder / _OF_LOG))]
-    for path in (*logged, *paths):
-        of_log = path.startswith(LOG)
-        damage = _unlike(folder, path, folder / (_OF_LOG if of_log else _SEALS) / Path(path).name, {})
+    """Every damage to the log, whole, and to the named files of a table. Reads all of them.
+
+    Where the newest commit is sealed, all before it were: a seal that is not there is lost.
+    """
+    entries, sealed = _names(folder / LOG), _names(folder / _OF_LOG)
+    is_closed = max((name for name in entries if name.endswith("json")), default="") in sealed
+    for path in (*(f"{LOG}/{name}" for name in sorted(entries | sealed)), *paths):
+        mark = _mark_file(folder, path)
+        damage = _unlike(folder, path, mark, {})
         if damage is not None:
             yield damage
+        elif is_closed and not mark.exists():
+            yield Damage(folder, path, "seal", "has lost its seal")
 
 
 def restore(folder: Path, damage: Damage) -> bool:
     """Writes a part of the log again from its copy, or a seal again from its file; whether it could."""
-    mark = folder / (_OF_LOG if damage.path.startswith(LOG) else _SEALS) / Path(damage.path).name
+    mark = _mark_file(folder, damage.path)
     if damage.kind == "seal":
         if damage.path.startswith(LOG):
             _copy(folder, folder / damage.path)
@@ -106,7 +112,7 @@ def restore(folder: Path, damage: Damage) -> bool:
 def set_aside(folder: Path, path: str) -> Path | None:
     """Moves a damaged file out of the way; where it is now. None where it is gone."""
     there, aside = folder / path, folder / _SEALS / "damaged" / Path(path).name
-    (folder / _SEALS / Path(path).name).unlink(missing_ok=True)
+    _mark_file(folder, path).unlink(missing_ok=True)
     if not there.exists():
         return None
     aside.parent.mkdir(parents=True, exist_ok=True)
@@ -156,6 +162,11 @@ def _which(folder: Path, path: str, now: bytes, line: bytes, copy: bytes) -> Dam
     if path.startswith(LOG) and _mark_of(copy) != line:
         return Damage(folder, path, "seal", "has a damaged seal")
     return Damage(folder, path, _kind(path), "differs from what was written")
+
+
+def _mark_file(folder: Path, path: str) -> Path:
+    """The seal of a file of a table, which is named as it is."""
+    return folder / (_OF_LOG if path.startswith(LOG) else _SEALS) / Path(path).name
 
 
 def _kind(path: str) -> str:

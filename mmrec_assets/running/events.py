@@ -24,7 +24,7 @@ from mmrec.planning.graph import Node
 from mmrec.settings import Settings
 from mmrec.upkeep import damage
 from mmrec_assets.running import landing
-from mmrec_assets.showing import display, pictures
+from mmrec_assets.showing import charts, display, pictures
 from resources.lake import LakeResource
 
 Events = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
@@ -99,7 +99,9 @@ def emit(
 
 
 def _drawn(context: dg.AssetExecutionContext, settings: Settings, node: Node, report: StageReport) -> display.Metadata:
-    """An embedding's pictures, or those of its last materialization where nothing was drawn anew."""
+    """An embedding's pictures, or those of its last materialization where nothing was drawn anew; an evaluation's."""
+    if node.asset == tables.EVALUATION:
+        return charts.of(report)
     if node.stage != "embeddings":
         return {}
     return pictures.of(report, settings) or pictures.remembered(context.instance, context.asset_key)

@@ -1,11 +1,9 @@
 """Drawn metadata: a histogram, and items beside their nearest neighbours as thumbnails.
 
-Here: SVG made of plain values, shown as an image inside markdown. A title is drawn inside the image, so that no text of
-an item ever becomes markup of the page. Not here: what is drawn (`mmrec/stages/embeddings/preview.py`).
+Not here: what is drawn (`mmrec/stages/embeddings/preview.py`), nor what an SVG is made of (`svg.py`).
 """
 
 import base64
-import html
 import io
 import textwrap
 from pathlib import Path
@@ -19,13 +17,13 @@ from mmrec.media.pictures import read_image
 from mmrec.modalities import NOUNS
 from mmrec.settings import Settings
 from mmrec.stages.embeddings import preview
+from mmrec_assets.showing import svg
 
 Metadata = dict[str, dg.MetadataValue]
 
 KEYS = ("norms_drawn", "nearest_neighbours_drawn")
 _CELL, _THUMB, _ROW = 112, (84, 118), 176  # pixels: a column's width, a thumbnail, a row's height
 _MAX_BYTES = 16 * 2**20
-_INK, _DIM, _BAR, _CARD = "#18181b", "#71717a", "#4f46e5", "#e4e4e7"
 
 
 def of(report: StageReport, settings: Settings) -> Metadata:
@@ -33,10 +31,10 @@ def of(report: StageReport, settings: Settings) -> Metadata:
     modality = report.asset.partition("/")[2]
     drawn: Metadata = {}
     if (norms := report.tables.get(preview.NORMS)) is not None:
-        drawn[KEYS[0]] = _markdown(histogram(norms), "items by length of their vector")
+        drawn[KEYS[0]] = svg.markdown(histogram(norms), "items by length of their vector")
     if (rows := report.tables.get(preview.NEIGHBOURS)) is not None:
         told = _stand_ins(settings, modality)
-        drawn[KEYS[1]] = _markdown(neighbours(rows, settings.media_root, told), "items and what is most like them")
+        drawn[KEYS[1]] = svg.markdown(neighbours(rows, settings.media_root, told), "items and what is most like them")
     return drawn
 
 
@@ -53,12 +51,13 @@ def histogram(bins: pl.DataFrame) -> str:
     step = width / bins.height
     bars = [
         f'<rect x="{at * step + 1:.1f}" y="{16 + height * (1 - count / top):.1f}" width="{step - 2:.1f}" '
-        f'height="{height * count / top:.1f}" fill="{_BAR}"/>'
+        f'height="{height * count / top:.1f}" fill="{svg.BAR}"/>'
         for at, count in enumerate(bins["items"])
     ]
     low, high = bins["from"][0], bins["to"][-1]
-    labels = [_text(0, height + 32, f"{low:.3g}"), _text(width, height + 32, f"{high:.3g}", "end")]
-    return _svg(width, height + 40, [*bars, *labels, _text(0, 10, f"most in one bar: {top:,}", colour=_DIM)])
+    labels = [svg.text(0, height + 32, f"{low:.3g}"), svg.text(width, height + 32, f"{high:.3g}", "end")]
+    most = svg.text(0, 10, f"most in one bar: {top:,}", colour=svg.DIM)
+    return svg.document(width, height + 40, [*bars, *labels, most])
 
 
 def neighbours(rows: pl.DataFrame, root: Path, told: str) -> str:
@@ -73,18 +72,19 @@ def neighbours(rows: pl.DataFrame, root: Path, told: str) -> str:
             place = 28 + at * _CELL
             parts += _card(place, top, row["neighbour_title"], row["neighbour_image"], root, f"{row['similarity']:.2f}")
     height = 8 + items.height * _ROW
-    return _svg(24 + (preview.NEXT + 1) * _CELL, height + 20, [*parts, _text(4, height + 10, told, colour=_DIM)])
+    below = svg.text(4, height + 10, told, colour=svg.DIM)
+    return svg.document(24 + (preview.NEXT + 1) * _CELL, height + 20, [*parts, below])
 
 
 def _card(left: float, top: float, title: str, image: str | None, root: Path, note: str) -> list[str]:
     width, height = _THUMB
-    parts = [f'<rect x="{left}" y="{top}" width="{width}" height="{height}" rx="4" fill="{_CARD}"/>']
+    parts = [f'<rect x="{left}" y="{top}" width="{width}" height="{height}" rx="4" fill="{svg.CARD}"/>']
     if (thumb := _thumbnail(image, root)) is not None:
         size = f'width="{width}" height="{height}"'
         parts.append(f'<image x="{left}" y="{top}" {size} preserveAspectRatio="xMidYMid slice" href="{thumb}"/>')
     lines = textwrap.wrap(title, 17, max_lines=2, placeholder="…")
-    parts += [_text(left, top + height + 13 + 12 * at, line) for at, line in enumerate(lines)]
-    return [*parts, _text(left, top + height + 37, note, colour=_DIM)]
+    parts += [svg.text(left, top + height + 13 + 12 * at, line) for at, line in enumerate(lines)]
+    return [*parts, svg.text(left, top + height + 37, note, colour=svg.DIM)]
 
 
 def _thumbnail(image: str | None, root: Path) -> str | None:
@@ -106,18 +106,3 @@ def _stand_ins(settings: Settings, modality: str) -> str:
     drawn = [name for name in dict.fromkeys((modality, "image")) if name in settings.media.stand_in]
     kinds = " and ".join(f"{NOUNS[name]}s" for name in drawn)
     return f"{kinds} are drawn stand-ins, not real" if drawn else ""
-
-
-def _text(x: float, y: float, words: str, anchor: str = "start", colour: str = _INK) -> str:
-    return f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="{colour}">{html.escape(words)}</text>'
-
-
-def _svg(width: float, height: float, parts: list[str]) -> str:
-    style = 'font-family="system-ui, sans-serif" font-size="11"'
-    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
-    ground = '<rect width="100%" height="100%" fill="white"/>'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>{ground}{"".join(parts)}</svg>'
-
-
-def _markdown(svg: str, what: str) -> dg.MetadataValue:
-    return dg.MetadataValue.md(f"![{what}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})")

@@ -153,3 +153,15 @@ def test_periods_that_are_not_asked_for_are_not_read(tmp_path):
 def test_a_copied_lake_is_whole(lake, tmp_path):
     shutil.copytree(lake.root, tmp_path / "copy")
     assert read(Lake(str(tmp_path / "copy"))) == 12
+
+
+def test_a_lost_seal_is_found_and_written_again(lake):
+    marks = [folder(lake) / "_seals/log" / log(lake, 1).name, folder(lake) / "_seals" / lake.files(TABLE)[0]]
+    for mark in marks:
+        whole = mark.read_bytes()
+        mark.unlink()
+        assert read(lake) == 12
+        [found] = seals.damages(folder(lake), lake.files(TABLE))
+        assert found.told == "has lost its seal"
+        assert seals.restore(folder(lake), found)
+        assert mark.read_bytes() == whole

@@ -10,7 +10,8 @@ import pytest
 
 from mmrec.builds.report import StageReport
 from mmrec.stages.embeddings import preview
-from mmrec_assets.showing import pictures
+from mmrec.stages.model import evaluation
+from mmrec_assets.showing import charts, pictures
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -82,3 +83,24 @@ def test_a_quiet_run_shows_the_last_picture():
         assert pictures.remembered(instance, key) == {}
         instance.report_runless_asset_event(dg.AssetMaterialization(key, metadata=shown))
         assert pictures.remembered(instance, key) == {pictures.KEYS[0]: shown[pictures.KEYS[0]]}
+
+
+def test_an_evaluation_is_drawn_as_a_bar_a_model_with_its_interval():
+    told = {"segment": "all", "people": 1234, "low": None, "high": None}
+    rows = [
+        {**told, "model": "our model", "served": True, "value": 0.2, "low": 0.15, "high": 0.25},
+        {**told, "model": "popularity", "served": False, "value": 0.1},
+        {**told, "segment": "cold items", "people": 7, "model": "our model", "served": True, "value": 0.05},
+    ]
+    drawn = svg(charts.of(report({evaluation.CHART: pl.DataFrame(rows)}))[charts.KEY])
+    words = texts(drawn)
+    assert "all: 1,234 people" in words
+    assert "0.2000 [0.1500, 0.2500]" in words
+    assert words.index("popularity") < words.index("cold items: 7 people")
+    bars = [float(box.get("width")) for box in drawn.iter(f"{SVG}rect") if box.get("height") == "14.0"]
+    assert bars[0] == pytest.approx(2 * bars[1], abs=0.2)
+    assert bars[1] == pytest.approx(2 * bars[2], abs=0.2)
+
+
+def test_an_evaluation_without_figures_draws_nothing():
+    assert charts.of(report({})) == {}

@@ -19,6 +19,8 @@ from mmrec.stages.model.boundary import problem_of, stage_key
 from mmrec.stages.model.evaluated import Evaluated, evaluated, fit_versions
 
 HEADLINE = "NDCG@20"
+CHART = "headline"  # the table of a report that is drawn
+SEGMENTS = ("all", "warm items", "cold items")  # that are shown first
 
 
 def evaluation(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
@@ -34,7 +36,11 @@ def evaluation(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport
     run.reports = {p: replace(each, facts=by_period.get(p, each.facts)) for p, each in run.reports.items()}
     newest = rows.filter(pl.col("period") == max(gate.open, default=""))
     return run.report(
-        tables={"test figures": _test_table(newest), "validation figures": _by_metric(newest, "validation")},
+        tables={
+            CHART: _headline(newest),
+            "test figures": _test_table(newest),
+            "validation figures": _by_metric(newest, "validation"),
+        },
         warnings=_too_little(newest),
     )
 
@@ -91,7 +97,18 @@ def _figures(rows: pl.DataFrame) -> dict[str, float]:
 
 def _test_table(rows: pl.DataFrame) -> pl.DataFrame:
     """The served model beside its references: one row a model and segment, a column a metric with its interval."""
-    return _by_metric(rows, "test", segments=("all", "warm items", "cold items"))
+    return _by_metric(rows, "test", segments=SEGMENTS)
+
+
+def _headline(rows: pl.DataFrame) -> pl.DataFrame:
+    """The headline metric of every model on test: segment, model, served, value, low, high, people."""
+    order = pl.col("segment").replace_strict(dict(zip(SEGMENTS, range(len(SEGMENTS)), strict=True)), default=None)
+    chosen = rows.filter(
+        (pl.col("split") == "test") & (pl.col("metric") == HEADLINE) & pl.col("minus").is_null(),
+        pl.col("segment").is_in(SEGMENTS) & pl.col("value").is_not_null(),
+    )
+    named = chosen.sort(order, "place").with_columns(model="label", served=pl.col("model") == selection.MODEL)
+    return named.select("segment", "model", "served", "value", "low", "high", "people")
 
 
 def _by_metric(rows: pl.DataFrame, split: str, segments: tuple[str, ...] = ("all",)) -> pl.DataFrame:
