@@ -90,7 +90,7 @@ def damages(folder: Path, paths: Iterable[str]) -> Iterator[Damage]:
         damage = _unlike(folder, path, mark, {})
         if damage is not None:
             yield damage
-        elif is_closed and not mark.exists():
+        elif is_closed and not mark.exists() and (folder / path).exists():
             yield Damage(folder, path, "seal", "has lost its seal")
 
 
