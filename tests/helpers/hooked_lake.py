@@ -19,9 +19,9 @@ class Killed(BaseException):
 class _Hooked:
     hook: Callable[[str, str], None] = field(default=lambda when, table: None, compare=False)
 
-    def scan(self, table, version=None):
+    def scan(self, table, version=None, *, periods=None):
         self.hook(READ, table)
-        return super().scan(table, version)
+        return super().scan(table, version, periods=periods)
 
     def version(self, table):
         self.hook(READ, table)

@@ -6,7 +6,7 @@ import pytest
 from mmrec import tables
 from mmrec.lake.store import Lake
 from mmrec.planning import graph
-from mmrec_assets.showing import pictures
+from mmrec_assets.showing import charts, pictures
 from tests.conftest import DAYS, PEOPLE, PERSON
 from tests.helpers.pipeline import RANGE, Pipeline, expected
 
@@ -79,7 +79,7 @@ def test_metadata_keys_are_lower_case_words_and_only_pictures_are_markdown(pipel
     for event in events:
         for name, value in event.metadata.items():
             assert name == name.lower(), name
-            assert isinstance(value, dg.MarkdownMetadataValue) == (name in pictures.KEYS), name
+            assert isinstance(value, dg.MarkdownMetadataValue) == (name in {*pictures.KEYS, charts.KEY}), name
 
 
 def test_no_person_is_named_in_metadata_checks_or_logs(pipeline, first, second, capfd):
