@@ -36,9 +36,13 @@ def published_of(root, day):
 
 
 def claims(shop):
-    """What the ledger says of each asset's periods: its key and its data version."""
+    """What the ledger says of each asset's periods: its data version, and its key where that is not of a copy's times."""
     newest = {node.asset: ledger.newest(shop.lake, node.asset) for node in graph.nodes(shop.settings)}
-    return {(a, p): (made.stage_key, made.data_version) for a, periods in newest.items() for p, made in periods.items()}
+    return {
+        (asset, period): (made.data_version, asset != "raw/media" and made.stage_key)
+        for asset, periods in newest.items()
+        for period, made in periods.items()
+    }
 
 
 def change(shop):
