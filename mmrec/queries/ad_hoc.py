@@ -1,8 +1,8 @@
-"""Lists for somebody the lake does not know: for a typed sentence, for named items, and what is popular.
+"""Lists for somebody the lake does not know: for named items, and what is popular.
 
-A sentence or a few items are folded in like the history of a person who liked them, by the same solve as everybody's
-factor, and ranked and explained by the same functions. Here: from the question to rows of a list. Not here: published
-lists (`recommend.py`), nor writing anything: who asks leaves no trace.
+A few items are folded in like the history of a person who liked them, by the same solve as everybody's factor, and
+ranked and explained by the same functions. Here: from the question to rows of a list. Not here: published lists
+(`recommend.py`), sentences (`sentence.py`), nor writing anything: who asks leaves no trace.
 """
 
 from __future__ import annotations
@@ -14,52 +14,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mmrec import encoders, tables
-from mmrec.encoders import Failure
+from mmrec import tables
 from mmrec.errors import MmrecError
-from mmrec.keys import row_key, text_hash
 from mmrec.lake.store import Lake
 from mmrec.lists import top_k, wording
 from mmrec.models import factorization
 from mmrec.published import events as history
-from mmrec.published import snapshots, state, unplaced, user_texts, versions
+from mmrec.published import snapshots, state, unplaced, versions
 from mmrec.published.features import Features
 from mmrec.published.state import Known, Served
-from mmrec.quality.rules import clean_text
 from mmrec.settings import Settings
 
 _YOU = ""  # nobody's id
-
-
-def for_text(lake: Lake, settings: Settings, text: str, period: str | None = None) -> dict[str, Any]:
-    """A list for a sentence, folded in as one liked item with factor B f(sentence). Loads the text encoder alone."""
-    cleaned = pl.select(clean_text(pl.lit(text))).item()
-    if cleaned is None:
-        raise MmrecError("--text is empty; type what you are looking for, such as 'a heist with a clever crew'")
-    published = snapshots.read(lake, settings, period)
-    reader, period = published.lake, published.period
-    known, features = _nobody(reader, settings, period)
-    if user_texts.MODALITY not in known.layout.slices:
-        raise MmrecError(f"the model of {period} reads no text, so a sentence has no place in it; try --items")
-    vector, encoder_id = _encoded(reader, settings, features, cleaned)
-    key = row_key(user_texts.MODALITY, text_hash(cleaned), encoder_id)
-    weight = settings.users.weight if settings.users else 1.0
-    row = {
-        "user_id": _YOU,
-        "item_id": user_texts.MARK + key,
-        "event": "search",
-        "weight": weight,
-        "key": key,
-        "text": cleaned,
-    }
-    placed = known.layout.alone(user_texts.MODALITY, features.statistics(user_texts.MODALITY).apply(vector))
-    asked = replace(
-        known,
-        words=[row["item_id"]],
-        factors=factorization.with_new_items(known.factors, placed),
-        said=pl.concat([known.said, pl.DataFrame([row]).cast({"weight": pl.Float64})], how="diagonal"),
-    )
-    return _answer(reader, settings, period, asked)
 
 
 def for_items(lake: Lake, settings: Settings, items: Sequence[str], period: str | None = None) -> dict[str, Any]:
@@ -105,19 +71,6 @@ def _nobody(lake: Lake, settings: Settings, period: str) -> tuple[Known, Feature
     """What the period's histories are about, without anybody's history."""
     features = Features(lake)
     return state.read_known(lake, settings, period, versions.served_version(lake, period), features, _YOU), features
-
-
-def _encoded(lake: Lake, settings: Settings, features: Features, text: str) -> tuple[np.ndarray, str]:
-    """The sentence's vector, float32 [1, width], and the encoder's id, which must be that of the served vectors."""
-    wanted = settings.embeddings["text"]
-    identity = encoders.identity(user_texts.MODALITY, wanted.encoder, wanted.precision, settings.weights)
-    if identity.id != features.statistics(user_texts.MODALITY).encoder_id:
-        raise MmrecError(f"the text encoder {wanted.encoder} is not the one that is served; type `mmrec run` first")
-    encoder = encoders.load(identity, wanted.device)
-    [prepared] = encoder.prepare([text])
-    if isinstance(prepared, Failure):
-        raise MmrecError(f"the sentence cannot be encoded: {prepared.reason}")
-    return encoder.encode([prepared]), identity.id
 
 
 def _answer(lake: Lake, settings: Settings, period: str, known: Known) -> dict[str, Any]:

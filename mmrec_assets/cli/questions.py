@@ -53,12 +53,12 @@ def _recommended(
     popular: bool,
     period: str | None,
 ) -> dict[str, Any]:
-    from mmrec.queries import ad_hoc
+    from mmrec.queries import ad_hoc, sentence
 
     if sum(given is not None for given in (user, text, items)) + (popular and user is None) != 1:
         raise typer.BadParameter("name one of --user, --text, --items and --popular (or --user with --popular)")
     if text is not None:
-        return ad_hoc.for_text(lake, settings, text, period)
+        return sentence.for_text(lake, settings, text, period)
     if items is not None:
         named = [nfc(each) or "" for each in items.split(",") if each.strip()]
         return ad_hoc.for_items(lake, settings, named, period)

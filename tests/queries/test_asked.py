@@ -1,4 +1,4 @@
-"""Lists for somebody the lake does not know: a sentence, some items, and what is popular."""
+"""Lists for somebody the lake does not know: some items, and what is popular."""
 
 import json
 import os
@@ -27,23 +27,6 @@ def snapshot(shop):
     }
 
 
-def test_a_sentence_is_folded_in_like_one_liked_item(built):
-    """The text of an item that has nothing else is placed where that item's content is: B f."""
-    before = snapshot(built)
-    answer = ad_hoc.for_text(built.lake, built.settings, "  A thing   number 11 ")
-    model = state.load(built.lake, built.settings, built.days[-1])
-    twin = model.item_ids.index("item-11")  # a text and no picture
-    assert built.scan("fused/current", item_id="item-11")["modalities"].to_list() == [["text"]]
-    factors = factorization.with_new_items(model.factors, model.known.features[[twin]])
-    w = factorization.fold_in(factors, Histories.build(np.zeros(1, int), np.array([len(factors.H) - 1]), n_users=1))
-    scores = (w[:, None, :] * model.H[None]).sum(-1)[0]
-    best = sorted(zip(-scores, model.item_ids, strict=True))[: built.settings.recommendations.k]
-    assert [item for item, _ in listed(answer)] == [item for _, item in best]
-    assert np.allclose([score for _, score in listed(answer)], [-score for score, _ in best])
-    assert all("A thing number 11" in row["reason"] or "New here" in row["reason"] for row in answer["items"])
-    assert snapshot(built) == before
-
-
 def test_items_are_folded_in_as_liked_and_not_listed_again(built):
     answer = ad_hoc.for_items(built.lake, built.settings, ["item-02", "item-00", "item-02"])
     model = state.load(built.lake, built.settings, built.days[-1])
@@ -69,7 +52,6 @@ def test_what_is_popular_is_counted_in_people(built):
 @pytest.mark.parametrize(
     ("ask", "told"),
     [
-        (lambda shop: ad_hoc.for_text(shop.lake, shop.settings, " \n "), "--text is empty"),
         (lambda shop: ad_hoc.for_items(shop.lake, shop.settings, ["item-00", "nothing"]), "unknown are: nothing"),
         (lambda shop: ad_hoc.for_items(shop.lake, shop.settings, []), "none is named"),
         (lambda shop: ad_hoc.popular(shop.lake, shop.settings, "2023-01-01"), "period 2023-01-01 is not published"),
@@ -80,12 +62,6 @@ def test_what_cannot_be_answered_says_why(built, ask, told):
         ask(built)
     assert told in str(error.value)
     assert "\n" not in str(error.value)
-
-
-def test_another_encoder_than_the_served_one_is_refused(built, make_shop, tmp_path):
-    shop = make_shop(tmp_path, like=built).configure(embeddings={"text": {"encoder": "hash:9"}})
-    with pytest.raises(MmrecError, match="hash:9 is not the one that is served"):
-        ad_hoc.for_text(shop.lake, shop.settings, "words")
 
 
 def test_an_unknown_person_gets_a_line_or_the_popular_list(built):

@@ -36,7 +36,7 @@ def published_of(root, day):
 
 
 def claims(shop):
-    """What the ledger says of each asset's periods: its data version, and its key where that is not of a copy's times."""
+    """What the ledger says of each asset's periods: data version, and key where it is not of a copy's times."""
     newest = {node.asset: ledger.newest(shop.lake, node.asset) for node in graph.nodes(shop.settings)}
     return {
         (asset, period): (made.data_version, asset != "raw/media" and made.stage_key)
