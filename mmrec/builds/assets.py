@@ -20,6 +20,11 @@ STAGES = ("raw", "validated", "embeddings", "fused", "model", "recommendations")
 FUSED, FACTORS, SNAPSHOT = "fused/items", "model/factors", "recommendations/snapshot"
 _TEXT = "embeddings/text"
 
+# What work is counted in, besides rows that were written.
+READ, JUDGED = "rows read", "rows judged"
+ENCODINGS, FOLDED, EVALUATED = "encodings", "people folded in", "evaluations"
+SCORED, COMPARED = "people × items scored", "neighbours compared"
+
 Keys = Callable[..., dict[str, str]]  # (lake, settings, periods where the asset has some) → period → stage key
 
 
@@ -33,6 +38,7 @@ class Asset:
     partitioned: bool = False
     history: tuple[str, ...] = ()  # deps of which period D sees every period up to D
     gpu: bool = False
+    unit: str = "rows"  # what its work is counted in, and what its seconds go with
 
     @property
     def stage(self) -> str:
@@ -62,27 +68,37 @@ def declared(settings: Settings) -> list[Asset]:
     behind = (*events, *items, *words(settings))
     made = ("recommendations/top_k", "recommendations/reasons", "recommendations/similar_items", FACTORS)
     return [
-        Asset("raw/items", (), "3"),
-        Asset("raw/media", ("raw/items",), "3"),
-        Asset("raw/interactions", (), "3", partitioned=True),
-        *([Asset("raw/users", (), "2")] if settings.users else []),
-        Asset("validated/items", ("raw/items", "raw/media"), "3"),
-        Asset("validated/interactions", ("raw/interactions", *_judged_against(settings)), "2", partitioned=True),
-        *([Asset("validated/users", ("raw/users",), "3")] if settings.users else []),
-        *[Asset(each, ("validated/items", *_said(settings, each)), _reading(each), gpu=True) for each in embeddings],
-        Asset(FUSED, ("validated/items", *embeddings), "1"),
-        Asset(FACTORS, behind, "2", partitioned=True, history=events),
-        Asset("model/evaluation", (*events, FUSED, FACTORS), "3", partitioned=True, history=events),
-        Asset("recommendations/top_k", (*behind, FACTORS), "1", partitioned=True, history=events),
+        Asset("raw/items", (), "3", unit=READ),
+        Asset("raw/media", ("raw/items",), "3", unit="files looked at"),
+        Asset("raw/interactions", (), "3", partitioned=True, unit=READ),
+        *([Asset("raw/users", (), "2", unit=READ)] if settings.users else []),
+        Asset("validated/items", ("raw/items", "raw/media"), "3", unit=JUDGED),
+        Asset(
+            "validated/interactions",
+            ("raw/interactions", *_judged_against(settings)),
+            "2",
+            partitioned=True,
+            unit=JUDGED,
+        ),
+        *([Asset("validated/users", ("raw/users",), "3", unit=JUDGED)] if settings.users else []),
+        *[
+            Asset(each, ("validated/items", *_said(settings, each)), _reading(each), gpu=True, unit=ENCODINGS)
+            for each in embeddings
+        ],
+        Asset(FUSED, ("validated/items", *embeddings), "1", unit="vectors fused"),
+        Asset(FACTORS, behind, "2", partitioned=True, history=events, unit=FOLDED),
+        Asset("model/evaluation", (*events, FUSED, FACTORS), "3", partitioned=True, history=events, unit=EVALUATED),
+        Asset("recommendations/top_k", (*behind, FACTORS), "1", partitioned=True, history=events, unit=SCORED),
         Asset(
             "recommendations/reasons",
             (*behind, FACTORS, "recommendations/top_k"),
             "1",
             partitioned=True,
             history=events,
+            unit="people whose reasons are worded",
         ),
-        Asset("recommendations/similar_items", items, "1"),
-        Asset(SNAPSHOT, (*made, "model/evaluation"), "1", partitioned=True),
+        Asset("recommendations/similar_items", items, "1", unit=COMPARED),
+        Asset(SNAPSHOT, (*made, "model/evaluation"), "1", partitioned=True, unit="tables pinned"),
     ]
 
 

@@ -1,8 +1,8 @@
 """What work costs: seconds by the speeds that earlier builds recorded here, bytes by the tables as they are.
 
-A speed is the newest builds' seconds a row, without what was spent before the first one (loading an encoder, fitting
-item factors), which counts once. What was never built here has no speed, and then its cost is unknown: nothing is
-guessed. Here: estimates. Not here: what work there is (`mmrec/planning/plan.py`).
+A speed is what the newest builds took a unit of work and a period, without what was spent before the first one (loading
+an encoder, fitting item factors), which counts for itself. What was never built here has no speed, and then its cost is
+unknown: nothing is guessed. Here: estimates. Not here: what work there is (`mmrec/planning/plan.py`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from mmrec import tables
@@ -20,21 +21,21 @@ from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 
 NEVER, INPUTS, CODE = "never built", "inputs changed", "mmrec makes it in another way now"
-RECENT = 5  # builds with work that a speed is the mean of
+RECENT = 10  # builds that a speed is learnt from
 _UNITS = {"h": 3600, "m": 60, "s": 1}
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds a row, seconds a period, and seconds that are spent once before the first row."""
+    """Seconds a unit of work, seconds a period, and seconds that a fit, or loading an encoder, takes by itself."""
 
-    row: float
+    unit: float
     period: float
     fixed: float
 
-    def seconds(self, rows: int) -> float:
-        """What so many rows are expected to take."""
-        return self.row * rows + self.fixed
+    def seconds(self, work: int, periods: int = 1, fits: int = 0) -> float:
+        """What so much work in so many periods (1 for an asset without any) is expected to take."""
+        return self.unit * work + self.period * periods + self.fixed * fits
 
 
 class Costs:
@@ -45,20 +46,23 @@ class Costs:
         self.lake, self.builds = lake, ledger(lake)
 
     def speed(self, asset: str, recipe: str = "") -> Speed | None:
-        """The asset's speed under one recipe (an encoder's id; empty elsewhere); None where it never had work."""
+        """The asset's speed under one recipe (an encoder's id; empty elsewhere); None where it was never built."""
         of = (pl.col("asset") == asset) & (pl.col("recipe").fill_null("") == recipe)
-        worked = self.builds.filter(of, pl.col("computed") > 0, pl.col("seconds") > 0).sort("at").tail(RECENT)
-        if worked.is_empty():
+        worked = self.builds.filter(of, pl.col("seconds") > 0).with_columns(
+            work=pl.coalesce("work", "computed"), fixed=pl.col("fixed_seconds").fill_null(0.0)
+        )
+        runs = worked.group_by("at", "run_id").agg(pl.len(), pl.col("work", "seconds", "fixed").sum()).sort("at")
+        runs = runs.tail(RECENT).with_columns(varying=pl.col("seconds") - pl.col("fixed"))
+        runs = runs.filter(pl.col("varying") > 0)
+        if runs.is_empty():
             return None
-        fixed = worked["fixed_seconds"].fill_null(0.0)
-        varying = max(float((worked["seconds"] - fixed).sum()), 0.0)
-        once = fixed.filter(fixed > 0).mean() or 0.0
-        return Speed(varying / float(worked["computed"].sum()), varying / worked.height, float(once))  # type: ignore[arg-type]
+        fits = worked.filter(pl.col("fixed") > 0).sort("at").tail(RECENT)["fixed"].mean()
+        return Speed(*_rates(*(runs[name].to_numpy() for name in ("work", "len", "varying"))), float(fits or 0.0))  # type: ignore[arg-type]
 
     def affords(self, asset: str, recipe: str, rows: int, budget: float) -> None:
         """Raises one line where so many rows are expected to take more seconds than the budget, or nobody knows."""
         speed = self.speed(asset, recipe)
-        expected = None if speed is None else speed.seconds(rows)
+        expected = None if speed is None else speed.seconds(rows, fits=1)
         if rows and (expected is None or expected > budget):
             cost = "unknown, as nothing was built under this recipe" if expected is None else told(expected)
             raise MmrecError(
@@ -91,7 +95,8 @@ class Estimate:
             mine = {period: each for period, each in worked.items() if (period not in self.known) == new}
             if mine:
                 fits = sum(each.fixed_seconds > 0 for each in mine.values())
-                expected = None if speed is None else speed.period * len(mine) + speed.fixed * fits
+                work = sum(each.work for each in mine.values())
+                expected = None if speed is None else speed.seconds(work, len(mine), fits)
                 seconds = sum(each.seconds for each in mine.values())
                 rows.append((reason, len(mine), None, sum(each.computed for each in mine.values()), expected, seconds))
         return _estimates(rows)
@@ -99,9 +104,24 @@ class Estimate:
     def _embedding(self, report: StageReport) -> pl.DataFrame:
         planned, [counts] = int(report.facts["keys_planned"]), report.periods.values()
         speed = self.costs.speed(self.asset, str(report.facts["encoder_id"])) if planned else None
-        expected = None if speed is None else speed.seconds(planned)
+        expected = None if speed is None else speed.seconds(planned, fits=1)
         row = ("keys without a vector", 0, planned, counts.computed, expected, counts.seconds)
         return _estimates([row] if planned else [])
+
+
+def _rates(work: np.ndarray, periods: np.ndarray, seconds: np.ndarray) -> tuple[float, float]:
+    """Seconds a unit of work and seconds a period, neither below 0, that come nearest to what builds have taken.
+
+    Least squares of the relative error: a build of seconds weighs as much as one of minutes. One build alone, or builds
+    that are alike, cannot tell the two apart: then work is what costs, where there was any.
+    """
+    rows, ones = np.stack([work / seconds, periods / seconds], axis=1), np.ones(len(seconds))
+    both, _, rank, _ = np.linalg.lstsq(rows, ones, rcond=1e-6)
+    if rank == 2 and (both >= 0).all():
+        return float(both[0]), float(both[1])
+    alone = [rows[:, at].sum() / np.square(rows[:, at]).sum() if rows[:, at].any() else 0.0 for at in (0, 1)]
+    misses = [float(np.square(rows[:, at] * alone[at] - 1).sum()) for at in (0, 1)]
+    return (float(alone[0]), 0.0) if misses[0] <= misses[1] + 1e-9 else (0.0, float(alone[1]))
 
 
 def _estimates(rows: Sequence[tuple[object, ...]]) -> pl.DataFrame:

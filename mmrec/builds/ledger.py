@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -66,6 +66,13 @@ def data_version(lake: Lake, asset: str, periods: Iterable[str] = (WHOLE,)) -> d
     return {f"{asset}@{period}": known[period].data_version for period in sorted(periods) if period in known}
 
 
+def foreseeing(lake: Lake, asset: str, builds: Mapping[str, Build]) -> Lake:
+    """The same reader, to whom the ledger says that these builds of an asset were made; nothing is written."""
+    noted = _noted(lake)
+    newest = {**noted.newest, asset: {**noted.newest.get(asset, {}), **builds}}
+    return replace(lake, memo={**lake.memo, tables.BUILDS: _Noted(noted.version, noted.rows, newest)})
+
+
 def begin(lake: Lake, periods: Iterable[str]) -> None:
     """Takes the stage keys of periods away before their rows change; `record` gives the new ones.
 
@@ -94,6 +101,7 @@ def record(lake: Lake, reports: Mapping[str, PeriodReport], keys: Mapping[str, s
             "reused": report.reused,
             "removed": report.removed,
             "rejected": report.rejected,
+            "work": report.work,
             "seconds": report.seconds,
             "fixed_seconds": report.fixed_seconds,
             "recipe": recipe,

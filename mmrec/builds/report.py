@@ -44,6 +44,7 @@ class PeriodReport:
     fixed_seconds: float = 0.0  # of them spent once whatever the rows: loading an encoder, fitting item factors
     refused: str | None = None  # why nothing of this period was published
     facts: Mapping[str, float] = field(default_factory=dict)  # the period's own figures, which plot over periods
+    work: int = 0  # what was done, in the asset's unit: what a plan foresees, and what seconds are told by
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class StageReport:
     problem: str | None = None  # a failure of the whole run that belongs to no period
 
     def total(self, count: str) -> int:
-        """The sum of one of the counts (rows, computed, reused, removed, rejected) over the periods."""
+        """The sum of one of the counts (rows, computed, reused, removed, rejected, work) over the periods."""
         return sum(getattr(period, count) for period in self.periods.values())
 
     @property

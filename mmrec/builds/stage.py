@@ -32,7 +32,8 @@ class Made:
     """What a stage made of one period. What is None is found by comparing the rows with those that are there.
 
     A stage that knows better which rows it `computed` says so; where rows are floats, `data_version` is a digest of
-    what they are a function of. `fixed_seconds` were spent before the first row, whatever the rows.
+    what they are a function of. `fixed_seconds` were spent before the first row, whatever the rows. `work` is counted
+    in the asset's unit, where that is not the rows computed.
     """
 
     rows: pl.DataFrame
@@ -40,11 +41,13 @@ class Made:
     data_version: str | None = None
     rejected: int = 0
     fixed_seconds: float = 0.0
+    work: int | None = None
 
 
 def by_period(rows: pl.DataFrame) -> dict[str, Made]:
     """What was made of each period that has rows."""
-    return {str(period): Made(own) for (period,), own in rows.partition_by("period", as_dict=True).items()}
+    parts = rows.partition_by("period", as_dict=True)
+    return {str(period): Made(own, work=own.height) for (period,), own in parts.items()}
 
 
 class StageRun:
@@ -149,4 +152,5 @@ def _report(made: Made, counts: Counts, version: str, seconds: float) -> PeriodR
         rejected=made.rejected,
         seconds=seconds + made.fixed_seconds,
         fixed_seconds=made.fixed_seconds,
+        work=computed if made.work is None else made.work,
     )

@@ -127,8 +127,9 @@ def kinds(blocks: Mapping[str, np.ndarray]) -> dict[str, list[np.ndarray]]:
 
 def brought_up_to_date(
     old: pl.DataFrame, by: str, item_ids: Sequence[str], blocks: Sequence[np.ndarray], code_version: str
-) -> tuple[pl.DataFrame, int]:
-    """One kind's rows of the table as of now, and how many lists were made anew; `item_ids` are sorted.
+) -> tuple[pl.DataFrame, int, int]:
+    """One kind's rows of the table as of now, how many lists were made anew, and how many pairs of items were compared;
+    `item_ids` are sorted.
 
     A list is made anew when its own item's vector has other bits, or when an item on it has, or is gone. The others are
     compared with what changed and keep the best: what a rebuild from nothing gives, list by list and bit by bit.
@@ -157,7 +158,8 @@ def brought_up_to_date(
         "similarity": scores[at, rank],
         "checksum": checksums[at],
     }
-    return tables.contract(tables.SIMILAR_ITEMS).conform(pl.DataFrame(rows)), int(anew.sum())
+    pairs = int(anew.sum()) * len(everything) + int(rest.sum()) * int(changed.sum())
+    return tables.contract(tables.SIMILAR_ITEMS).conform(pl.DataFrame(rows)), int(anew.sum()), pairs
 
 
 def _positions(old: pl.DataFrame, same: pl.DataFrame, n: int) -> tuple[np.ndarray, np.ndarray]:

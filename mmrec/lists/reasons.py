@@ -35,6 +35,11 @@ class Sentences:
     people: Mapping[str, int]  # by `WAYS`
     fresh: int = 0  # rows that stood nowhere before, their period aside
 
+    @property
+    def work(self) -> int:
+        """For how many people sentences were worded."""
+        return self.people["computed"]
+
 
 @dataclass(frozen=True)
 class Inputs:

@@ -85,6 +85,7 @@ class Lists:
     rows: pl.DataFrame
     people: Mapping[str, int]  # by `WAYS`
     fresh: int = 0  # rows that stood neither in the lists it was made from nor in the period
+    work: int = 0  # people × items scored
 
 
 def of_period(lake: Lake, settings: Settings, period: str, made: Mapping[str, Lists]) -> Lists:
@@ -117,7 +118,7 @@ def start(lake: Lake, served: Served, state: State, made: Mapping[str, Lists]) -
     None where none are there that the state continues. Stored rows count only under the state that they name.
     """
     states = {period: each.state for period, each in made.items()}
-    states = {**_stored(lake, served.version.boundary, served.period), **states}
+    states = {**stored_states(lake, served.version.boundary, served.period, lake.code_version), **states}
     usable = {period for period, each in states.items() if period <= served.period and state.continues(each)}
     nearest = max(usable, default=None)
     if nearest is None or nearest in made:
@@ -137,31 +138,32 @@ def brought_up_to_date(served: Served, state: State, old: Lists | None, code_ver
     arrived: set[str] = set()
     if old is not None:
         arrived = state.arrived(old.state)
-        standing = _standing(old.rows, now, left=old.state.arrived(state))
-        stand[standing["at"].to_numpy()] = True
-        rows.append(_merged(served.take(stand), standing, state.k, arrived) if arrived else standing)
+        kept_rows = standing(old.rows, now, left=old.state.arrived(state))
+        stand[kept_rows["at"].to_numpy()] = True
+        rows.append(_merged(served.take(stand), kept_rows, state.k, arrived) if arrived else kept_rows)
     rows.append(best(served.take(~stand), state.k))
     labels = {"period": pl.lit(served.period), "state": pl.lit(state.name(code_version))}
     found = pl.concat([contract.conform(each.with_columns(**labels), partial=True) for each in rows])
     found = found.drop("checksum").join(now.select("user_id", "checksum"), on="user_id")
     kept = int(stand.sum())
     counts = (people - kept, kept if arrived else 0, 0 if arrived else kept)
-    return Lists(state, contract.conform(found), dict(zip(WAYS, counts, strict=True)))
+    scored = (people - kept) * int(served.servable.sum()) + kept * len(arrived)
+    return Lists(state, contract.conform(found), dict(zip(WAYS, counts, strict=True)), work=scored)
 
 
 _PEOPLE = {"user_id": pl.String, "checksum": pl.Int64, "at": pl.Int64}
 
 
-def _stored(lake: Lake, first: str, last: str) -> dict[str, State]:
+def stored_states(lake: Lake, first: str, last: str, code_version: str) -> dict[str, State]:
     """The states of periods whose every stored row names that state, and names it by this code."""
     span = pl.col("period").is_between(pl.lit(first), pl.lit(last))
     named = lake.scan(tables.TOP_K).filter(span).group_by("period").agg(pl.col("state").unique()).collect()
     rows = {row["period"]: row for row in lake.scan(tables.LIST_STATES).filter(span).collect().iter_rows(named=True)}
     found = {period: (State.read(rows[period]), names) for period, names in named.iter_rows() if period in rows}
-    return {period: state for period, (state, names) in found.items() if names == [state.name(lake.code_version)]}
+    return {period: state for period, (state, names) in found.items() if names == [state.name(code_version)]}
 
 
-def _standing(old: pl.DataFrame, now: pl.DataFrame, left: Collection[str]) -> pl.DataFrame:
+def standing(old: pl.DataFrame, now: pl.DataFrame, left: Collection[str]) -> pl.DataFrame:
     """The old lists of people whose checksum is the same, each row with its person's position as `at`."""
     same = old.join(now, on=["user_id", "checksum"])
     broken = same.filter(pl.col("item_id").is_in(list(left)))

@@ -61,7 +61,7 @@ _FUNCTIONS = {
     ),
     tables.VALIDATED_USERS: Functions(validated_whole.users, validated_whole.users_keys),
     FUSED: Functions(fused.items, fused.items_keys),
-    FACTORS: Functions(model_factors.factors, model_factors.factors_keys, lambda _, people, items: people),
+    FACTORS: Functions(model_factors.factors, model_factors.factors_keys),
     tables.EVALUATION: Functions(model_evaluation.evaluation, model_evaluation.evaluation_keys),
     tables.TOP_K: Functions(top_k.top_k, top_k.top_k_keys, _lists),
     tables.REASONS: Functions(reasons.reasons, reasons.reasons_keys, _lists),

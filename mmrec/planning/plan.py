@@ -18,7 +18,8 @@ UPSTREAM = "an input has work"
 class Row:
     """Work of one asset: how many periods (0 = it has none), why, rows, exact or at most, and what they will cost.
 
-    `seconds` and `bytes` are None where nothing of the kind was ever built here.
+    `work` counts in the asset's `unit` what will be done, and `fits` how many item-factor versions will be fitted: a
+    run does no more, and hardly less. `seconds` and `bytes` are None where nothing of the kind was ever built here.
     """
 
     asset: str
@@ -28,6 +29,9 @@ class Row:
     periods: int = 0
     first: str = ""
     last: str = ""
+    work: int = field(default=0, compare=False)
+    unit: str = field(default="rows", compare=False)
+    fits: int = field(default=0, compare=False)
     by_period: Mapping[str, int] = field(default_factory=dict, compare=False)  # rows, where there are periods
     seconds: float | None = field(default=None, compare=False)
     bytes: int | None = field(default=None, compare=False)

@@ -1,94 +1,80 @@
 """From the newest events to a plan: every asset in its order, with what it would find.
 
 Here: which rows and periods have work, and why, by the stage keys that the stages themselves would find. Not here: what
-a plan is (`mmrec/planning/plan.py`), nor speeds (`mmrec/builds/costs.py`).
+a plan is (`mmrec/planning/plan.py`), how much work there is (`work.py`), nor speeds (`mmrec/builds/costs.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import polars as pl
 
 from mmrec import encoders, periods, tables
 from mmrec.builds import ledger, publishing
-from mmrec.builds.assets import FACTORS, FUSED, embedding
+from mmrec.builds.assets import FACTORS, FUSED
 from mmrec.builds.costs import CODE, INPUTS, NEVER, Costs
 from mmrec.builds.report import WHOLE
 from mmrec.ingest import unmatched
 from mmrec.lake.store import Lake
-from mmrec.planning import graph
+from mmrec.planning.ahead import Ahead
 from mmrec.planning.graph import Node, nodes
 from mmrec.planning.plan import UPSTREAM, Plan, Row
+from mmrec.planning.work import Work
 from mmrec.published import user_texts
 from mmrec.settings import Settings
-from mmrec.stages.embeddings.rows import ENCODER, SAME, plan_embeddings
-from mmrec.stages.model import boundary
-from mmrec.stages.raw import catalogue as raw_catalogue
-from mmrec.stages.raw import interactions as raw_interactions
-from mmrec.stages.raw import media as raw_media
+from mmrec.stages.embeddings.rows import SAME, EmbeddingPlan, plan_embeddings
 from mmrec.stages.validated import candidates as validated_candidates
 from mmrec.stages.validated import interactions as validated_interactions
-from mmrec.stages.validated import whole as validated_whole
 
 
 @dataclass
 class _Walk:
-    """What is known while walking: what has landed, what the catalogue is about to be, and who has work."""
+    """What is known while walking: the lake as it is about to be, who has work, and of whom nobody knows the result."""
 
-    landed: Mapping[str, int]  # period → rows
-    people: int
-    tables: Mapping[str, pl.DataFrame]  # the sources' unpartitioned tables as they are about to be
-    busy: dict[str, set[str]]  # asset → its periods with work
-    moved: set[str]  # items whose key in a modality is about to change
+    ahead: Ahead
+    work: Work
     costs: Costs
-    held: set[str]  # periods of events that stay as they are, because a file of theirs is refused now
-    refused: list[str]
-    new_space: bool = False  # whether every item-factor version is about to be fitted anew
+    busy: dict[str, set[str]] = field(default_factory=dict)  # asset → its periods with work
+    blind: dict[str, set[str]] = field(default_factory=dict)  # of them those whose data version is not known before
     older: set[str] = field(default_factory=set)  # assets that an earlier version of mmrec has made
+    scored: dict[str, int] = field(default_factory=dict)  # period → people × items scored for its lists
 
 
 def plan(lake: Lake, settings: Settings, served_periods: list[str]) -> Plan:
     """Every asset's work: events of all configured periods, model and recommendations of `served_periods`.
 
-    The catalogue is read as it is now, so that an edited text is one row before anything is paid for; if its contract
+    The sources are read as they are now, so that an edited text is one row before anything is paid for; if a contract
     fails, that work will not be done.
     """
-    walk = _start(lake, settings)
+    ahead = Ahead.of(lake, settings)
+    walk = _Walk(ahead, Work(ahead), Costs(lake))
     rows: list[Row] = []
     for node in nodes(settings):
         wanted = served_periods if node.stage in ("model", "recommendations") else periods.keys(settings.calendar)
-        acting = lake.acting_as(node.asset, node.code_version)
         if node.stage == "embeddings":
-            found = _embedding_rows(acting, settings, node.name, walk)
+            found = _embedding_rows(node, walk)
         else:
-            found = _stage_rows(acting, settings, node, wanted if node.partitioned else [], walk)
+            found = _stage_rows(node, wanted if node.partitioned else [], walk)
         rows += found
     warnings = [
         *_made_otherwise(walk.older),
         *validated_interactions.unnamed_types(lake, settings),
         *unmatched.warnings(settings),
     ]
-    return Plan(rows, walk.refused, warnings)
+    return Plan(rows, ahead.refused, warnings)
 
 
 def event_periods(lake: Lake, settings: Settings) -> list[str]:
     """The range of periods whose events have work, or the newest period when none has: what a run should ask for."""
     known = periods.keys(settings.calendar)
-    items = _start(lake, settings).tables[tables.VALIDATED_ITEMS]
+    ahead = Ahead.of(lake, settings)
     stale: set[str] = set()
     for node in nodes(settings):
         if node.name == "interactions":
-            acting = lake.acting_as(node.asset, node.code_version)
-            find = (
-                raw_interactions.interactions_keys
-                if node.stage == "raw"
-                else partial(validated_interactions.interactions_keys, items=items)
-            )
-            stale |= set(known) - _unchanged(acting, node, find(acting, settings, known))
+            stale |= set(known) - _unchanged(lake, node, node.keys(ahead.lake, settings, known))
     touched = [index for index, period in enumerate(known) if period in stale] or [len(known) - 1]
     return known[touched[0] : touched[-1] + 1]
 
@@ -101,45 +87,22 @@ def _made_otherwise(assets: set[str]) -> list[str]:
     return [f"{told}: they are made again once, and what comes out the same costs nothing further"]
 
 
-def _start(lake: Lake, settings: Settings) -> _Walk:
-    landed: dict[str, int] = {}
-    files = raw_interactions.landed_files(lake, settings)
-    refused = raw_interactions.refusals(files)
-    for file in files:
-        for period, rows in file.rows.items():
-            landed[period] = landed.get(period, 0) + rows
-    held = raw_interactions.held_periods(lake, files, periods.keys(settings.calendar)) if refused else {}
-    if set(landed) <= set(ledger.newest(lake, tables.RAW_INTERACTIONS)):
-        named = pl.col("user_id").drop_nulls().n_unique()
-        people = lake.scan(tables.RAW_INTERACTIONS).select(named).collect().item()
-    else:
-        people = raw_interactions.people(settings)
-    items, unread = raw_catalogue.ahead(lake, settings, tables.RAW_ITEMS)
-    refused += unread
-    media = raw_media.named_media(lake, settings, items.lazy())
-    ahead = {
-        tables.RAW_ITEMS: items,
-        tables.RAW_MEDIA: media,
-        tables.VALIDATED_ITEMS: validated_whole.preview_items(items, media, settings),
-    }
-    if settings.users:
-        profiles, unread = raw_catalogue.ahead(lake, settings, tables.RAW_USERS)
-        refused += unread
-        ahead |= {tables.RAW_USERS: profiles, tables.VALIDATED_USERS: validated_whole.preview_users(profiles)}
-    return _Walk(landed, people, ahead, {}, set(), Costs(lake), set(held), refused)
-
-
-def _stage_rows(lake: Lake, settings: Settings, node: Node, wanted: list[str], walk: _Walk) -> list[Row]:
-    known = ledger.newest(lake, node.asset)
-    if node.asset in walk.tables and known and not any(_difference(lake, node, walk)):
+def _stage_rows(node: Node, wanted: list[str], walk: _Walk) -> list[Row]:
+    ahead, settings = walk.ahead, walk.ahead.settings
+    known = ledger.newest(ahead.now, node.asset)
+    if node.asset in ahead.tables and known and not any(_difference(node, ahead)):
         return []  # touched files, the same rows
-    waiting = _waiting(walk, node, wanted)
-    done = _unchanged(lake, node, _keys(lake, settings, node, wanted, walk)) - waiting
-    done |= walk.held if node.asset == tables.RAW_INTERACTIONS else set()
+    keys = node.keys(ahead.lake, settings, wanted)
+    waiting, blind = _behind(walk.busy, node, wanted), _behind(walk.blind, node, wanted)
+    done = _unchanged(ahead.now, node, keys) - blind
+    done |= ahead.held if node.asset == tables.RAW_INTERACTIONS else set()
     todo = [period for period in wanted or [WHOLE] if period not in done]
+    if not todo:
+        return []
     walk.busy[node.asset] = set(todo)
     older = {period for period in todo if period in known and known[period].code_version != node.code_version}
     walk.older |= {node.asset} if older else set()
+    work = _look_ahead(node, keys, todo, walk)
     rows = []
     for reason, of, waits in (
         (NEVER, [p for p in todo if p not in known], bool(waiting & set(todo) - set(known))),
@@ -148,17 +111,53 @@ def _stage_rows(lake: Lake, settings: Settings, node: Node, wanted: list[str], w
         (INPUTS, [p for p in todo if p in known and p not in waiting and p not in older], False),
     ):
         if of:
-            counts = {period: _rows(lake, node, period, settings, walk) for period in of}
+            counts = {period: _rows(node, period, walk, work) for period in of}
             span = (len(of), of[0], of[-1]) if node.partitioned else (0, "", "")
-            row = Row(node.asset, reason, sum(counts.values()), not _is_exact(lake, node, waits=waits), *span)
-            fits = boundary.fits(lake, settings, of, anew=walk.new_space) if node.asset == FACTORS else 1
-            costs = _cost(walk.costs, node, row.rows, len(of), fits)
+            row = Row(node.asset, reason, sum(counts.values()), not _is_exact(ahead.now, node, waits=waits), *span)
+            units = sum(work.get(period, 0) for period in of)
+            fits = walk.work.fits(of) if node.asset == FACTORS else 0
+            costs = _cost(walk.costs, node, row.rows, units, len(of), fits)
             rows.append(replace(row, by_period=counts if node.partitioned else {}, **costs))
     return rows
 
 
-def _waiting(walk: _Walk, node: Node, wanted: list[str]) -> set[str]:
-    """The wanted periods (`WHOLE` where there are none) of which an input has work, so that their keys say nothing yet.
+def _look_ahead(node: Node, keys: Mapping[str, str], todo: list[str], walk: _Walk) -> dict[str, int]:
+    """Puts what the asset's stale periods are about to be into the lake that later assets see; their work by period."""
+    ahead, work = walk.ahead, walk.work
+    if node.name == "interactions":
+        ahead.events(node.asset, keys, todo)
+        return {period: ahead.landed.get(period, 0) for period in todo}
+    if node.asset in ahead.tables:
+        ahead.whole(node.asset, keys)
+        return {WHOLE: ahead.tables[f"raw/{node.name}"].height}
+    if node.asset == FUSED:
+        return {WHOLE: ahead.fused(keys)}
+    if node.asset == FACTORS:
+        folded = work.folded_in(todo)
+        foreseen = {p: (of.data_version, of.people.height) for p in todo if (of := work.people[p]).version}
+        ahead.factors(keys, foreseen)
+        walk.blind[node.asset] = set(todo) - set(foreseen)
+        return folded
+    walk.blind[node.asset] = set(todo)
+    return _work_of_answers(node, todo, walk)
+
+
+def _work_of_answers(node: Node, todo: list[str], walk: _Walk) -> dict[str, int]:
+    """The work by period of what nothing but the snapshot rests on, or whose result nobody knows before."""
+    work = walk.work
+    if node.asset == tables.TOP_K:
+        walk.scored = work.scored(todo, node.code_version)
+        return walk.scored
+    if node.asset == tables.REASONS:
+        remade = {p for p, pairs in walk.scored.items() if pairs} | (set(todo) if node.asset in walk.older else set())
+        return work.worded(todo, remade)
+    if node.asset == tables.SIMILAR_ITEMS:
+        return work.compared(node.code_version)
+    return dict.fromkeys(todo, 1)
+
+
+def _behind(some: Mapping[str, set[str]], node: Node, wanted: list[str]) -> set[str]:
+    """The wanted periods (`WHOLE` where there are none) of which an input is among `some` of its periods.
 
     Of the catalogue, events read only which items exist, and that is known. A period with a history waits for every
     earlier one.
@@ -166,7 +165,7 @@ def _waiting(walk: _Walk, node: Node, wanted: list[str]) -> set[str]:
     found: set[str] = set()
     mine = set(wanted or [WHOLE])
     for dep in node.deps:
-        busy = walk.busy.get(dep, set())
+        busy = some.get(dep, set())
         if not busy or (node.asset, dep) == (tables.VALIDATED_INTERACTIONS, tables.VALIDATED_ITEMS):
             continue
         if WHOLE in busy or not node.partitioned:
@@ -178,30 +177,27 @@ def _waiting(walk: _Walk, node: Node, wanted: list[str]) -> set[str]:
     return found
 
 
-def _cost(costs: Costs, node: Node, rows: int, periods: int, fits: int = 1, recipe: str = "") -> dict[str, Any]:
-    """What the work will take: by its rows, or by its periods where a period's work is all people's."""
+def _cost(
+    costs: Costs, node: Node, rows: int, work: int, periods: int, fits: int = 0, recipe: str = ""
+) -> dict[str, Any]:
+    """The work in the asset's unit, and what it will take."""
     speed, row_bytes = costs.speed(node.asset, recipe), costs.bytes_a_row(node.asset)
-    by_period = node.stage in ("model", "recommendations")
-    varying = 0.0 if speed is None else speed.period * periods if by_period else speed.row * rows
     return {
-        "seconds": None if speed is None else varying + speed.fixed * fits * (1 if by_period or rows else 0),
+        "work": work,
+        "unit": node.unit,
+        "fits": fits,
+        "seconds": None if speed is None else speed.seconds(work, periods, fits),
         "bytes": None if row_bytes is None else round(row_bytes * rows),
     }
 
 
 def _unchanged(lake: Lake, node: Node, keys: Mapping[str, str]) -> set[str]:
     find = validated_candidates.unchanged if node.stage == "validated" else publishing.unchanged
-    return set(find(lake, keys))
+    return set(find(lake.acting_as(node.asset, node.code_version), keys))
 
 
-def _keys(lake: Lake, settings: Settings, node: Node, wanted: list[str], walk: _Walk) -> dict[str, str]:
-    if node.asset == tables.VALIDATED_INTERACTIONS:
-        return validated_interactions.interactions_keys(lake, settings, wanted, walk.tables[tables.VALIDATED_ITEMS])
-    return node.keys(lake, settings, wanted)
-
-
-def _difference(lake: Lake, node: Node, walk: _Walk) -> tuple[int, int]:
-    return publishing.difference(lake, node.asset, walk.tables[node.asset])
+def _difference(node: Node, ahead: Ahead) -> tuple[int, int]:
+    return publishing.difference(ahead.now, node.asset, ahead.tables[node.asset])
 
 
 def _is_exact(lake: Lake, node: Node, *, waits: bool) -> bool:
@@ -214,19 +210,30 @@ def _is_exact(lake: Lake, node: Node, *, waits: bool) -> bool:
     return node.asset in (tables.VALIDATED_ITEMS, tables.VALIDATED_USERS) and waits and lake.exists(node.asset)
 
 
-def _embedding_rows(lake: Lake, settings: Settings, modality: str, walk: _Walk) -> list[Row]:
+def _embedding_rows(node: Node, walk: _Walk) -> list[Row]:
     """Distinct keys without a vector, by reason: forward passes, not items."""
-    asset = embedding(modality)
+    ahead, settings, modality = walk.ahead, walk.ahead.settings, node.name
     wanted = settings.embeddings[modality]  # type: ignore[index]
     identity = encoders.identity(modality, wanted.encoder, wanted.precision, settings.weights)
-    items = walk.tables[tables.VALIDATED_ITEMS]
-    users = walk.tables.get(tables.VALIDATED_USERS)
-    said = None if users is None else user_texts.said(lake, users=users.lazy())
-    found = plan_embeddings(lake, modality, identity.id, items=items.lazy(), said=said)
-    walk.moved.update(found.rows["item_id"])
-    if ENCODER in found.reasons or not lake.exists(f"{asset}/current"):  # another space, which moves every item
-        walk.moved.update(items["item_id"])
-        walk.new_space = True
+    said = user_texts.said(ahead.lake) if tables.VALIDATED_USERS in ahead.tables else None
+    lake = ahead.lake.acting_as(node.asset, node.code_version)
+    found = plan_embeddings(lake, modality, identity.id, said=said)
+    walk.work.moved[modality] = set(found.rows["item_id"])
+    at_most = not ahead.now.exists(tables.VALIDATED_ITEMS)
+    rows = [Row(node.asset, reason, count, at_most) for reason, count in _by_reason(found)]
+    if not rows:
+        return []
+    walk.busy[node.asset] = {WHOLE}
+    ahead.vectors(found)
+    loads = [int(at == 0 and found.missing.height > 0) for at in range(len(rows))]
+    return [
+        replace(r, **_cost(walk.costs, node, r.rows, r.rows, int(at == 0), loads[at], identity.id))
+        for at, r in enumerate(rows)
+    ]
+
+
+def _by_reason(found: EmbeddingPlan) -> list[tuple[str, int]]:
+    """Keys without a vector by the reason that items and texts differ for, each key counted once."""
     needed = found.missing.select("key", missing=pl.lit(value=True))
     differing = pl.concat([found.rows.select("key", "reason"), found.words.select("key", "reason")])
     counted = (
@@ -236,33 +243,17 @@ def _embedding_rows(lake: Lake, settings: Settings, modality: str, walk: _Walk) 
         .agg(rows=pl.col("missing").is_not_null().sum())
         .sort("reason")
     )
-    at_most = not lake.exists(tables.VALIDATED_ITEMS)
-    rows = [Row(asset, reason, count, at_most) for reason, count in counted.iter_rows() if reason != SAME]
-    if modality == user_texts.MODALITY and users is not None and walk.busy.get(tables.VALIDATED_INTERACTIONS):
-        rows.append(Row(asset, UPSTREAM, _unread_words(settings, walk), at_most=True))
-    rows = [row for row in rows if row.rows or row.reason != UPSTREAM]
-    walk.busy[asset] = {WHOLE} if rows else set()
-    of = graph.node(settings, asset)
-    return [replace(r, **_cost(walk.costs, of, r.rows, 1, int(at == 0), identity.id)) for at, r in enumerate(rows)]
+    return [(reason, count) for reason, count in counted.iter_rows() if reason != SAME]
 
 
-def _unread_words(settings: Settings, walk: _Walk) -> int:
-    """Searches and reviews at most: where columns hold words, every landed row of periods whose events have work."""
-    columns = settings.interactions.columns
-    return (
-        sum(walk.landed.get(period, 0) for period in walk.busy[tables.VALIDATED_INTERACTIONS])
-        if columns.query or columns.review
-        else 0
-    )
-
-
-def _rows(lake: Lake, node: Node, period: str, settings: Settings, walk: _Walk) -> int:
-    """Rows of one asset's period: counted where the files or the catalogue say so, else a bound."""
+def _rows(node: Node, period: str, walk: _Walk, work: Mapping[str, int]) -> int:
+    """Rows of one asset's period: counted where the files, the catalogue or the work say so, else a bound."""
+    ahead = walk.ahead
     if node.name == "interactions":
-        return walk.landed.get(period, 0)
-    if node.asset in walk.tables:
-        return _difference(lake, node, walk)[0]
-    if node.asset == FUSED:
-        there = set(lake.scan(tables.FUSED_CURRENT).select("item_id").collect()["item_id"])
-        return sum(item in walk.moved or item not in there for item in walk.tables[tables.VALIDATED_ITEMS]["item_id"])
-    return node.bound(settings, walk.people, walk.tables[tables.VALIDATED_ITEMS].height)
+        return ahead.landed.get(period, 0)
+    if node.asset in ahead.tables:
+        return _difference(node, ahead)[0]
+    if node.asset in (FUSED, FACTORS):
+        return work[period]
+    people = walk.work.people[period].people.height if period in walk.work.people else 0
+    return node.bound(ahead.settings, people, ahead.tables[tables.VALIDATED_ITEMS].height)

@@ -6,7 +6,7 @@ or ranking (`mmrec/models/ranking.py`). Imports torch only where content places 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -71,10 +71,19 @@ class Known:
 
     def digests(self) -> pl.DataFrame:
         """user_id, events_digest: of all that a person's history is, and what it says of them; given the version."""
-        placed = pl.DataFrame(list(self.new.items()), {"item_id": pl.String, "placed_by": pl.String}, orient="row")
-        events = self.events.join(placed, on="item_id", how="left")
-        both = pl.concat([events, self.said.drop("key")], how="diagonal")
-        return history.digests(both, ["weight", "placed_by", "about", "text"])
+        return digests(self.events, self.said, self.new)
+
+
+def digests(events: pl.DataFrame, said: pl.DataFrame, new: Mapping[str, str]) -> pl.DataFrame:
+    """user_id, events_digest: of the events and texts of `Known`, where `new` items are placed by their digest."""
+    placed = pl.DataFrame(list(new.items()), {"item_id": pl.String, "placed_by": pl.String}, orient="row")
+    both = pl.concat([events.join(placed, on="item_id", how="left"), said.drop("key")], how="diagonal")
+    return history.digests(both, ["weight", "placed_by", "about", "text"])
+
+
+def checksums(users: np.ndarray, events_digests: pl.Series) -> pl.Series:
+    """int64 [people]: a hash of each factor's bits (float64 [people, d]) and of the history as it was read."""
+    return row_checksums(pl.Series(vector_checksums(users.view("<f4"))).cast(pl.String), events_digests)
 
 
 @dataclass(frozen=True)
@@ -135,8 +144,7 @@ class Served:
         """int64 [people]: a hash of the factor's bits and of the history as they were read, not as they should be."""
         own = pl.DataFrame({"user_id": pl.Series(self.user_ids, dtype=pl.String)})
         own = own.join(self.known.digests(), on="user_id", how="left", maintain_order="left")
-        bits = vector_checksums(self.users.view("<f4"))
-        return row_checksums(pl.Series(bits).cast(pl.String), own["events_digest"])
+        return checksums(self.users, own["events_digest"])
 
     @cached_property
     def seen(self) -> Histories:
@@ -165,7 +173,7 @@ def load(lake: Lake, settings: Settings, period: str, only: str | None = None) -
         known,
         servable=np.fromiter((item in catalogue for item in known.item_ids), bool, len(known.item_ids)),
         user_ids=user_ids,
-        users=_matrix(people["factor"], known.factors.Q.shape[0]),
+        users=matrix(people["factor"], known.factors.Q.shape[0]),
     )
 
 
@@ -247,7 +255,8 @@ def _aligned(rows: np.ndarray, have: Sequence[str], wanted: Sequence[str]) -> np
     return out
 
 
-def _matrix(column: pl.Series, width: int) -> np.ndarray:
+def matrix(column: pl.Series, width: int) -> np.ndarray:
+    """Stored factors, float64 [n, width]."""
     if column.is_empty():
         return np.zeros((0, width))
     return column.list.to_array(width).to_numpy().astype(np.float64)

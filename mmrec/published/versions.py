@@ -61,16 +61,33 @@ def _weighing(row: Mapping[str, Any]) -> Weighing:
     return Weighing.from_json(row["weighing"])
 
 
+@dataclass(frozen=True)
+class Outline:
+    """An item-factor version without its arrays."""
+
+    boundary: str
+    space: str
+    choice: Candidate
+    weighing: Weighing
+    items: pl.DataFrame  # item_id and digest, in the order of the arrays' rows
+
+
+def outline(lake: Lake, name: str) -> Outline:
+    """What a stored item-factor version is about, without reading what was fitted."""
+    row = _version_row(lake, name)
+    items = lake.scan(tables.MODEL_ITEMS).filter(pl.col("version") == name).sort("position")
+    choice = Candidate.from_json(json.loads(row["choice"]))
+    return Outline(row["boundary"], row["space"], choice, _weighing(row), items.select("item_id", "digest").collect())
+
+
 def read_version(lake: Lake, name: str) -> Version:
     """A stored item-factor version; every array is checked against its sha256."""
-    row = _version_row(lake, name)
-    items = lake.scan(tables.MODEL_ITEMS).filter(pl.col("version") == name).sort("position").collect()
+    about = outline(lake, name)
     stored = lake.scan(tables.MODEL_ARRAYS).filter(pl.col("version") == name).collect()
     arrays = {each["name"]: _array(each) for each in stored.iter_rows(named=True)}
-    choice = Candidate.from_json(json.loads(row["choice"]))
     factors = ItemFactors.from_arrays(arrays)
-    ids, digests = items["item_id"].to_list(), items["digest"].to_list()
-    return Version(name, row["boundary"], row["space"], choice, _weighing(row), ids, digests, factors)
+    ids, digests = about.items["item_id"].to_list(), about.items["digest"].to_list()
+    return Version(name, about.boundary, about.space, about.choice, about.weighing, ids, digests, factors)
 
 
 def _array(row: dict) -> np.ndarray:

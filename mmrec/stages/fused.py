@@ -29,6 +29,7 @@ from mmrec.modalities import NAMES
 from mmrec.published.vectors import read_vectors
 from mmrec.settings import Settings
 
+UNKNOWN_SPACE = "?"
 _Vectors = tuple[list[str], np.ndarray]  # keys, and a vector each
 
 
@@ -54,6 +55,30 @@ def items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     return {WHOLE: ledger.stage_key(lake.code_version, {"kind": settings.fused.kind}, inputs)}
 
 
+def foreseen(lake: Lake, settings: Settings) -> pl.DataFrame:
+    """The rows of fused/current as they would be for the items and current keys that `lake` shows; nothing is fused.
+
+    Where an encoder has no frozen statistics yet, the space that they will be part of has a name that no space has.
+    """
+    modalities, fusion = _modalities_of(settings), kinds.kind(settings.fused.kind)
+    wanted = _wanted(lake, modalities)
+    encoders = {modality: found for modality in modalities if (found := _encoder(lake, modality)) is not None}
+    statistics = [_frozen(lake, modality, encoder) for modality, encoder in encoders.items()]
+    known = [each for each in statistics if each is not None]
+    return _named(wanted, fusion.space(known) if len(known) == len(statistics) else UNKNOWN_SPACE, modalities)
+
+
+def data_version(current: pl.DataFrame) -> str:
+    """A digest of which item has which fused digest."""
+    return digest(current.with_columns(_one=pl.lit("")), "_one", ["item_id", "digest"]).get("", publishing.EMPTY)
+
+
+def _named(wanted: pl.DataFrame, space: str, modalities: list[str]) -> pl.DataFrame:
+    """Items with their keys, and beside them their modalities, the space, and the digest of all that."""
+    wanted = wanted.with_columns(_modalities(modalities), space=pl.lit(space), digest=_row_digest(space, modalities))
+    return wanted.with_columns(digest=text_hashes(wanted["digest"]))
+
+
 def _modalities_of(settings: Settings) -> list[str]:
     return [name for name in NAMES if name in settings.embeddings]
 
@@ -64,8 +89,7 @@ def _fuse(lake: Lake, fusion: Fusion, modalities: list[str]) -> PeriodReport:
     statistics = [found for m in modalities if (found := _statistics(lake, m, wanted, read)) is not None]
     space = fusion.space(statistics)
     _name_space(lake, space, statistics, fusion.cuts(statistics))
-    wanted = wanted.with_columns(_modalities(modalities), space=pl.lit(space), digest=_row_digest(space, modalities))
-    wanted = wanted.with_columns(digest=text_hashes(wanted["digest"]))
+    wanted = _named(wanted, space, modalities)
     old = lake.scan(tables.FUSED_CURRENT).select("item_id", "digest").collect()
     changed = wanted.join(old, on=["item_id", "digest"], how="anti").sort("item_id")
     removed = old.join(wanted, on="item_id", how="anti")
@@ -75,9 +99,13 @@ def _fuse(lake: Lake, fusion: Fusion, modalities: list[str]) -> PeriodReport:
         computed = _add(lake, fusion, statistics, changed, read)
         current = changed.select("item_id", "modalities", "space", "digest")
         lake.merge(tables.FUSED_CURRENT, current, ["item_id"], removed=removed.select("item_id"))
-    whole = digest(wanted.with_columns(_one=pl.lit("")), "_one", ["item_id", "digest"]).get("", publishing.EMPTY)
     return PeriodReport(
-        wanted.height, whole, computed=computed, reused=wanted.height - computed, removed=removed.height
+        wanted.height,
+        data_version(wanted),
+        computed=computed,
+        reused=wanted.height - computed,
+        removed=removed.height,
+        work=computed,
     )
 
 
@@ -109,16 +137,11 @@ def _statistics(lake: Lake, modality: str, wanted: pl.DataFrame, read: dict[str,
 
     The vectors that they are measured on stay in `read`: under a new encoder every item is fused from them.
     """
-    encoder = lake.scan(tables.current(modality)).select("encoder_id").head(1).collect()
-    if encoder.is_empty():
+    encoder_id = _encoder(lake, modality)
+    if encoder_id is None:
         return None
-    encoder_id = encoder.item()
-    frozen = lake.scan(tables.FUSED_STATISTICS).filter(
-        (pl.col("modality") == modality) & (pl.col("encoder_id") == encoder_id)
-    )
-    row = next(frozen.sort("version").collect().iter_rows(named=True), None)
-    if row is not None:
-        return Statistics(modality, encoder_id, np.array(row["mean"]), row["scale"], row["items"])
+    if (frozen := _frozen(lake, modality, encoder_id)) is not None:
+        return frozen
     read[modality] = read_vectors(lake, modality, wanted.select(key=modality).drop_nulls().unique())
     measured = measuring.measure(modality, encoder_id, read[modality][1])
     fields = {"version": measured.version, "modality": modality, "encoder_id": encoder_id, "items": measured.items}
@@ -126,6 +149,20 @@ def _statistics(lake: Lake, modality: str, wanted: pl.DataFrame, read: dict[str,
         tables.FUSED_STATISTICS, pl.DataFrame([{**fields, "mean": measured.mean.tolist(), "scale": measured.scale}])
     )
     return measured
+
+
+def _encoder(lake: Lake, modality: str) -> str | None:
+    """The encoder of a modality's current vectors; None where there are none."""
+    encoder = lake.scan(tables.current(modality)).select("encoder_id").head(1).collect()
+    return None if encoder.is_empty() else encoder.item()
+
+
+def _frozen(lake: Lake, modality: str, encoder_id: str) -> Statistics | None:
+    """The statistics that were measured for an encoder; None where none were."""
+    mine = (pl.col("modality") == modality) & (pl.col("encoder_id") == encoder_id)
+    rows = lake.scan(tables.FUSED_STATISTICS).filter(mine).sort("version").collect()
+    row = next(rows.iter_rows(named=True), None)
+    return None if row is None else Statistics(modality, encoder_id, np.array(row["mean"]), row["scale"], row["items"])
 
 
 def _name_space(lake: Lake, space: str, statistics: list[Statistics], cuts: Mapping[str, slice]) -> None:

@@ -93,6 +93,7 @@ TABLES = (
             Column("reused", pl.Int64, "rows reused"),
             Column("removed", pl.Int64, "rows removed"),
             Column("rejected", pl.Int64, "rows rejected or failed"),
+            Column("work", pl.Int64, "work done, in the asset's unit, such as people folded in", nullable=True),
             Column("seconds", pl.Float64, "wall seconds of the build"),
             Column("fixed_seconds", pl.Float64, "of them spent once, such as loading an encoder", nullable=True),
             Column("recipe", pl.String, "the encoder's id, where one sets the speed", nullable=True),

@@ -1,7 +1,7 @@
-"""What commands print for a person: tables of answers, plans and runs.
+"""What commands print for a person: tables of answers and runs.
 
 Here: looks only, each function printing one answer to a console. Not here: the answers (`mmrec/queries/recommend.py`
-and its neighbours), nor the commands (`work.py`).
+and its neighbours), plans (`plans.py`), nor the commands (`work.py`).
 """
 
 from __future__ import annotations
@@ -14,38 +14,9 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from mmrec.builds.costs import told, told_bytes
 from mmrec.modalities import NOUNS
-from mmrec.planning.plan import Plan
 
 _WARNINGS = 5  # lines an asset
-
-
-def plan(out: Console, found: Plan, limit: float | None = None) -> None:
-    """A plan as a table, its sum, and how it stands to a budget; first what will be refused."""
-    for told_of in found.refused:
-        out.print(f"will be refused, and what had landed stays: {told_of}")
-    for warning in found.warnings:
-        out.print(f"warning: {warning}")
-    if not found.rows:
-        out.print("nothing else to do" if found.refused else "nothing to do: everything is up to date")
-        return
-    table = table_of("asset", "reason", ("rows", "right"), "periods", ("seconds", "right"), ("bytes", "right"))
-    for row in found.rows:
-        span = "" if not row.periods else f"{row.first} … {row.last} ({row.periods})" if row.periods > 1 else row.first
-        count = "" if not row.rows else f"{'at most ' if row.at_most else ''}{row.rows:,}"
-        costs = (told(row.seconds) if row.seconds is not None else "?", told_bytes(row.bytes) if row.bytes else "")
-        table.add_row(row.asset, row.reason, count, span, *costs)
-    out.print(table)
-    bound = "at most " if any(row.at_most for row in found.rows) else ""
-    known = f"in all {bound}about {told(found.seconds)} and {told_bytes(found.bytes)}, by the speeds recorded here"
-    unknown = f"? = never built here, so nothing says what it costs: {', '.join(found.unknown)}"
-    everything = all(row.seconds is None for row in found.rows)
-    out.print("nothing was built here yet, so nothing says what it costs" if everything else known)
-    if found.unknown and not everything:
-        out.print(unknown)
-    if limit is not None:
-        out.print(f"{found.verdict(limit)} of {told(limit)}")
 
 
 def recommended(out: Console, answer: dict[str, Any]) -> None:

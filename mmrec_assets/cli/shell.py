@@ -65,6 +65,11 @@ def print_error(message: str) -> None:
     terminal.errors().print(f"error: {message}")
 
 
+def print_text(text: str) -> None:
+    """Text as it is, for another program to read."""
+    print(text)
+
+
 def print_json(value: object) -> None:
     """JSON whose control characters can be seen."""
     print(terminal.visible_json(value))

@@ -20,7 +20,7 @@ from mmrec.lake.store import Lake
 from mmrec.planning import walk
 from mmrec.planning.plan import NOTHING, OVER, UNDER, WORK, Plan
 from mmrec.settings import FILE, Settings, load
-from mmrec_assets.cli import printed, shell
+from mmrec_assets.cli import plans, printed, shell
 from mmrec_assets.cli.shell import Budget, Json, Last, Period
 
 _EXIT = {NOTHING: 0, WORK: 10, UNDER: 10, OVER: 11}
@@ -68,7 +68,7 @@ def run(
     limit = None if budget is None else seconds_of(budget)
     patience = seconds_of(wait, "the time to wait")
     if found.verdict(limit) == OVER:
-        printed.plan(shell.out, found, limit)
+        plans.plan(shell.out, found, limit)
         shell.print_error("the plan is dearer than the budget, or part of its cost is unknown; nothing was run")
         raise typer.Exit(_EXIT[OVER])
     carry_out(settings, served, found, retry_failed=retry_failed, wait_seconds=patience, as_json=as_json)
@@ -114,9 +114,10 @@ def plan(
     period: Period = None,
     last: Last = 1,
     budget: Budget = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a table for a pull request.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Say what `mmrec run` would do and cost, before it is paid for: rows per asset and reason. Writes nothing.
+    """Say what `mmrec run` would do and cost, before it is paid for: work and rows by asset. Writes nothing.
 
     Ends with 0 when there is nothing to do, 10 when there is work, 11 when it is dearer than the budget.
     """
@@ -125,8 +126,10 @@ def plan(
     found = walk.plan(Lake(settings.lake_root), settings, shell.served_periods(settings, period, last))
     if as_json:
         shell.print_json(found.as_dict(limit))
+    elif markdown:
+        shell.print_text(plans.markdown(found, limit))
     else:
-        printed.plan(shell.out, found, limit)
+        plans.plan(shell.out, found, limit)
     raise typer.Exit(_EXIT[found.verdict(limit)])
 
 

@@ -158,6 +158,7 @@ def _counts(counts: PeriodReport, partitioned: bool) -> Metadata:
         "rows_reused": dg.MetadataValue.int(counts.reused),
         "rows_removed": dg.MetadataValue.int(counts.removed),
         "rows_rejected": dg.MetadataValue.int(counts.rejected),
+        "work": dg.MetadataValue.int(counts.work),
     }
 
 

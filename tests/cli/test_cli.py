@@ -25,11 +25,15 @@ def test_plan(mmrec, built, new_shop):
     assert (answer.code, answer.json["verdict"], answer.json["unknown"]) == (10, "work to do", list(new_shop.assets))
     assert [row["asset"] for row in rows] == list(new_shop.assets)
     named = {"asset", "reason", "rows", "at_most", "periods", "first", "last", "by_period", "seconds", "bytes"}
+    named |= {"work", "unit", "fits"}
     assert set(rows[0]) == named
     assert {row["periods"] for row in rows if row["asset"] == "model/factors"} == {2}
     shown = mmrec(new_shop, "plan").out
     assert "at most" in shown
     assert f"{new_shop.days[0]} … {new_shop.days[-1]} (4)" in shown
+    assert "12 people folded in, 1 fit" in shown
+    table = mmrec(new_shop, "plan", "--markdown").out
+    assert "| model/factors | never built | 12 people folded in, 1 fit | at most 12 |" in table
 
 
 def test_a_plan_is_held_against_a_budget(mmrec, shop):

@@ -24,7 +24,7 @@ from mmrec.verification.comparing import Compared
 from mmrec.verification.differences import Difference
 from mmrec.verification.scope import Scope
 from mmrec_assets import terminal
-from mmrec_assets.cli import printed, traced
+from mmrec_assets.cli import plans, printed, traced
 from mmrec_assets.cli.runs import Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -175,9 +175,17 @@ def check(out):
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_an_answer_is_printed_in_characters_that_are_drawn(name):
-    show = getattr(traced if name == "impact" else printed, name)
+    show = getattr({"impact": traced, "plan": plans}.get(name, printed), name)
     out = check(printing(lambda console: show(console, *ANSWERS[name])))
     assert "[red]x[/red]" in out.replace("\n", "").replace(" ", "") or name == "rows", "no text is markup"
+
+
+def test_a_plan_as_markdown_holds_no_markup_of_a_stranger():
+    out = plans.markdown(*ANSWERS["plan"])
+    assert not [each for each in out.replace("\n", "").replace("\ufe0f", "") if not each.isprintable()], ascii(out)
+    assert "\\[red\\]x\\[/red\\]" in out
+    [head, rule, row] = [line for line in out.splitlines() if line.startswith("|")]
+    assert head.count("|") == rule.count("|") == row.replace("\\|", "").count("|") == 8
 
 
 @pytest.mark.parametrize("name", LINES)
@@ -200,11 +208,11 @@ def test_tables_are_printed_in_characters_that_are_drawn(name):
 def test_every_printer_is_tried_here():
     public = {
         name
-        for module in (printed, traced)
+        for module in (plans, printed, traced)
         for name, made in inspect.getmembers(module, inspect.isfunction)
         if made.__module__ == module.__name__ and not name.startswith("_")
     }
-    assert public == {*ANSWERS, *LINES, *TABLES, "as_json"}
+    assert public == {*ANSWERS, *LINES, *TABLES, "as_json", "markdown"}
 
 
 def test_progress_and_styled_texts_are_printed_in_characters_that_are_drawn():

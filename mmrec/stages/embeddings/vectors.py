@@ -92,7 +92,7 @@ def _bring_up_to_date(
     work = _encode(lake, settings, plan, identity)
     alone = _switch(lake, plan, work)
     failed = _write_failed(lake, plan, work)
-    report = _period_report(plan, work, failed, *_content(lake, plan.modality), run.seconds)
+    report = _period_report(plan, work, failed, *content(lake, plan.modality), run.seconds)
     # Where another run has written there too, the next one looks again.
     key = _stage_key(lake, settings, plan.modality, identity) if alone else ""
     run.record({WHOLE: report}, {WHOLE: key}, recipe=identity.id)
@@ -231,7 +231,7 @@ def _unusable(lake: Lake, plan: EmbeddingPlan) -> pl.DataFrame:
     return named.select("item_id", input_hash=pl.lit(""), key=pl.lit(""), reason=problem).collect()
 
 
-def _content(lake: Lake, modality: str) -> tuple[int, str]:
+def content(lake: Lake, modality: str) -> tuple[int, str]:
     """How many rows are current, and their data version: a digest of keys, never of floats."""
     rows, versions = 0, list[str]()
     for table in _current(modality):
@@ -254,6 +254,7 @@ def _period_report(
         rejected=failed.height,
         seconds=seconds,
         fixed_seconds=work.loading_seconds,
+        work=work.planned,
     )
 
 

@@ -30,7 +30,9 @@ def evaluation(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport
     fit_versions(lake, settings, gate.open)
     if stale := run.begin(evaluation_keys(lake, settings, gate.open)):
         over = evaluated(lake, settings, stale)  # figures are floats, so a period's data version is its key
-        run.publish({p: Made(_evaluate(lake, settings, p, over[p]), data_version=k) for p, k in run.stale.items()})
+        run.publish(
+            {p: Made(_evaluate(lake, settings, p, over[p]), data_version=k, work=1) for p, k in run.stale.items()}
+        )
     rows = figures.read(lake, gate.open)
     by_period = {period: _figures(rows.filter(pl.col("period") == period)) for period in gate.open}
     run.reports = {p: replace(each, facts=by_period.get(p, each.facts)) for p, each in run.reports.items()}

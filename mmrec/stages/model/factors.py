@@ -72,10 +72,10 @@ def _fold_in(
     """Everybody's factor as of a period, and how many had to be solved for; `before` are the rows made just before."""
     text_weight = settings.users.weight if settings.users else 0.0
     about = state.read_known(lake, settings, period, version, features, text_weight=text_weight)
-    counts = _counts(about)
+    counts = counted(about.events, about.said)
     digests = about.digests().join(counts.select("user_id"), on="user_id", how="semi")
     digests = digests.with_columns(version=pl.lit(version.name))
-    joined = digests.join(_stored_factors(lake, digests, before), on=_FOLDED, how="left").sort("user_id")
+    joined = digests.join(stored(lake, digests, before), on=_FOLDED, how="left").sort("user_id")
     todo = joined.filter(pl.col("factor").is_null())["user_id"].to_list()
     if todo:
         folded = factorization.fold_in(about.factors, about.histories(todo))
@@ -85,15 +85,15 @@ def _fold_in(
     return tables.contract(tables.MODEL_USERS).conform(rows), len(todo)
 
 
-def _counts(about: state.Known) -> pl.DataFrame:
+def counted(events: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     """user_id, events, words: of how many liked events and texts a factor is made; who has none is absent."""
-    liked = about.events.filter(pl.col("weight") > 0).select("user_id", "item_id")
+    liked = events.filter(pl.col("weight") > 0).select("user_id", "item_id")
     is_text = pl.col("item_id").str.starts_with(user_texts.MARK)
-    both = pl.concat([liked, about.said.select("user_id", "item_id")])
+    both = pl.concat([liked, said.select("user_id", "item_id")])
     return both.group_by("user_id").agg(events=(~is_text).sum(), words=is_text.sum())
 
 
-def _stored_factors(lake: Lake, digests: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+def stored(lake: Lake, digests: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
     """The factors that are there for these digests (`_FOLDED`), in the lake or `before`."""
     named = pl.col("version").is_in(digests["version"].unique().to_list())  # what other versions hold is not read
     both = [rows.select(*_FOLDED, "factor") for rows in (lake.scan(tables.MODEL_USERS).filter(named), before.lazy())]

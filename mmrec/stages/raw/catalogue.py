@@ -51,7 +51,7 @@ def _deliver(lake: Lake, settings: Settings, table: str, keys: dict[str, str]) -
         rows, refused = _as_delivered(settings, table)
         if refused:
             return run.problem("; ".join(refused))
-        run.publish({WHOLE: Made(rows)})
+        run.publish({WHOLE: Made(rows, work=rows.height)})
     return run.report(facts={"files": len(files)})
 
 

@@ -6,7 +6,6 @@ whole, by name. Nothing is judged here.
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 
 import polars as pl
@@ -14,7 +13,7 @@ import polars as pl
 from mmrec import periods, tables
 from mmrec.builds import ledger
 from mmrec.builds.report import WHOLE, Check, PeriodReport, StageReport
-from mmrec.builds.stage import Made, StageRun, by_period
+from mmrec.builds.stage import StageRun, by_period
 from mmrec.ingest import sources
 from mmrec.ingest.landing import Landed, emptiness, from_ledger, ledger_rows, of_events, read_events, reading
 from mmrec.keys import canonical_digest
@@ -30,7 +29,7 @@ def interactions(lake: Lake, settings: Settings, wanted: list[str]) -> StageRepo
     landed = _land(lake, settings)
     run.begin({period: _period_key(lake, settings, landed, period) for period in wanted})
     run.hold(held_periods(lake, landed, list(run.stale)))
-    run.publish(_rows_of(settings, landed, list(run.stale)))
+    run.publish(by_period(rows_of(settings, landed, list(run.stale))))
     refused = refusals(landed)
     lines = [each.lines for each in landed if each.lines]
     return run.report(
@@ -57,17 +56,6 @@ def interactions_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict
 def refusals(landed: list[Landed]) -> list[str]:
     """The event files that are refused, each with the reason."""
     return [f"{each.file} {each.refused}" for each in landed if each.refused]
-
-
-def people(settings: Settings) -> int:
-    """How many different people the event files name now, refused files left out."""
-    named: set[str] = set()
-    for file in _event_files(settings):
-        with contextlib.suppress(sources.RefusedFile):
-            columns = settings.interactions.columns.model_dump(include={"user_id", "time"})
-            frame = sources.read(settings.data, file, columns)
-            named.update(frame["user_id"].drop_nulls().unique())
-    return len(named)
 
 
 def _event_files(settings: Settings) -> list[str]:
@@ -137,11 +125,12 @@ def _period_key(lake: Lake, settings: Settings, landed: list[Landed], period: st
     return ledger.stage_key(lake.code_version, reading(settings), touching)
 
 
-def _rows_of(settings: Settings, landed: list[Landed], wanted: list[str]) -> dict[str, Made]:
+def rows_of(settings: Settings, landed: list[Landed], wanted: list[str]) -> pl.DataFrame:
+    """The rows of these periods, of every file that touches one."""
     contract = tables.contract(tables.RAW_INTERACTIONS)
     files = [each.file for each in landed if set(wanted) & set(each.rows)]
     frames = [read_events(settings, file).rows.filter(pl.col("period").is_in(wanted)) for file in files]
-    return by_period(pl.concat([contract.empty(), *[contract.conform(frame) for frame in frames]]))
+    return pl.concat([contract.empty(), *[contract.conform(frame) for frame in frames]])
 
 
 def _readable(files: int, refused: list[str]) -> Check:

@@ -27,7 +27,7 @@ def media(lake: Lake, settings: Settings) -> StageReport:
     run = StageRun(lake, tables.RAW_MEDIA)
     frame = named_media(lake, settings, lake.scan(tables.RAW_ITEMS))
     run.begin(_media_keys(lake, frame))
-    run.publish({WHOLE: Made(frame)})
+    run.publish({WHOLE: Made(frame, work=frame.height)})
     broken = frame.filter(pl.col("problem").is_not_null())
     warnings = [f"{broken.height} of {frame.height} named files cannot be used"] if broken.height else []
     return run.report(

@@ -46,7 +46,7 @@ def with_people(lake: Lake, wanted: Iterable[str]) -> list[str]:
 
 def made_of_people(stale: Iterable[str], made: Mapping[str, Lists] | Mapping[str, Sentences]) -> dict[str, Made]:
     """What was made of stale periods; of a period without people nothing, and computed are the rows made anew."""
-    return {period: Made(made[period].rows, made[period].fresh) for period in stale if period in made}
+    return {p: Made(made[p].rows, made[p].fresh, work=made[p].work) for p in stale if p in made}
 
 
 def people_by_way(made: Iterable[Lists] | Iterable[Sentences], ways: Iterable[str]) -> dict[str, int]:

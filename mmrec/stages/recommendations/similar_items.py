@@ -20,8 +20,8 @@ def similar_items(lake: Lake, settings: Settings) -> StageReport:
     """Every item's most similar items, by each modality and by all; only lists that a change reaches are made anew."""
     run, anew = StageRun(lake, tables.SIMILAR_ITEMS), 0
     if run.begin(similar_items_keys(lake, settings)):
-        rows, anew = _neighbours(lake)
-        run.publish({WHOLE: Made(rows)})
+        rows, anew, pairs = _neighbours(lake)
+        run.publish({WHOLE: Made(rows, work=pairs)})
     return run.report(
         facts={"k": neighbours.LENGTH, "lists_made_anew": anew, **stand_in(settings)},
         tables={"lists by modality": _by_modality(lake), "neighbours of some items": _neighbours_of_some(lake)},
@@ -33,16 +33,16 @@ def similar_items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     return {WHOLE: ledger.stage_key(lake.code_version, {}, ledger.data_version(lake, FUSED))}
 
 
-def _neighbours(lake: Lake) -> tuple[pl.DataFrame, int]:
-    """Every row of the table as of now, and how many lists were made anew."""
+def _neighbours(lake: Lake) -> tuple[pl.DataFrame, int, int]:
+    """Every row of the table as of now, how many lists were made anew, and how many pairs of items were compared."""
     features = Features(lake)
     old = lake.scan(tables.SIMILAR_ITEMS).collect()
     made = [
         neighbours.brought_up_to_date(old, by, features.item_ids, blocks, lake.code_version)
         for by, blocks in neighbours.kinds(features.blocks).items()
     ]
-    rows = pl.concat([tables.contract(tables.SIMILAR_ITEMS).empty(), *[rows for rows, _ in made]])
-    return rows, sum(anew for _, anew in made)
+    rows = pl.concat([tables.contract(tables.SIMILAR_ITEMS).empty(), *[each[0] for each in made]])
+    return rows, sum(anew for _, anew, _ in made), sum(pairs for _, _, pairs in made)
 
 
 def _by_modality(lake: Lake) -> pl.DataFrame:

@@ -80,7 +80,9 @@ def _publish(run: StageRun, versions: dict[str, int]) -> None:
             {"snapshot": name, "period": period, "table": table, "version": version, "run_id": lake.run_id, "at": now}
             for table, version in versions.items()
         ]
-        reports[period] = PeriodReport(len(versions), name, computed=len(versions), seconds=run.seconds)
+        reports[period] = PeriodReport(
+            len(versions), name, computed=len(versions), work=len(versions), seconds=run.seconds
+        )
     if rows:
         ledger.begin(lake, run.stale)
         lake.append(tables.SNAPSHOTS, pl.DataFrame(rows))

@@ -61,11 +61,9 @@ def unnamed_types(lake: Lake, settings: Settings) -> list[str]:
     return [f"{told}{types}; give each a weight (0 = met, not liked), or list it in [events] ignore"]
 
 
-def interactions_keys(
-    lake: Lake, settings: Settings, wanted: list[str], items: pl.DataFrame | None = None
-) -> dict[str, str]:
-    """Stage keys by period, for validated/items as it is or is about to be; a period never landed has none."""
-    return _interactions_keys(lake, settings, wanted, _named_items(lake, settings, wanted, items))
+def interactions_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
+    """Stage keys by period; a period never landed has none."""
+    return _interactions_keys(lake, settings, wanted, _named_items(lake, settings, wanted))
 
 
 def _interactions_keys(lake: Lake, settings: Settings, wanted: list[str], against: Mapping[str, str]) -> dict[str, str]:
@@ -75,7 +73,7 @@ def _interactions_keys(lake: Lake, settings: Settings, wanted: list[str], agains
 
 def _judge_and_publish(run: StageRun, settings: Settings, against: Mapping[str, str]) -> list[Check]:
     lake, periods = run.lake, list(run.stale)
-    landed = lake.scan(tables.RAW_INTERACTIONS, periods=periods).collect()
+    landed = _landed(lake, periods)
     judged = rules.judge_interactions(landed, settings)
     if settings.quality.max_unknown_item_share is not None:
         known = lake.scan(tables.VALIDATED_ITEMS).select("item_id").collect()["item_id"]
@@ -92,9 +90,24 @@ def _judge_and_publish(run: StageRun, settings: Settings, against: Mapping[str, 
             kept = f"its last published rows stay ({before[period].rows if period in before else 0})"
             run.refuse(period, f"{told}; see `mmrec rejected --period {period}`; {kept}", rejected[period])
     made = by_period(good.filter(pl.col("period").is_in(list(run.stale))))
-    nothing = Made(contract.empty())
-    run.publish({period: replace(made.get(period, nothing), rejected=rejected[period]) for period in run.stale})
+    nothing, judged_rows = Made(contract.empty()), dict(landed["period"].value_counts().iter_rows())
+    run.publish(
+        {
+            period: replace(made.get(period, nothing), rejected=rejected[period], work=judged_rows.get(period, 0))
+            for period in run.stale
+        }
+    )
     return [check for period in sorted(verdicts) for check in verdicts[period]]
+
+
+def foreseen(lake: Lake, settings: Settings, periods: list[str]) -> pl.DataFrame:
+    """What these periods would hold for the landed rows that `lake` shows, if their contract holds."""
+    judged = rules.judge_interactions(_landed(lake, periods), settings)
+    return tables.contract(tables.VALIDATED_INTERACTIONS).conform(judged.filter(pl.col("rule") == GOOD))
+
+
+def _landed(lake: Lake, periods: list[str]) -> pl.DataFrame:
+    return lake.scan(tables.RAW_INTERACTIONS, periods=periods).collect()
 
 
 def _period_key(lake: Lake, settings: Settings, raw_version: str, against: str) -> str:
@@ -109,16 +122,14 @@ def _period_key(lake: Lake, settings: Settings, raw_version: str, against: str) 
     )
 
 
-def _named_items(
-    lake: Lake, settings: Settings, wanted: list[str], about_to_be: pl.DataFrame | None = None
-) -> dict[str, str]:
+def _named_items(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
     """period → digest of which of the items named in it exist: all that this stage reads of the catalogue.
 
     Nothing is read where no share of unknown items refuses a period: then a changed catalogue touches no event.
     """
     if settings.quality.max_unknown_item_share is None:
         return {}
-    items = lake.scan(tables.VALIDATED_ITEMS) if about_to_be is None else about_to_be.lazy()
+    items = lake.scan(tables.VALIDATED_ITEMS)
     named = (
         lake.scan(tables.RAW_INTERACTIONS)
         .filter(pl.col("period").is_in(wanted))

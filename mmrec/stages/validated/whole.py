@@ -84,7 +84,7 @@ def _judge_whole(
         if told := verdicts.refusal(checks):
             run.refuse(WHOLE, told, rejected[WHOLE])
             return run.report(checks=checks)
-        run.publish({WHOLE: Made(good, rejected=rejected[WHOLE])})
+        run.publish({WHOLE: Made(good, rejected=rejected[WHOLE], work=landed.height)})
     return run.report(checks=checks, tables={"kept out by rule": kept_out_by_rule(lake, name, [WHOLE])})
 
 
