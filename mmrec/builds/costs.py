@@ -79,10 +79,9 @@ class Costs:
 class Estimate:
     """What an asset's work was expected to take, told before it, beside what it took."""
 
-    def __init__(self, lake: Lake, asset: str) -> None:
-        """Holds what is known before the work begins."""
-        self.asset, looking = asset, lake.acting_as(asset, "-")
-        self.known, self.costs = newest(looking, asset), Costs(looking)
+    def __init__(self, lake: Lake) -> None:
+        """Holds what is known before the work of the asset that the lake acts for begins."""
+        self.asset, self.known, self.costs = lake.asset, newest(lake, lake.asset), Costs(lake)
 
     def against(self, report: StageReport) -> pl.DataFrame:
         """One row a reason: periods with work, rows planned where they were counted, rows computed, seconds of both."""

@@ -121,7 +121,8 @@ class StageRun:
     def report(self, *, warnings: Iterable[str] = (), **more: Any) -> StageReport:
         """The stage's report, with a small sample of its newest period that shows no person."""
         contract, sample = tables.contract(self.table), pl.DataFrame()
-        if self.lake.exists(self.table):
+        version = self.lake.version(self.table)
+        if version is not None:
             newest = max(self.reports, default=WHOLE)
             own = [newest] if newest and "period" in contract.columns else None
             sample = self.lake.scan(self.table, periods=own).drop(contract.personal).head(5).collect()
@@ -129,7 +130,7 @@ class StageRun:
             self.lake.asset,
             dict(sorted(self.reports.items())),
             self.seconds,
-            self.lake.version(self.table),
+            version,
             self.lake.reads,
             sample=sample,
             warnings=[*self.warnings, *warnings],

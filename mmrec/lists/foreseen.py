@@ -61,7 +61,7 @@ def _standing(lake: Lake, period: str, of: Ranked, made: Mapping[str, Ranked], c
     users = published_state.matrix(known["factor"], known["factor"].list.len()[0])
     checksums = published_state.checksums(users, known["events_digest"])
     now = known.select("user_id", checksum=checksums).with_row_index("at")
-    rows = lake.scan(tables.TOP_K).filter(pl.col("period") == nearest).collect()
+    rows = lake.scan(tables.TOP_K, periods=[nearest]).collect()
     return top_k.standing(rows, now, left)["at"].n_unique(), arrived
 
 

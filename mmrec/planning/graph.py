@@ -89,8 +89,9 @@ class Node(Asset):
         Embeddings try inputs again that could not be encoded (`retry_failed`), and raise one line instead of starting
         what is expected to take more seconds than a `budget`. The report says what was expected and what it took.
         """
-        estimate = Estimate(lake, self.asset)
-        report = self._work(lake, settings, periods, run_id, retry_failed, budget)
+        acting = lake.acting_as(self.asset, self.code_version, run_id)
+        estimate = Estimate(acting)
+        report = self._work(acting, settings, periods, retry_failed, budget)
         # A stage that found nothing to do has read its keys only; what it rests on are the versions as they are.
         names = {table.name for dep in self.deps for table in owned_by(dep)} - report.inputs.keys()
         rests_on = {name: lake.version(name) for name in sorted(names)}
@@ -110,15 +111,8 @@ class Node(Asset):
         return _FUNCTIONS[self.asset].bound(settings, people, items)
 
     def _work(
-        self,
-        lake: Lake,
-        settings: Settings,
-        periods: list[str],
-        run_id: str,
-        retry_failed: bool,
-        budget: float | None,
+        self, acting: Lake, settings: Settings, periods: list[str], retry_failed: bool, budget: float | None
     ) -> StageReport:
-        acting = lake.acting_as(self.asset, self.code_version, run_id)
         if self.stage == "embeddings":
             return vectors.embed(acting, settings, self.name, retry_failed=retry_failed, budget=budget)
         work = _FUNCTIONS[self.asset].work

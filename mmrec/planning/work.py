@@ -59,7 +59,7 @@ class Work:
         self._look_at(stale)
         edited, moved = self._edited_titles(), set[str]().union(*self.moved.values())
         named = pl.col("named").list.set_intersection(edited.to_list()).list.len() > 0
-        rows = self.ahead.now.scan(tables.REASONS).filter(pl.col("period").is_in(stale))
+        rows = self.ahead.now.scan(tables.REASONS, periods=stale)
         rows = rows.filter(named | pl.col("item_id").is_in(list(moved)))
         touched = dict(rows.group_by("period").agg(pl.col("user_id").n_unique()).collect().iter_rows())
         return {p: self.people[p].people.height if p in remade else touched.get(p, 0) for p in stale}
