@@ -20,6 +20,7 @@ from mmrec.settings import Settings, load
 from mmrec_assets.assembly import build_defs
 from mmrec_assets.cli import runs
 from mmrec_assets.cli.shell import served_periods
+from mmrec_assets.running.instance import home
 from mmrec_assets.running.jobs import REFRESH
 
 TIMES = 5
@@ -29,8 +30,8 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 def main() -> None:
     """Asks twice for what is there already, and times the later runs."""
     settings = load(config.path())
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["DAGSTER_HOME"] = home
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["DAGSTER_HOME"] = folder
         home(settings)
         measure(settings)
 

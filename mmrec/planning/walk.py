@@ -117,7 +117,7 @@ def _stage_rows(node: Node, wanted: list[str], walk: _Walk) -> list[Row]:
             units = sum(work.get(period, 0) for period in of)
             fits = walk.work.fits(of) if node.asset == FACTORS else 0
             costs = _cost(walk.costs, node, row.rows, units, len(of), fits)
-            rows.append(replace(row, by_period=counts if node.partitioned else {}, **costs))
+            rows.append(replace(row, fits=fits, by_period=counts if node.partitioned else {}, **costs))
     return rows
 
 
@@ -178,15 +178,14 @@ def _behind(some: Mapping[str, set[str]], node: Node, wanted: list[str]) -> set[
 
 
 def _cost(
-    costs: Costs, node: Node, rows: int, work: int, periods: int, fits: int = 0, recipe: str = ""
+    costs: Costs, node: Node, rows: int, work: int, periods: int, starts: int = 0, recipe: str = ""
 ) -> dict[str, Any]:
-    """The work in the asset's unit, and what it will take."""
+    """The work in the asset's unit, and what it will take; a fit, or loading an encoder, is a start."""
     speed, row_bytes = costs.speed(node.asset, recipe), costs.bytes_a_row(node.asset)
     return {
         "work": work,
         "unit": node.unit,
-        "fits": fits,
-        "seconds": None if speed is None else speed.seconds(work, periods, fits),
+        "seconds": None if speed is None else speed.seconds(work, periods, starts),
         "bytes": None if row_bytes is None else round(row_bytes * rows),
     }
 
