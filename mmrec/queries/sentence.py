@@ -173,16 +173,15 @@ def _reasons(sentence: str, best: np.ndarray, amounts: np.ndarray, said: Phrases
 
 def _reason(sentence: str, named: list[str], model: float, closeness: float, words: float) -> str:
     least = _WORTH_TELLING * sum(max(part, 0.0) for part in (model, closeness, words))
-    also = [
+    close = [
         told
         for told, part in (("its text is close", closeness), ("people choose it with what is close", model))
         if part > 0 and part >= least
     ]
     if named:
-        return f"Matches {_joined(named)}{''.join(f'; {each} too' for each in also[:1])}."
-    if also:
-        return f"For “{sentence}”: {_joined(also)}."
-    return f"For “{sentence}”: it says some of these words." if words > 0 else "Nothing of it is known to be close."
+        return f"Matches {_joined(named)}{''.join(f'; {each} too' for each in close[:1])}."
+    said = ["it says some of these words"] if words > 0 and words >= least and closeness + model + words > 0 else []
+    return f"For “{sentence}”: {_joined([*close, *said] or ['little speaks for it'])}."
 
 
 def _joined(parts: Sequence[str]) -> str:
