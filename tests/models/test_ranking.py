@@ -58,16 +58,17 @@ def test_lists_are_those_of_brute_force_for_any_tiling(seed, k, tile, block, lev
         same(top_k(U, V, seen, k, order, servable, tile=tile), brute(U, V, seen, k, order, servable))
 
 
-@pytest.mark.parametrize("count", [1, 3, 12])
+@pytest.mark.parametrize("count", [1, 3, 12, 40])
 def test_the_largest_of_many_columns_are_found_in_a_few_blocks(monkeypatch, count):
     monkeypatch.setattr(ranking, "BLOCK", 4)
     scores = np.random.default_rng(count).normal(size=(50, 810)).astype(np.float32)
     scores[:, 100:] = np.where(scores[:, 100:] > 1, -np.inf, scores[:, 100:])
     scores[7, 3:] = -np.inf
     scores[8] = 1.0
-    found = np.take_along_axis(scores, ranking._largest(scores, count), axis=1)
-    assert np.array_equal(np.sort(found, axis=1), np.sort(scores, axis=1)[:, -count:])
-    assert found.shape == (50, count)
+    columns, largest = ranking._largest(scores, count)
+    assert np.array_equal(np.sort(largest, axis=1), np.sort(scores, axis=1)[:, -count:])
+    assert np.array_equal(np.take_along_axis(scores, columns, axis=1), largest)
+    assert largest.shape == (50, count) and all(np.unique(row).size == count for row in columns)
 
 
 @pytest.mark.parametrize("levels", [None, 1])
