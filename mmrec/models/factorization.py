@@ -17,11 +17,14 @@ feedback), Rendle et al. 2022, arXiv:2110.14037 (α₀, ν).
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from mmrec.models import conjugate
 from mmrec.models.histories import Histories
 from mmrec.models.solver import product, project, solve, workers
 
@@ -78,43 +81,102 @@ class ItemFactors:
         return cls(H, arrays.get("B"), Q, e, HQ, counts, hyper)
 
 
-def fit(histories: Histories, n_items: int, hyper: Hyper, features: np.ndarray | None = None) -> ItemFactors:
-    """Alternate exact solves over people, items and B, cold from a seeded start.
+def fit(
+    histories: Histories, n_items: int, hyper: Hyper, features: np.ndarray | None = None, *, exact: bool = False
+) -> ItemFactors:
+    """Alternate over people, items and B, cold from a seeded start.
 
-    `features` is [n_items, p], rows of zeros for items without content; None is plain iALS. Same arguments give the
-    same factors on the same machine and thread count. Served people are always `fold_in` on the result. Only items with
-    events take part: another cold item in the catalogue moves no bit of the others. Cold ones are placed at B f.
+    `features` is [n_items, p], rows of zeros for items without content; None is plain iALS. The last sweep is exact and
+    in float64. Those before it are conjugate gradient steps in float32 (`conjugate.py`), unless all are to be `exact`:
+    the reference, at several times the cost. Same arguments give the same factors on the same machine and thread count.
+    Served people are always `fold_in` on the result. Only items with events take part: another cold item in the
+    catalogue moves no bit of the others. Cold ones are placed at B f.
     """
+    *_, last = _fits_warm(*_warm(histories, n_items, features), hyper, exact)
+    return _placed(last, histories, n_items, features)
+
+
+def fits(
+    histories: Histories, n_items: int, hyper: Hyper, features: np.ndarray | None = None, *, exact: bool = False
+) -> Iterator[ItemFactors]:
+    """What `fit` has after every sweep, so that all numbers of sweeps are judged for the price of one fit.
+
+    A caller that stops early saves the rest, the exact sweep too.
+    """
+    for fitted in _fits_warm(*_warm(histories, n_items, features), hyper, exact):
+        yield _placed(fitted, histories, n_items, features)
+
+
+def _warm(histories: Histories, n_items: int, features: np.ndarray | None) -> tuple[Histories, int, np.ndarray | None]:
+    """The events, number and features of the items that have events, renumbered from 0."""
+    warm = np.bincount(histories.items, minlength=n_items) > 0
+    return histories.renumbered(np.cumsum(warm) - 1), int(warm.sum()), None if features is None else features[warm]
+
+
+def _placed(fitted: ItemFactors, histories: Histories, n_items: int, features: np.ndarray | None) -> ItemFactors:
+    """The fit of the items that have events, with all items in their places: cold ones at B f."""
     counts = np.bincount(histories.items, minlength=n_items)
-    warm = counts > 0
-    own = None if features is None else features[warm]
-    fitted = _fit_warm(histories.renumbered(np.cumsum(warm) - 1), int(warm.sum()), hyper, own)
-    H = np.zeros((n_items, hyper.width))
-    H[warm] = fitted.H
+    H = np.zeros((n_items, fitted.hyper.width))
+    H[counts > 0] = fitted.H
     if fitted.B is not None and features is not None:
-        H[~warm] = project(features[~warm], fitted.B)
+        H[counts == 0] = project(features[counts == 0], fitted.B)
     return replace(fitted, H=H, HQ=rotate(H, fitted.Q), counts=counts)
 
 
-def _fit_warm(histories: Histories, n_items: int, hyper: Hyper, features: np.ndarray | None) -> ItemFactors:
-    """The fit of items that all have events."""
-    by_item = histories.transpose(n_items)
-    r = hyper.regularization * by_item.lengths.astype(np.float64) ** hyper.exponent
-    r_people = hyper.regularization * histories.lengths.astype(np.float64) ** hyper.exponent
+def _fits_warm(
+    histories: Histories, n_items: int, features: np.ndarray | None, hyper: Hyper, exact: bool
+) -> Iterator[ItemFactors]:
+    """The fit of items that all have events, sweep by sweep."""
+    people, items = _Side.of(histories, n_items, hyper), _Side.of(histories.transpose(n_items), len(histories), hyper)
     rng = np.random.default_rng(hyper.seed)
     H = rng.normal(0.0, 0.1 / np.sqrt(hyper.width), (n_items, hyper.width))
+    W: np.ndarray | None = None
     B: np.ndarray | None = None
-    with workers() as pool:
-        ridge = None if features is None else _Ridge.of(features, r, hyper.feature_regularization)
-        for _ in range(hyper.sweeps):
-            Q, e = eigenbasis(H, hyper.alpha)
-            W = product(solve(product(H, Q), e, histories, r_people, pool=pool), Q.T)
-            Q, e = eigenbasis(W, hyper.alpha)
-            prior = None if B is None or features is None else r[:, None] * product(features, product(B.T, Q))
-            H = product(solve(product(W, Q), e, by_item, r, prior, pool=pool), Q.T)
-            B = None if ridge is None else ridge.solve(H)
+    with workers():  # the eigenbasis too by one thread, as ever
+        ridge = None if features is None else _Ridge.of(features, items.ridge, hyper.feature_regularization)
         Q, e = eigenbasis(H, hyper.alpha)
-    return ItemFactors(H, B, Q, e, H, by_item.lengths, hyper)
+    for sweep in range(1, hyper.sweeps + 1):
+        now_exact = exact or sweep == hyper.sweeps
+        with workers() as pool:
+            W = people.step(H, Q, e, start=W, exact=now_exact, pool=pool)
+            Q, e = eigenbasis(W, hyper.alpha)
+            prior = None if B is None or features is None else items.ridge[:, None] * product(features, product(B.T, Q))
+            H = items.step(W, Q, e, prior, start=H if sweep > 1 else None, exact=now_exact, pool=pool)
+            B = None if ridge is None else ridge.solve(H)
+            Q, e = eigenbasis(H, hyper.alpha)
+        yield ItemFactors(H, B, Q, e, H, items.histories.lengths, replace(hyper, sweeps=sweep))
+
+
+@dataclass(frozen=True)
+class _Side:
+    """People or items: their events, the ridge of each row, and both as conjugate gradients read them."""
+
+    histories: Histories
+    ridge: np.ndarray  # λ n^ν, float64 [rows]
+    gradients: conjugate.Side
+
+    @classmethod
+    def of(cls, histories: Histories, n_columns: int, hyper: Hyper) -> Self:
+        ridge = hyper.regularization * histories.lengths.astype(np.float64) ** hyper.exponent
+        return cls(histories, ridge, conjugate.Side.of(histories, n_columns, ridge))
+
+    def step(
+        self,
+        X: np.ndarray,
+        Q: np.ndarray,
+        e: np.ndarray,
+        prior: np.ndarray | None = None,
+        *,
+        start: np.ndarray | None,
+        exact: bool,
+        pool: Executor,
+    ) -> np.ndarray:
+        """This side's factors, given those of the other side, X; `prior` is in the eigenbasis (`solver.solve`)."""
+        rows = product(X, Q)
+        if exact:
+            return product(solve(rows, e, self.histories, self.ridge, prior, pool=pool), Q.T)
+        start = None if start is None else product(start, Q)
+        return product(self.gradients.approach(rows, e, prior, start, pool=pool), Q.T)
 
 
 def fold_in(factors: ItemFactors, histories: Histories) -> np.ndarray:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SHORTEST = 8  # events in the smallest bucket; with widths padded to 8 every matrix starts on a 64-byte boundary
 SLICE = 256  # events a product takes at once; longer histories are added up slice by slice
 TILE_EVENTS = 4_096  # events (padding included) in a tile, which fixes the number of people a tile holds
+PRODUCTS = 64_000  # products of `project` at once, .5 MB: what a core's own cache holds
 _SOLVING = threading.Lock()  # the number of torch threads belongs to the process
 
 
@@ -59,7 +60,7 @@ def solve(
         pull = torch.zeros(len(shifts), d + pad, dtype=torch.float64)
         if prior is not None:
             pull[:size, :d] = torch.from_numpy(prior[people])
-        step = _woodbury if length < d else _cholesky
+        step = _woodbury if length < d and length <= SLICE else _cholesky
         answer = step(x, eigenvalues + shifts, pull, _Events(histories, people, length))
         out[people] = answer[:size, :d].numpy()
 
@@ -127,7 +128,7 @@ def _woodbury(x: torch.Tensor, D: torch.Tensor, pull: torch.Tensor, events: _Eve
     import torch
 
     ((items, s),) = events
-    S = x[items] * s[..., None]
+    S = _gather(x, items).mul_(s[..., None])
     SD = S / D[:, None, :]
     K = torch.eye(S.shape[1], dtype=S.dtype) + SD @ S.mT
     right = s[..., None] - SD @ pull[..., None]
@@ -141,10 +142,15 @@ def _cholesky(x: torch.Tensor, D: torch.Tensor, pull: torch.Tensor, events: _Eve
 
     A, right = torch.diag_embed(D), pull[..., None]
     for items, s in events:
-        S = x[items] * s[..., None]
+        S = _gather(x, items).mul_(s[..., None])
         A = A + S.mT @ S
         right = right + S.mT @ s[..., None]
     return torch.cholesky_solve(right, torch.linalg.cholesky_ex(A).L)[..., 0]
+
+
+def _gather(x: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+    """x[items], [tile, slice, d], in a quarter of the time (measured on 2 cores)."""
+    return x.index_select(0, items.reshape(-1)).view(*items.shape, -1)
 
 
 def product(X: np.ndarray, Y: np.ndarray) -> np.ndarray:
@@ -157,7 +163,10 @@ def product(X: np.ndarray, Y: np.ndarray) -> np.ndarray:
 def project(X: np.ndarray, M: np.ndarray) -> np.ndarray:
     """X Mᵀ [n, d] as products summed along the last axis: a row's bits depend on that row and M alone."""
     out = np.empty((len(X), len(M)))
-    step = max(1, 2_000_000 // max(1, M.size))
+    step = max(1, PRODUCTS // max(1, M.size))
+    room = np.empty((min(step, len(X)), *M.shape))
     for start in range(0, len(X), step):
-        out[start : start + step] = (X[start : start + step, None, :] * M).sum(-1)
+        here = slice(start, start + step)
+        products = np.multiply(X[here, None, :], M, out=room[: len(out[here])])
+        products.sum(-1, out=out[here])
     return out
