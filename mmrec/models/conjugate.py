@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     import torch
 
 STEPS = 2  # in a pass; the next pass goes on where this one stops
+FIRST_STEPS = (
+    1  # in a pass from zeros, whose other side is random: more bring no better lists one sweep later (Gowalla)
+)
 PART_EVENTS = 16_384  # events of the rows that are solved together: what the core's own cache holds
 TINY = 1e-30  # a row that is solved takes a step of 0, not of 0 / 0
 
@@ -47,9 +50,10 @@ class Side:
     def approach(
         self, rows: np.ndarray, e: np.ndarray, prior: np.ndarray | None, start: np.ndarray | None, *, pool: Executor
     ) -> np.ndarray:
-        """`STEPS` steps from `start` (None: zeros) towards what `solver.solve` gives, all in the eigenbasis.
+        """`STEPS` steps from `start`, or `FIRST_STEPS` from zeros where it is None, towards what `solver.solve` gives.
 
-        float64 [n, d] of float32 precision. A row's bits depend on its own events, `rows` and `e` alone.
+        All is in the eigenbasis; float64 [n, d] of float32 precision. A row's bits depend on its own events, `rows` and
+        `e` alone.
         """
         import torch
 
@@ -115,7 +119,7 @@ class Part:
         y = torch.zeros_like(r) if start is None else start
         direction = inverse * r
         rz = (r * direction).sum(-1, keepdim=True)
-        for _ in range(STEPS - 1):
+        for _ in range((FIRST_STEPS if start is None else STEPS) - 1):
             moved = times(direction)
             length = rz / ((direction * moved).sum(-1, keepdim=True) + TINY)
             y = y + length * direction

@@ -17,7 +17,7 @@ feedback), Rendle et al. 2022, arXiv:2110.14037 (α₀, ν).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Self
@@ -93,7 +93,7 @@ def fit(
     catalogue moves no bit of the others. Cold ones are placed at B f.
     """
     *_, last = _fits_warm(*_warm(histories, n_items, features), hyper, exact)
-    return _placed(last, histories, n_items, features)
+    return _placed(last, histories, n_items, features, rotate)
 
 
 def fits(
@@ -101,10 +101,12 @@ def fits(
 ) -> Iterator[ItemFactors]:
     """What `fit` has after every sweep, so that all numbers of sweeps are judged for the price of one fit.
 
-    A caller that stops early saves the rest, the exact sweep too.
+    A caller that stops early saves the rest, the exact sweep too. Only in the last one is HQ that of `rotate`, whose
+    bits do not depend on how many items there are; the others are for judging.
     """
     for fitted in _fits_warm(*_warm(histories, n_items, features), hyper, exact):
-        yield _placed(fitted, histories, n_items, features)
+        last = fitted.hyper.sweeps == hyper.sweeps
+        yield _placed(fitted, histories, n_items, features, rotate if last else product)
 
 
 def _warm(histories: Histories, n_items: int, features: np.ndarray | None) -> tuple[Histories, int, np.ndarray | None]:
@@ -113,14 +115,20 @@ def _warm(histories: Histories, n_items: int, features: np.ndarray | None) -> tu
     return histories.renumbered(np.cumsum(warm) - 1), int(warm.sum()), None if features is None else features[warm]
 
 
-def _placed(fitted: ItemFactors, histories: Histories, n_items: int, features: np.ndarray | None) -> ItemFactors:
+def _placed(
+    fitted: ItemFactors,
+    histories: Histories,
+    n_items: int,
+    features: np.ndarray | None,
+    rotated: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> ItemFactors:
     """The fit of the items that have events, with all items in their places: cold ones at B f."""
     counts = np.bincount(histories.items, minlength=n_items)
     H = np.zeros((n_items, fitted.hyper.width))
     H[counts > 0] = fitted.H
     if fitted.B is not None and features is not None:
         H[counts == 0] = project(features[counts == 0], fitted.B)
-    return replace(fitted, H=H, HQ=rotate(H, fitted.Q), counts=counts)
+    return replace(fitted, H=H, HQ=rotated(H, fitted.Q), counts=counts)
 
 
 def _fits_warm(

@@ -22,7 +22,7 @@ class FeatureIALS:
     note: str | None = None
 
     def fit(self, histories: Histories, n_items: int) -> FittedFactors:
-        """Alternating exact solves (`factorization.fit`)."""
+        """Alternating least squares, the last sweep exact (`factorization.fit`)."""
         return FittedFactors(factorization.fit(histories, n_items, self.hyper, self.features))
 
 

@@ -78,12 +78,10 @@ def top_k(
     pool = np.flatnonzero(allowed)
     if k == 0 or not pool.size:
         return items, scores
-    scale = float(lengths[pool].max())
+    scale, slack, order = float(lengths[pool].max()), rounding(item_factors.shape[1]), item_order[pool]
     V = np.ascontiguousarray((item_factors[pool] / scale).astype(np.float32).T)
     column = np.full(n_items, -1)
     column[pool] = np.arange(pool.size)
-    slack = rounding(item_factors.shape[1])
-    order = item_order[pool]
 
     def rank(rows: np.ndarray, approximate: np.ndarray) -> None:
         np.matmul((user_factors[rows] / norms[rows, None]).astype(np.float32), V, out=approximate)
