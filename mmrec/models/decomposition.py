@@ -14,6 +14,8 @@ from mmrec.modalities import NOUNS
 from mmrec.models.factorization import ItemFactors
 
 RESIDUAL = "behaviour"  # the part of an item's factor that its features do not explain
+TOGETHER, FOLLOWED = "co-occurrence", "sequence"  # the item-item part: what people have together, what follows what
+WORDLESS = (RESIDUAL, TOGETHER, FOLLOWED)  # parts of a score that no sentence names
 NAMED = 2  # past items a sentence names
 WORTH_NAMING = 0.1  # of the sum of positive parts: below this a modality is left out of the sentence
 SEARCH, WROTE = "search", "wrote"  # events whose title is the person's own words, and what they are called
@@ -112,7 +114,7 @@ def _word_cold(named: Sequence[Past], modalities: Sequence[str]) -> str:
 def _named_modalities(parts: Mapping[str, float]) -> list[str]:
     """Modalities that add at least WORTH_NAMING of all positive parts, by what they add."""
     total = sum(value for value in parts.values() if value > 0)
-    worth = [(-v, name) for name, v in parts.items() if name != RESIDUAL and v > 0 and v >= WORTH_NAMING * total]
+    worth = [(-v, name) for name, v in parts.items() if name not in WORDLESS and v > 0 and v >= WORTH_NAMING * total]
     return [NOUNS.get(name, name) for _, name in sorted(worth)]
 
 

@@ -17,6 +17,7 @@ feedback), Rendle et al. 2022, arXiv:2110.14037 (α₀, ν).
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Self
 
@@ -85,36 +86,43 @@ def fit(histories: Histories, n_items: int, hyper: Hyper, features: np.ndarray |
     same factors on the same machine and thread count. Served people are always `fold_in` on the result. Only items with
     events take part: another cold item in the catalogue moves no bit of the others. Cold ones are placed at B f.
     """
+    *_, last = fits(histories, n_items, hyper, features)
+    return last
+
+
+def fits(histories: Histories, n_items: int, hyper: Hyper, features: np.ndarray | None = None) -> Iterator[ItemFactors]:
+    """What `fit` has after every sweep, so that all numbers of sweeps are judged for the price of one fit."""
     counts = np.bincount(histories.items, minlength=n_items)
     warm = counts > 0
     own = None if features is None else features[warm]
-    fitted = _fit_warm(histories.renumbered(np.cumsum(warm) - 1), int(warm.sum()), hyper, own)
-    H = np.zeros((n_items, hyper.width))
-    H[warm] = fitted.H
-    if fitted.B is not None and features is not None:
-        H[~warm] = project(features[~warm], fitted.B)
-    return replace(fitted, H=H, HQ=rotate(H, fitted.Q), counts=counts)
+    for fitted in _fits_warm(histories.renumbered(np.cumsum(warm) - 1), int(warm.sum()), hyper, own):
+        H = np.zeros((n_items, hyper.width))
+        H[warm] = fitted.H
+        if fitted.B is not None and features is not None:
+            H[~warm] = project(features[~warm], fitted.B)
+        yield replace(fitted, H=H, HQ=rotate(H, fitted.Q), counts=counts)
 
 
-def _fit_warm(histories: Histories, n_items: int, hyper: Hyper, features: np.ndarray | None) -> ItemFactors:
-    """The fit of items that all have events."""
+def _fits_warm(histories: Histories, n_items: int, hyper: Hyper, features: np.ndarray | None) -> Iterator[ItemFactors]:
+    """The fit of items that all have events, sweep by sweep."""
     by_item = histories.transpose(n_items)
     r = hyper.regularization * by_item.lengths.astype(np.float64) ** hyper.exponent
     r_people = hyper.regularization * histories.lengths.astype(np.float64) ** hyper.exponent
     rng = np.random.default_rng(hyper.seed)
     H = rng.normal(0.0, 0.1 / np.sqrt(hyper.width), (n_items, hyper.width))
     B: np.ndarray | None = None
-    with workers() as pool:
+    with workers():  # the eigenbasis too by one thread, as ever
         ridge = None if features is None else _Ridge.of(features, r, hyper.feature_regularization)
-        for _ in range(hyper.sweeps):
-            Q, e = eigenbasis(H, hyper.alpha)
+        Q, e = eigenbasis(H, hyper.alpha)
+    for sweep in range(1, hyper.sweeps + 1):
+        with workers() as pool:
             W = product(solve(product(H, Q), e, histories, r_people, pool=pool), Q.T)
             Q, e = eigenbasis(W, hyper.alpha)
             prior = None if B is None or features is None else r[:, None] * product(features, product(B.T, Q))
             H = product(solve(product(W, Q), e, by_item, r, prior, pool=pool), Q.T)
             B = None if ridge is None else ridge.solve(H)
-        Q, e = eigenbasis(H, hyper.alpha)
-    return ItemFactors(H, B, Q, e, H, by_item.lengths, hyper)
+            Q, e = eigenbasis(H, hyper.alpha)
+        yield ItemFactors(H, B, Q, e, H, by_item.lengths, replace(hyper, sweeps=sweep))
 
 
 def fold_in(factors: ItemFactors, histories: Histories) -> np.ndarray:

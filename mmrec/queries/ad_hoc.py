@@ -48,7 +48,9 @@ def for_items(lake: Lake, settings: Settings, items: Sequence[str], period: str 
         raise MmrecError(
             f"no place as of {period} for {named}: {unplaced.why(reader, settings, period)}; try --popular"
         )
-    choice = replace(known.choice, half_life=None)  # items named at once have no order in time
+    # Items named at once have no order in time.
+    links = known.choice.links and replace(known.choice.links, half_life=None)
+    choice = replace(known.choice, half_life=None, links=links)
     return _answer(reader, settings, period, replace(known, events=rows, choice=choice))
 
 

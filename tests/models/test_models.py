@@ -24,6 +24,7 @@ from mmrec.models.feature_ials import FeatureIALS
 from mmrec.models.histories import Histories
 from mmrec.models.interface import Scores
 from mmrec.models.item_item import ItemItem
+from mmrec.models.item_knn import ItemKnn
 from mmrec.models.links import DenseLinks, SparseLinks
 from mmrec.models.popularity import Popularity
 from mmrec.planning import walk
@@ -104,7 +105,7 @@ def test_who_and_what_nothing_is_known_of_is_in_no_list():
 
 
 @pytest.mark.parametrize(
-    "model", [Ease(10.0), FeatureIALS(Hyper(width=6, sweeps=2)), Popularity()], ids=lambda m: m.name
+    "model", [Ease(10.0), ItemKnn(), FeatureIALS(Hyper(width=6, sweeps=2)), Popularity()], ids=lambda m: m.name
 )
 def test_shares_sum_to_the_score_where_a_model_can_explain(model):
     own = histories()
@@ -145,7 +146,7 @@ def shown(title, name):
 
 def of_test(found):
     """Test figures over all items, by what a row is of and its metric."""
-    rows = selection.evaluate(found, found.candidates[0])
+    rows = selection.evaluate(found, found.start)
     return {(row.label, row.metric): row for row in rows if (row.split, row.segment) == ("test", "all")}
 
 
@@ -154,7 +155,7 @@ def test_a_reference_model_is_one_class_and_one_line(monkeypatch):
         selection, "ZOO", {**zoo.ZOO, "also had": lambda n_items: (shown("a reference model", "AlsoHad")(),)}
     )
     found = problem()
-    rows = selection.evaluate(found, found.candidates[0])
+    rows = selection.evaluate(found, found.start)
     mine = {
         (row.model, row.minus, row.metric): row.value for row in rows if row.split == "test" and row.segment == "all"
     }

@@ -10,6 +10,7 @@ from mmrec import tables
 from mmrec.builds import assets, ledger, publishing
 from mmrec.builds.report import StageReport
 from mmrec.builds.stage import Made, StageRun
+from mmrec.evaluation.search import STAGES
 from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
 from mmrec.models import factorization
@@ -19,7 +20,6 @@ from mmrec.published.features import Features
 from mmrec.published.versions import Version
 from mmrec.settings import Settings
 from mmrec.stages.model.boundary import boundary_of, boundary_version, stage_key
-from mmrec.stages.model.evaluation import HEADLINE
 
 _FOLDED = ["version", "events_digest"]  # what a person's factor is a function of
 
@@ -112,10 +112,10 @@ def _versions(lake: Lake) -> pl.DataFrame:
 
 
 def _candidates(lake: Lake) -> pl.DataFrame:
-    """What the newest item-factor version's search compared, the best first."""
+    """What the newest item-factor version's search tried, stage by stage, the best on most people first."""
     newest = lake.scan(tables.MODEL_VERSIONS).sort("boundary", "at").select("version").tail(1)
-    rows = (
-        lake.scan(tables.MODEL_CANDIDATES).join(newest, on="version", how="semi").filter(pl.col("metric") == HEADLINE)
-    )
-    shown = rows.select("candidate", "chosen", "metric", pl.col("value", "low", "high").round(4), "people")
-    return shown.sort("value", "candidate", descending=[True, False]).collect()
+    rows = lake.scan(tables.MODEL_CANDIDATES).join(newest, on="version", how="semi")
+    figures = pl.col("value", "low", "high").round(4)
+    shown = rows.select("stage", "candidate", "chosen", "metric", figures, "people", pl.col("seconds").round(2))
+    order = pl.col("stage").replace_strict({stage: at for at, stage in enumerate(STAGES)}, default=len(STAGES))
+    return shown.sort(order, "people", "value", "candidate", descending=[False, True, True, False]).collect()
