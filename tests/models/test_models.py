@@ -87,6 +87,21 @@ def test_both_parts_of_a_score_are_ranked_together_whatever_the_tiling(dense, wi
         assert np.array_equal(items, again[0]) and np.array_equal(values, again[1], equal_nan=True)
 
 
+def test_the_sum_of_a_large_and_a_small_part_is_certified():
+    """Both parts are added with rounding: what ties after it must not be settled by the sums that nominate."""
+    own, order = histories(), np.random.default_rng(3).permutation(ITEMS)
+    W = np.full((ITEMS, ITEMS), 2.0**20)
+    rng = np.random.default_rng(4)
+    left, right = rng.normal(size=(PEOPLE, 4)) * 1e-9, rng.normal(size=(ITEMS, 4))
+    at = np.arange(ITEMS).repeat(ITEMS), np.tile(np.arange(ITEMS), ITEMS)
+    scores = Scores(left, right, own, SparseLinks(Histories.build(*at, W.ravel(), n_users=ITEMS)))
+    items, values = scores.top_k(own, 10, order)
+    for row in range(PEOPLE):
+        exact = scores.exact(np.full(1, row), np.arange(ITEMS)[None])[0]
+        assert items[row].tolist() == ranked(exact[None], own.take(np.array([row])), 10, order, np.ones(ITEMS, bool))[0]
+        assert np.array_equal(values[row], exact[items[row]])
+
+
 def test_ties_of_the_item_item_part_are_settled_by_the_order_of_ids():
     own, order = histories(), np.random.default_rng(3).permutation(ITEMS)
     scores = Scores(
