@@ -82,8 +82,9 @@ def test_the_winner_reaches_more_than_the_start_with_people_who_had_no_say(chose
     assert begin.people == best.people == 60 and begin.candidate == PROBLEM.start
     assert chosen.winner == (best if best.value >= begin.value else begin).candidate
     assert not set(search.judge.confirmers) & set(search.judge.choosers(1.0))
-    poor = replace(PROBLEM.start, block_weights=None, hyper=replace(PROBLEM.hyper, alpha=1.0, regularization=100.0))
-    search._kept(search._fitted(FIT, poor, 1.0))
+    hyper = replace(PROBLEM.hyper, alpha=1.0, regularization=100.0)
+    poor = replace(PROBLEM.start, block_weights=None, hyper=hyper, links=None)
+    poor = search._kept(search._fitted(FIT, poor, 1.0))
     assert search._confirmed(PROBLEM.start, poor) == PROBLEM.start
 
 
