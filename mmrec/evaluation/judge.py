@@ -14,7 +14,7 @@ import numpy as np
 from mmrec.evaluation import metrics
 from mmrec.evaluation.problem import DECIDES, Problem
 from mmrec.evaluation.split import TRAIN, VALIDATION
-from mmrec.models import factorization
+from mmrec.models import dense, factorization
 from mmrec.models.candidates import Candidate
 from mmrec.models.cooccurrence import Counts, LinkSettings
 from mmrec.models.factorization import ItemFactors
@@ -56,7 +56,7 @@ class Judge:
         """The candidate after every sweep of a fit on this share of the people."""
         known = self.problem.train if share == 1 else self.problem.train.take(self.people(share))
         features = self.problem.features(candidate)
-        for factors in factorization.fits(known, self.problem.n_items, candidate.hyper, features):
+        for factors in dense.fits(candidate, known, self.problem.n_items, features):
             yield replace(candidate, hyper=factors.hyper), factors
 
     def keep(self, candidate: Candidate, factors: ItemFactors) -> None:
@@ -105,4 +105,4 @@ class Judge:
 def _fit(candidate: Candidate) -> tuple[object, ...]:
     """What a fit is a function of, apart from the events."""
     weights = candidate.block_weights
-    return candidate.hyper, None if weights is None else tuple(sorted(weights.items()))
+    return candidate.hyper, candidate.last_resort, None if weights is None else tuple(sorted(weights.items()))

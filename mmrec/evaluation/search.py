@@ -2,7 +2,8 @@
 
 In order: the fit's settings, content, recency, the item-item part. Candidates that differ in fold-in or links only
 share a fit. Half of the people choose; the winner is served only where its mean over the other half is at least that
-of the candidate that the search began with. All of it is a function of settings and events, and nothing of seconds.
+of the candidate that the search began with, of popularity and of item-kNN, the models of last resort. All of it is a
+function of settings and events, and nothing of seconds.
 Source of the halving: Jamieson, Talwalkar 2016, arXiv:1502.07943.
 
 Here: which candidate is tried on how many people, and which goes on. Not here: what may be tried
@@ -29,7 +30,8 @@ SMALLEST = 1_000  # … but never fewer people than these: 500 who choose
 KEPT = 1 / 3  # of the candidates of a rung go on to the next
 FIRST_SWEEPS, NEXT_SWEEPS = 2, 4  # of the first rung and of the steps: two are nearly as good as six (Gowalla, d 64)
 STEPS = 4  # times that the best fit may move to a neighbour
-STAGES = FIT, CONTENT, RECENCY, LINKS, CONFIRMATION = "fit", "content", "recency", "links", "confirmation"
+STAGES = ("fit", "content", "recency", "links", "last resort", "confirmation")
+FIT, CONTENT, RECENCY, LINKS, RESORT, CONFIRMATION = STAGES
 
 
 @dataclass(frozen=True)
@@ -111,12 +113,20 @@ class Search:
             found = [each.candidate for each in ranked[: max(1, round(len(ranked) * KEPT))]]
         return found[0]
 
+    def _last_resorts(self, best: Candidate) -> list[Candidate]:
+        """Popularity and the best item-kNN, none of which is fitted."""
+        popularity, *knn = (self._fitted(RESORT, each, 1.0) for each in candidates.last_resorts(best))
+        return [self._kept(each) for each in (popularity, max(knn, key=lambda each: each.value))]
+
     def _confirmed(self, begin: Candidate, best: Candidate) -> Candidate:
-        """The winner, or the start where that reaches more with the people who had no say."""
+        """What reaches most with the people who had no say: the winner, or the start, or at last what is not fitted."""
+        tried = [self._judged(CONFIRMATION, best, 1.0, self.judge.confirmers)]
         if not self.judge.knows(begin):
             self._kept(self._fitted(FIT, replace(begin, links=None), 1.0, every_sweep=False))
-        two = [self._judged(CONFIRMATION, each, 1.0, self.judge.confirmers) for each in (begin, best)]
-        return best if two[1].value >= two[0].value else begin
+        tried.append(self._judged(CONFIRMATION, begin, 1.0, self.judge.confirmers))
+        for each in self._last_resorts(best):
+            tried.append(self._judged(CONFIRMATION, each, 1.0, self.judge.confirmers))
+        return max(tried, key=lambda each: each.value).candidate  # of equal ones the first
 
     def _share(self, share: float) -> float:
         return min(1.0, max(share, SMALLEST / max(1, self.problem.n_users)))

@@ -19,9 +19,9 @@ from mmrec.evaluation.metrics import ALL, Figures, Row
 from mmrec.evaluation.problem import DECIDES, Problem
 from mmrec.evaluation.search import Search, Trial
 from mmrec.evaluation.split import TEST, TRAIN, VALIDATION
-from mmrec.models import candidates
+from mmrec.models import candidates, dense
 from mmrec.models.candidates import Candidate
-from mmrec.models.feature_ials import FeatureIALS
+from mmrec.models.feature_ials import FeatureIALS, FittedFactors
 from mmrec.models.histories import Histories
 from mmrec.models.interface import Fitted, Model, Scores
 from mmrec.models.recency import Recency
@@ -80,8 +80,8 @@ def evaluate(problem: Problem, candidate: Candidate) -> tuple[Row, ...]:
 
 def _served(problem: Problem, candidate: Candidate) -> Lists:
     """Fitted on train, with train folded in as the candidate weighs it."""
-    fitted = FeatureIALS(candidate.hyper, problem.features(candidate)).fit(problem.train, problem.n_items)
-    scores = fitted.scores(problem.histories(TRAIN, recency=candidate.recency))
+    fitted = dense.fit(candidate, problem.train, problem.n_items, problem.features(candidate))
+    scores = FittedFactors(fitted).scores(problem.histories(TRAIN, recency=candidate.recency))
     if candidate.links is not None:
         own, links = problem.histories(TRAIN, recency=candidate.links.recency), problem.links(candidate.links, TRAIN)
         scores = replace(scores, histories=own, links=links)

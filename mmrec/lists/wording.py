@@ -16,6 +16,7 @@ import polars as pl
 
 from mmrec import tables
 from mmrec.models import decomposition
+from mmrec.models.candidates import POPULARITY
 from mmrec.models.decomposition import FOLLOWED, RESIDUAL, SEARCH, TOGETHER, WORDLESS, WROTE, Evidence, Past
 from mmrec.models.factorization import rotate
 from mmrec.published.state import Served, positions
@@ -42,10 +43,10 @@ def shares(served: Served, row: int, targets: np.ndarray, explained: Mapping[str
     through = {name: (user * part).sum(-1) for name, part in explained.items()}
     score = (user * served.H[targets]).sum(-1)
     rest = score - sum(through.values(), np.zeros(len(targets)))
-    parts = {**through, RESIDUAL: rest}
+    choice = served.version.choice
+    parts = {**through, POPULARITY if choice.last_resort == POPULARITY else RESIDUAL: rest}
     if served.links is not None:
-        settings = served.version.choice.links
-        parts[FOLLOWED if settings and settings.directed else TOGETHER] = by_links.sum(1)
+        parts[FOLLOWED if choice.links and choice.links.directed else TOGETHER] = by_links.sum(1)
     return Shares(targets, items, dense + by_links, parts)
 
 

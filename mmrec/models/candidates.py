@@ -11,10 +11,12 @@ from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any, Self
 
+from mmrec.models import item_knn
 from mmrec.models.cooccurrence import LinkSettings
 from mmrec.models.factorization import Hyper
 from mmrec.models.recency import ALIKE, Recency
 
+POPULARITY, ITEM_KNN = "popularity", "item-kNN"  # the models of last resort
 DENSE = 0.01  # events a cell of people × items above which the start for dense data is taken
 _START = {False: Hyper(alpha=0.01, regularization=0.5, exponent=0.5), True: Hyper()}  # sparse, dense
 RECENT = Recency(10.0, 0.05)
@@ -38,6 +40,7 @@ class Candidate:
     half_life: float | None = None  # of `recency`; weighs the events of the fold-in, never those of the fit
     floor: float = 0.0
     links: LinkSettings | None = None  # of the item-item part; None where the score has none
+    last_resort: str | None = None  # POPULARITY or ITEM_KNN, which nothing that is fitted has beaten
 
     @property
     def recency(self) -> Recency:
@@ -58,6 +61,9 @@ class Candidate:
 def named(candidate: Candidate) -> Candidate:
     """The same, called by its settings."""
     hyper, weights = candidate.hyper, candidate.block_weights
+    if candidate.last_resort:
+        parts = [candidate.last_resort, *([] if candidate.links is None else [str(candidate.links)])]
+        return replace(candidate, name="; ".join(parts))
     content = "" if weights is None else f" with {', '.join(f'{n} {w:g}' for n, w in sorted(weights.items()))}"
     fit = (
         f"d {hyper.width}, α₀ {hyper.alpha:g}, λ {hyper.regularization:g}, ν {hyper.exponent:g}, {hyper.sweeps} sweeps"
@@ -139,3 +145,14 @@ def strengths(candidate: Candidate) -> list[Candidate]:
     return [
         replace(candidate, links=replace(candidate.links, strength=candidate.links.strength * by)) for by in (0.6, 1.7)
     ]
+
+
+def last_resorts(candidate: Candidate) -> list[Candidate]:
+    """Popularity, and item-kNN by every pair of exponents, with and without the candidate's recencies."""
+    plain = Candidate("", Hyper(width=1, sweeps=1, seed=candidate.hyper.seed))
+    recency = [ALIKE, candidate.recency, *([] if candidate.links is None else [candidate.links.recency])]
+    knn = [
+        replace(plain, last_resort=ITEM_KNN, links=LinkSettings(False, 1.0, p, b, each.half_life, each.floor))
+        for (p, b), each in product(item_knn.EXPONENTS, dict.fromkeys(recency))
+    ]
+    return [named(each) for each in (replace(plain, last_resort=POPULARITY), *knn)]

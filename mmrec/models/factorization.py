@@ -125,6 +125,12 @@ def _fits_warm(histories: Histories, n_items: int, hyper: Hyper, features: np.nd
         yield ItemFactors(H, B, Q, e, H, by_item.lengths, replace(hyper, sweeps=sweep))
 
 
+def given(H: np.ndarray, counts: np.ndarray, hyper: Hyper) -> ItemFactors:
+    """Item factors that are not fitted, in the form of those that are."""
+    Q, e = eigenbasis(H, hyper.alpha)
+    return ItemFactors(H, None, Q, e, rotate(H, Q), counts, hyper)
+
+
 def fold_in(factors: ItemFactors, histories: Histories) -> np.ndarray:
     """People's factors, float64 [n, d]: the exact minimiser of the objective in w_u, given the item factors.
 

@@ -11,11 +11,11 @@ from mmrec.evaluation import search as search_module
 from mmrec.evaluation import selection as s
 from mmrec.evaluation.metrics import ndcg, recall
 from mmrec.evaluation.problem import Problem
-from mmrec.evaluation.search import CONFIRMATION, CONTENT, FIT, LINKS, RECENCY, STAGES, Search
+from mmrec.evaluation.search import CONFIRMATION, CONTENT, FIT, LINKS, RECENCY, RESORT, STAGES, Search
 from mmrec.evaluation.split import TEST, TRAIN, VALIDATION
 from mmrec.fusion.layout import Layout
 from mmrec.models import candidates
-from mmrec.models.candidates import Candidate, start, with_content
+from mmrec.models.candidates import ITEM_KNN, POPULARITY, Candidate, start, with_content
 from mmrec.models.factorization import Hyper, fit, fold_in
 from mmrec.models.ranking import top_k
 from tests.helpers.problems import SETTINGS, problem, table
@@ -78,14 +78,27 @@ def test_choosing_reads_no_test_event(chosen):
 
 def test_the_winner_reaches_more_than_the_start_with_people_who_had_no_say(chosen):
     search = Search(PROBLEM)
-    begin, best = (trial for trial in chosen.trials if trial.stage == CONFIRMATION)
+    best, begin, popularity, knn = (trial for trial in chosen.trials if trial.stage == CONFIRMATION)
     assert begin.people == best.people == 60 and begin.candidate == PROBLEM.start
-    assert chosen.winner == (best if best.value >= begin.value else begin).candidate
+    assert (popularity.candidate.last_resort, knn.candidate.last_resort) == (POPULARITY, ITEM_KNN)
+    assert popularity.value < best.value
+    assert chosen.winner == max((best, begin, popularity, knn), key=lambda trial: trial.value).candidate
     assert not set(search.judge.confirmers) & set(search.judge.choosers(1.0))
     hyper = replace(PROBLEM.hyper, alpha=1.0, regularization=100.0)
     poor = replace(PROBLEM.start, block_weights=None, hyper=hyper, links=None)
     poor = search._kept(search._fitted(FIT, poor, 1.0))
-    assert search._confirmed(PROBLEM.start, poor) == PROBLEM.start
+    assert search._confirmed(PROBLEM.start, poor) != poor
+
+
+def test_where_nothing_fitted_beats_popularity_it_is_served():
+    rng = np.random.default_rng(4)
+    everything = rng.permutation(PROBLEM.n_items)  # everybody meets items in one order, whatever came before
+    item = everything[np.minimum(rng.geometric(0.08, len(PROBLEM.item_idx)), PROBLEM.n_items) - 1]
+    found = Search(replace(PROBLEM, item_idx=item, blocks={}, present={}))
+    poor = replace(found.problem.start, hyper=Hyper(width=1, sweeps=1, regularization=1000.0), links=None)
+    found._kept(found._fitted(FIT, poor, 1.0))
+    begin = replace(poor, hyper=replace(poor.hyper, seed=1))
+    assert found._confirmed(begin, poor).last_resort is not None
 
 
 def test_features_win_unless_plain_is_better_for_certain():
@@ -101,7 +114,7 @@ def test_features_win_unless_plain_is_better_for_certain():
 
 def test_a_fit_is_made_once_for_all_that_differ_in_fold_in_and_links(chosen):
     trials = chosen.trials
-    assert all((trial.work > 0) == (trial.stage in (FIT, CONTENT)) for trial in trials)
+    assert all((trial.work > 0) == (trial.stage in (FIT, CONTENT, RESORT)) for trial in trials)
     assert sum(trial.stage == LINKS for trial in trials) > 90
 
 
@@ -116,7 +129,7 @@ def test_of_many_people_a_third_of_the_candidates_goes_on(monkeypatch):
 
 
 def test_a_search_ends_at_a_counted_amount_of_work(chosen):
-    most = 25 * 2 + 3 * 4 + 4 * 4 * 4 + 2 * 4 + 2 * 4 + 4  # fits × sweeps, stage by stage
+    most = 25 * 2 + 3 * 4 + 4 * 4 * 4 + 2 * 4 + 2 * 4 + 4 + 10  # fits × sweeps, stage by stage
     assert sum(trial.work for trial in chosen.trials) <= most * PROBLEM.n_users
 
 

@@ -21,7 +21,7 @@ from mmrec.evaluation.problem import DECIDES, Problem
 from mmrec.evaluation.split import PARTS
 from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
-from mmrec.models import factorization
+from mmrec.models import dense
 from mmrec.published import events as history
 from mmrec.published import versions
 from mmrec.published.features import Features
@@ -100,7 +100,7 @@ def _fit(
     search = selection.select(problem)
     chosen = search.winner
     everything = problem.histories(*PARTS)
-    fitted = factorization.fit(everything, problem.n_items, chosen.hyper, problem.features(chosen))
+    fitted = dense.fit(chosen, everything, problem.n_items, problem.features(chosen))
     links = problem.links(chosen.links, *PARTS)
     weighing, item_ids = Weighing.of(settings), list(problem.item_ids)
     arrays = _bytes(versions.arrays_of(fitted, links))

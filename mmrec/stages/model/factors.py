@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import polars as pl
@@ -34,7 +35,7 @@ def factors(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     return run.report(
         facts={"versions_fitted": len(fitted), "width": settings.model.width},
         tables={"item-factor versions": _versions(lake), "candidates on validation": _candidates(lake)},
-        warnings=unplaced.warnings(lake, settings, max(gate.open)) if gate.open else [],
+        warnings=_warnings(lake, settings, max(gate.open)) if gate.open else [],
     )
 
 
@@ -98,6 +99,14 @@ def stored(lake: Lake, digests: pl.DataFrame, before: pl.DataFrame) -> pl.DataFr
     named = pl.col("version").is_in(digests["version"].unique().to_list())  # what other versions hold is not read
     both = [rows.select(*_FOLDED, "factor") for rows in (lake.scan(tables.MODEL_USERS).filter(named), before.lazy())]
     return pl.concat([rows.join(digests.lazy(), on=_FOLDED, how="semi") for rows in both]).unique(_FOLDED).collect()
+
+
+def _warnings(lake: Lake, settings: Settings, period: str) -> list[str]:
+    """What a run should say of a period: that nothing fitted is served, and who or what has no place."""
+    serving = unplaced.serving(lake, period)
+    resort = json.loads(serving["choice"]).get("last_resort") if serving else None
+    told = f"{resort} is served: nothing that was fitted reached more with the people who confirm, on validation"
+    return [*([told] if resort else []), *unplaced.warnings(lake, settings, period)]
 
 
 def _versions(lake: Lake) -> pl.DataFrame:
