@@ -87,7 +87,8 @@ class Scores:
         items, scores = np.full((n, k), -1, np.int32), np.full((n, k), np.nan)
         allowed = (self.right != 0).any(axis=1) | self.links.known
         pool = np.flatnonzero(allowed if servable is None else allowed & servable)
-        people = np.flatnonzero((self.left != 0).any(axis=1) | (self.histories.lengths > 0))
+        told = self.histories.rows[self.links.telling[self.histories.items]]
+        people = np.flatnonzero((self.left != 0).any(axis=1) | (np.bincount(told, minlength=n) > 0))
         if k == 0 or not pool.size:
             return items, scores
         for rows in ranking.batches(people, tile or max(1, TILE_SCORES // n_items)):

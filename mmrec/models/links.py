@@ -42,6 +42,11 @@ class Links(Protocol):
         """bool [items]: those that W says something of."""
         ...
 
+    @property
+    def telling(self) -> np.ndarray:
+        """bool [items]: those that say something of others, once a person has them."""
+        ...
+
 
 @dataclass(frozen=True)
 class DenseLinks:
@@ -73,6 +78,11 @@ class DenseLinks:
         """γ_n Σ_j |x_uj| max|W| for both sums (Higham 2002, section 3.1)."""
         total = np.bincount(histories.rows, weights=histories.weights, minlength=len(histories))
         return 2.0**-51 * (len(self.weights) + 4) * self._peak * total
+
+    @property
+    def telling(self) -> np.ndarray:
+        """The known ones."""
+        return self.known
 
     @cached_property
     def _peak(self) -> float:
@@ -145,3 +155,8 @@ class SparseLinks:
     def known(self) -> np.ndarray:
         """bool [items]: those that a link leads to."""
         return np.bincount(self.weights.items, minlength=len(self.weights)) > 0
+
+    @property
+    def telling(self) -> np.ndarray:
+        """bool [items]: those that a link leads from."""
+        return self.weights.lengths > 0

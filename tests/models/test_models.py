@@ -102,6 +102,13 @@ def test_the_sum_of_a_large_and_a_small_part_is_certified():
         assert np.array_equal(values[row], exact[items[row]])
 
 
+def test_whoever_has_only_what_nothing_links_from_has_an_empty_list():
+    links = SparseLinks(Histories.build(np.array([0]), np.array([1]), n_users=ITEMS))
+    own = Histories.build(np.array([0, 1]), np.array([0, 2]), n_users=2)
+    items, _ = Scores(np.zeros((2, 3)), np.ones((ITEMS, 3)), own, links).top_k(own, 2, np.arange(ITEMS))
+    assert items[0].tolist() == [1, 2] and (items[1] == -1).all()
+
+
 def test_ties_of_the_item_item_part_are_settled_by_the_order_of_ids():
     own, order = histories(), np.random.default_rng(3).permutation(ITEMS)
     scores = Scores(
