@@ -6,9 +6,9 @@ FOLDER keeps what is encoded here, so that a second run encodes nothing. `--medi
 (default: ml-100k-multimodal below MMREC_TEST_DATA); without one the rows of real overviews and posters are left out.
 
 Protocol: MovieLens-100K, all 31 weeks; every rating counts as positive; per person by time 80/10/10; equal timestamps
-ordered by a hash of the ids. Every row has the settings that a search begins with and no item-item part: only
-its content differs, and nothing is chosen here. What each segment hides and asks for is said in `segments.py`. A person's value is
-the mean over the fits in which they have one; intervals and paired differences are over people.
+ordered by a hash of the ids. Every row has the settings that a search begins with and no item-item part: only its
+content differs, and nothing is chosen here. What each segment hides and asks for is said in `segments.py`. A person's
+value is the mean over the fits in which they have one; intervals and paired differences are over people.
 """
 
 import argparse
