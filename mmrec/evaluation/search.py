@@ -13,7 +13,7 @@ Here: which candidate is tried on how many people, and which goes on. Not here: 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -29,7 +29,7 @@ SHARES = (0.25, 0.5, 1.0)  # of the people, rung by rung …
 SMALLEST = 1_000  # … but never fewer people than these: 500 who choose
 KEPT = 1 / 3  # of the candidates of a rung go on to the next
 FIRST_SWEEPS, NEXT_SWEEPS = 2, 4  # of the first rung and of the steps: two are nearly as good as six (Gowalla, d 64)
-STEPS = 4  # times that the best fit may move to a neighbour
+STEPS = 4  # times that the best fit, and the best item-item part, may move to a neighbour
 STAGES = ("fit", "content", "recency", "links", "last resort", "confirmation")
 FIT, CONTENT, RECENCY, LINKS, RESORT, CONFIRMATION = STAGES
 
@@ -65,9 +65,7 @@ class Search:
         best = self._content(best, candidates.contents(best, sorted(problem.blocks), problem.train.items.size))
         if problem.ordered:
             best = self._halving(RECENCY, candidates.recencies(best))
-        best = self._halving(LINKS, candidates.links(best, ordered=problem.ordered))
-        best = self._halving(LINKS, [best, *candidates.strengths(best)], SHARES[-1:])
-        return self._confirmed(begin, best)
+        return self._confirmed(begin, self._linked(best))
 
     def _fit(self, plain: Candidate) -> Candidate:
         """Coarsely over the whole range, on few people and at half the width; then step by step; then on everybody."""
@@ -76,18 +74,26 @@ class Search:
         first = [_with(each, width=max(2, width // 2), sweeps=FIRST_SWEEPS) for each in candidates.fits(plain)]
         ranked = self._rung(first, few)[: max(1, round(len(first) * KEPT**2))]
         begin = self._rung([_with(each.candidate, width=width, sweeps=NEXT_SWEEPS) for each in ranked], some)[0]
-        best = self._climbed(begin, some)
+        best = self._climbed(
+            begin,
+            lambda each: [_with(step, sweeps=NEXT_SWEEPS) for step in candidates.neighbours(each)],
+            lambda tried: self._rung(tried, some),
+        )
         wide = [_with(best, width=each, sweeps=sweeps) for each in (width, 2 * width)]
         return self._kept(self._rung(wide, everybody)[0])
 
-    def _climbed(self, best: Trial, share: float) -> Candidate:
+    def _climbed(
+        self,
+        best: Trial,
+        near: Callable[[Candidate], Sequence[Candidate]],
+        ranked: Callable[[Sequence[Candidate]], Sequence[Trial]],
+    ) -> Candidate:
         """From neighbour to neighbour as long as one is better."""
         seen = {_settings(best.candidate)}
         for _ in range(STEPS):
-            near = [_with(each, sweeps=NEXT_SWEEPS) for each in candidates.neighbours(best.candidate)]
-            near = [each for each in near if _settings(each) not in seen]
-            seen |= {_settings(each) for each in near}
-            better = [each for each in self._rung(near, share) if each.value > best.value]
+            tried = [each for each in near(best.candidate) if _settings(each) not in seen]
+            seen |= {_settings(each) for each in tried}
+            better = [each for each in ranked(tried) if each.value > best.value]
             if not better:
                 break
             best = better[0]
@@ -104,14 +110,28 @@ class Search:
         gain = self.judge.ndcg(plain, self.judge.choosers(1.0)) - best.ndcg
         return plain if metrics.interval(gain, self.problem.seed).low > 0 else self._kept(best)
 
-    def _halving(self, stage: str, tried: Sequence[Candidate], shares: Sequence[float] = SHARES) -> Candidate:
+    def _halving(self, stage: str, tried: Sequence[Candidate]) -> Candidate:
         """The best of candidates that share a fit: rung by rung on more people, a third of them going on."""
         found = list(tried)
-        for share in dict.fromkeys(self._share(each) for each in shares):
-            people = self.judge.choosers(share)
-            ranked = sorted((self._judged(stage, each, share, people) for each in found), key=lambda each: -each.value)
+        for share in dict.fromkeys(self._share(each) for each in SHARES):
+            ranked = self._ranked(stage, found, share)
             found = [each.candidate for each in ranked[: max(1, round(len(ranked) * KEPT))]]
         return found[0]
+
+    def _linked(self, best: Candidate) -> Candidate:
+        """The item-item part: coarsely over the whole range, then step by step on everybody."""
+        ordered = self.problem.ordered
+        begin = self._halving(LINKS, candidates.links(best, ordered=ordered))
+        return self._climbed(
+            self._ranked(LINKS, [begin], 1.0)[0],
+            lambda each: candidates.links_near(each, ordered=ordered),
+            lambda tried: self._ranked(LINKS, tried, 1.0),
+        )
+
+    def _ranked(self, stage: str, tried: Sequence[Candidate], share: float) -> list[Trial]:
+        """Candidates by the fit that is there, the best first."""
+        people = self.judge.choosers(share)
+        return sorted((self._judged(stage, each, share, people) for each in tried), key=lambda each: -each.value)
 
     def _last_resorts(self, best: Candidate) -> list[Candidate]:
         """Popularity and the best item-kNN, none of which is fitted."""
@@ -182,9 +202,9 @@ def _with(candidate: Candidate, *, width: int | None = None, sweeps: int | None 
     return replace(candidate, hyper=replace(hyper, width=width or hyper.width, sweeps=sweeps or hyper.sweeps))
 
 
-def _settings(candidate: Candidate) -> tuple[float, ...]:
+def _settings(candidate: Candidate) -> tuple[object, ...]:
     """What the steps move."""
-    return candidate.hyper.alpha, candidate.hyper.regularization, candidate.hyper.exponent
+    return candidate.hyper.alpha, candidate.hyper.regularization, candidate.hyper.exponent, candidate.links
 
 
 def _mean(values: np.ndarray) -> float:

@@ -92,23 +92,35 @@ def _best(problem: Problem, models: Sequence[Model]) -> tuple[Lists, str | None]
     """The variant of a reference model that is best on validation, and in words which that is.
 
     Where a model reads the weights of people's events, its recency is searched like that of the served one: first the
-    variant, with the recency that the search begins with, then the recency. Items without train events are no
-    candidates of theirs.
+    variant, with the recency that the search begins with, then the half-life, then the floor. Items without train
+    events are no candidates of theirs.
     """
-    begin = problem.start.recency
-    tried = [(_reference(problem, model.fit(problem.train, problem.n_items), begin), model.note) for model in models]
-    (fitted, _, lists), note = max(tried, key=lambda each: each[0][1]) if len(tried) > 1 else tried[0]
+    met, held = problem.met(TRAIN), problem.held(VALIDATION)
+
+    def reached(fitted: Fitted, recency: Recency) -> float:
+        return float(np.nanmean(metrics.ndcg(_reference(problem, fitted, recency)(met), held, DECIDES)))
+
+    recency, note = problem.start.recency, models[0].note
+    fitted = models[0].fit(problem.train, problem.n_items)
+    if len(models) > 1:
+        best = reached(fitted, recency)
+        for model in models[1:]:
+            other = model.fit(problem.train, problem.n_items)
+            if (value := reached(other, recency)) > best:
+                fitted, best, note = other, value, model.note
     if not problem.ordered or not fitted.scores(problem.train.take(np.zeros(0, np.int64))).links:
-        return lists, note if len(models) == 1 else f"{note}, the best of {len(models)} on validation"
-    weighed = {each: _reference(problem, fitted, each) for each in candidates.RECENCIES}
-    recency = max(weighed, key=lambda each: weighed[each][1])
-    return weighed[recency][2], f"{note}, {recency}, the best on validation"
+        return _reference(problem, fitted, recency), note if len(models) == 1 else f"{note}, the best of {len(models)}"
+    values: dict[Recency, float] = {}
+    for tried in (candidates.half_lives, candidates.floors):
+        values |= {each: reached(fitted, each) for each in tried(recency) if each not in values}
+        recency = max(values, key=lambda each: values[each])
+    return _reference(problem, fitted, recency), f"{note}, {recency}, the best on validation"
 
 
-def _reference(problem: Problem, fitted: Fitted, recency: Recency) -> tuple[Fitted, float, Lists]:
-    """A fitted model, its validation NDCG and its lists, of people whose events are weighed so."""
-    lists = _lists(problem, fitted.scores(problem.histories(TRAIN, recency=recency)), ~problem.cold & problem.listable)
-    return fitted, _decisive(_figures(problem, lists(problem.met(TRAIN)), problem.held(VALIDATION))), lists
+def _reference(problem: Problem, fitted: Fitted, recency: Recency) -> Lists:
+    """A fitted model's lists, of people whose events are weighed so."""
+    scores = fitted.scores(problem.histories(TRAIN, recency=recency))
+    return _lists(problem, scores, ~problem.cold & problem.listable)
 
 
 def _lists(problem: Problem, scores: Scores, servable: np.ndarray) -> Lists:
@@ -120,7 +132,3 @@ def _figures(problem: Problem, lists: np.ndarray, held: Histories) -> Figures:
     """Every person's figures at K, and always the NDCG that decides."""
     found = metrics.accuracy(lists, held, problem.cold, problem.k)
     return {**found, (f"NDCG@{DECIDES}", ALL): metrics.ndcg(lists, held, DECIDES)}
-
-
-def _decisive(figures: Figures) -> float:
-    return float(np.nanmean(figures[f"NDCG@{DECIDES}", ALL]))

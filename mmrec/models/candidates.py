@@ -27,6 +27,7 @@ _HALF_LIVES, _FLOORS = (3.0, 5.0, 10.0, 20.0, 40.0), (0.0, 0.05, 0.1)
 RECENCIES = (ALIKE, *[Recency(*each) for each in product(_HALF_LIVES, _FLOORS)])
 _STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0)
 _NEWEST = ((2.0, 0.0), (5.0, 0.0))  # half-life and floor of the item-item part, beside the fold-in's own
+_EXPONENT_STEP = 0.25
 _EXPONENTS = ((0.5, 0.5), (1.0, 0.5), (1.0, 0.0))  # p with b: cosine, in between, conditional probability
 
 
@@ -127,6 +128,16 @@ def recencies(candidate: Candidate) -> list[Candidate]:
     return [replace(candidate, half_life=each.half_life, floor=each.floor) for each in RECENCIES]
 
 
+def half_lives(recency: Recency) -> list[Recency]:
+    """Every half-life with this floor, and none."""
+    return [ALIKE, *[Recency(each, recency.floor) for each in _HALF_LIVES]]
+
+
+def floors(recency: Recency) -> list[Recency]:
+    """Every floor with this half-life."""
+    return [recency if recency.half_life is None else Recency(recency.half_life, each) for each in _FLOORS]
+
+
 def links(candidate: Candidate, *, ordered: bool) -> list[Candidate]:
     """The same without an item-item part, and with one of every kind, strength and pair of exponents."""
     recency = dict.fromkeys([(candidate.half_life, candidate.floor), *(_NEWEST if ordered else ())])
@@ -138,13 +149,22 @@ def links(candidate: Candidate, *, ordered: bool) -> list[Candidate]:
     return [replace(candidate, links=each) for each in (None, *found)]
 
 
-def strengths(candidate: Candidate) -> list[Candidate]:
-    """The same with an item-item part that is somewhat weaker or stronger."""
+def links_near(candidate: Candidate, *, ordered: bool) -> list[Candidate]:
+    """The same with an item-item part a step away: stronger or weaker, other exponents, other recency.
+
+    An exponent moves the strength too, by a factor of 2: n^¼ is about that for items of some twenty people.
+    """
     if candidate.links is None:
         return []
-    return [
-        replace(candidate, links=replace(candidate.links, strength=candidate.links.strength * by)) for by in (0.6, 1.7)
-    ]
+    at = candidate.links
+    steps = [replace(at, strength=at.strength * by) for by in (0.6, 1.7)]
+    for by in (-_EXPONENT_STEP, _EXPONENT_STEP):
+        stronger = at.strength * 2 ** (by / _EXPONENT_STEP)
+        steps.append(replace(at, strength=stronger, from_exponent=at.from_exponent + by))
+        steps.append(replace(at, strength=stronger, to_exponent=at.to_exponent + by))
+    if ordered and at.half_life is not None:
+        steps += [replace(at, half_life=at.half_life * by) for by in (0.6, 1.7)]
+    return [replace(candidate, links=each) for each in steps if min(each.from_exponent, each.to_exponent) >= 0]
 
 
 def last_resorts(candidate: Candidate) -> list[Candidate]:
