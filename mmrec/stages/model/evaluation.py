@@ -93,7 +93,7 @@ def _figures(rows: pl.DataFrame) -> dict[str, float]:
     for row in mine.iter_rows(named=True):
         name = f"{row['label']} {row['metric']}"
         found[name] = row["value"]
-        if row["minus"] is not None and row["metric"] == HEADLINE:
+        if row["minus"] is not None and row["metric"] == HEADLINE and row["low"] is not None:
             found |= {f"{name} low": row["low"], f"{name} high": row["high"]}
     return found
 
