@@ -6,9 +6,9 @@ FOLDER keeps what is encoded here, so that a second run encodes nothing. `--medi
 (default: ml-100k-multimodal below MMREC_TEST_DATA); without one the rows of real overviews and posters are left out.
 
 Protocol: MovieLens-100K, all 31 weeks; every rating counts as positive; per person by time 80/10/10; equal timestamps
-ordered by a hash of the ids. Every row is a default candidate, recent first, with the same settings: only its content
-differs, and nothing is chosen here. What each segment hides and asks for is said in `segments.py`. A person's value is
-the mean over the fits in which they have one; intervals and paired differences are over people.
+ordered by a hash of the ids. Every row has the settings that a search begins with and no item-item part: only its
+content differs, and nothing is chosen here. What each segment hides and asks for is said in `segments.py`. A person's
+value is the mean over the fits in which they have one; intervals and paired differences are over people.
 """
 
 import argparse
@@ -59,7 +59,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     POSTERS_TEXT: ("text", "image, real"),
     f"all real: text with overview and credits ({LATER}), posters": ("text, overview, credits", "image, real"),
 }
-MOSTLY = 0.3  # the weight of every block but the first in rows that are mostly text, as the default candidates have it
+MOSTLY = 0.3  # the weight of every block but the first in rows that are mostly text, as the search tries it
 # What is added → the row that has it, the row that lacks it.
 ADDED = {
     "title, genres, year instead of random numbers": (TEXT, NOISE),
@@ -127,12 +127,12 @@ def _row(problem: Problem, label: str, names: tuple[str, ...], starts: int, fold
 
 
 def _candidate(problem: Problem, label: str, names: tuple[str, ...]) -> Candidate:
-    """The default candidate of its kind, with these blocks."""
-    by_name = {candidate.name: candidate for candidate in problem.candidates}
+    """The candidate that a search begins with, but with a half-life alone, these blocks and no item-item part."""
+    begin = replace(problem.start, floor=0.0, links=None)
     if not names:
-        return by_name["iALS, recent first"]
+        return replace(begin, block_weights=None)
     weights = {name: MOSTLY if label.endswith("mostly text") and name != names[0] else 1.0 for name in names}
-    return replace(by_name["feature iALS, recent first"], block_weights=weights)
+    return replace(begin, block_weights=weights)
 
 
 def _table(found: dict[str, Figures], segment: str, others: list[str]) -> None:

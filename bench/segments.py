@@ -87,7 +87,7 @@ class Fold:
 
 def warm(problem: Problem, candidate: Candidate, starts: range) -> Figures:
     """Test, on items with train events: fitted on train from each start; train and validation masked, all ranked."""
-    features, people = problem.features(candidate), problem.histories(TRAIN, candidate=candidate)
+    features, people = problem.features(candidate), problem.histories(TRAIN, recency=candidate.recency)
     masked, found = problem.histories(TRAIN, VALIDATION), []
     for seed in starts:
         factors = fit(problem.train, problem.n_items, replace(candidate.hyper, seed=seed), features)
@@ -109,7 +109,7 @@ def warm_references(problem: Problem) -> dict[str, Figures]:
 def cold(problem: Problem, candidate: Candidate, folds: range) -> Figures:
     """Cold items and cold people, by one fit a fold. Plain iALS has no place for a new film, so its lists are empty."""
     features, found = problem.features(candidate), []
-    everybody = problem.histories(TRAIN, candidate=candidate)
+    everybody = problem.histories(TRAIN, recency=candidate.recency)
     for fold in (Fold(problem, number) for number in folds):
         factors = fit(fold.fitted, problem.n_items, candidate.hyper, features)
         people = fold_in(factors, metrics.only(everybody, ~fold.items).take(fold.known))

@@ -100,6 +100,8 @@ def _show_evaluation(lake: Lake, period: str) -> None:
 def _figure(row: dict | None) -> str:
     if row is None or row["value"] is None:
         return "too little history"
+    if row["low"] is None:
+        return f"{row['value']:.3f}"
     return f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
 
 

@@ -19,6 +19,7 @@ from PIL import Image
 
 from mmrec.builds.report import Check
 from mmrec.lake.store import Lake
+from mmrec.models import candidates
 from mmrec.planning import graph
 from mmrec.quality import contracts, suites
 from mmrec.settings import Settings, load
@@ -368,6 +369,14 @@ def mmrec(monkeypatch, capsys):
 
 
 # -- no network beyond loopback ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _linked_start():
+    """Shops of tests are dense, and too small to search: they would be served without the item-item part of a score."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(candidates._START, True, (candidates.Hyper(), candidates.LinkSettings()))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,9 @@ import numpy as np
 from mmrec.models.histories import Histories
 
 DRAWS = 1_000
+ENOUGH = 100  # people below which a bootstrap interval looks more certain than it is: 88 % cover at 100, 70 % at 30
 ALL, WARM, COLD = "all", "warm items", "cold items"  # held-out items with or without events in the fit
+FEW = r"(0 of \d+|too few people for an interval: \d+)"  # what a note says in place of an interval
 Figures = Mapping[tuple[str, str], np.ndarray]  # (metric, segment) → one value a person
 
 
@@ -32,7 +34,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Row:
-    """One figure: a mean over people and its 95 % bootstrap interval; None where there is none."""
+    """One figure: a mean over people and its 95 % bootstrap interval; None where there is none, or too few people."""
 
     model: str
     split: str  # validation or test
@@ -229,7 +231,21 @@ def _row(
 ) -> Row:
     if not found.people:
         return Row(model, split, metric, segment, None, None, None, 0, note, minus)
+    if few := _few(found, minus):
+        return Row(model, split, metric, segment, found.value, None, None, found.people, joined(note, few), minus)
     return Row(model, split, metric, segment, found.value, found.low, found.high, found.people, note, minus)
+
+
+def _few(found: Interval, minus: str | None) -> str:
+    """Why a figure has no interval, or an empty string."""
+    if found.low == found.high == 0 and minus is None:
+        return f"0 of {found.people}"
+    return f"too few people for an interval: {found.people}" if found.people < ENOUGH else ""
+
+
+def joined(*notes: str | None) -> str:
+    """What there is of several notes, as one."""
+    return "; ".join(each for each in notes if each)
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

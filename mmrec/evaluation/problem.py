@@ -1,4 +1,4 @@
-"""What models are compared on: events with their split, the items' features, and the candidates.
+"""What models are compared on: events with their split, the items' features, and the candidate to start from.
 
 Here: putting that together from a table of events, the parts of it that a comparison reads, and when they are too few.
 Not here: where the events come from (`mmrec/published/events.py`), the split itself (`split.py`), what a candidate is
@@ -16,13 +16,16 @@ import polars as pl
 from mmrec.evaluation import metrics, split
 from mmrec.evaluation.split import TEST, TRAIN
 from mmrec.fusion.layout import Blocks, Layout
-from mmrec.models.candidates import Candidate, default_candidates
+from mmrec.models import candidates, cooccurrence
+from mmrec.models.candidates import Candidate
+from mmrec.models.cooccurrence import Counts, LinkSettings
 from mmrec.models.factorization import Hyper
 from mmrec.models.histories import Histories
+from mmrec.models.links import SparseLinks
+from mmrec.models.recency import ALIKE, Recency, by_person
 from mmrec.settings import Model
 
 DECIDES = 20  # the cut-off of the NDCG that decides
-AT_MOST = 6  # candidates: more of them would fit the validation set
 MINIMUM_PEOPLE = 10  # people with held-out items below which figures say nothing
 
 
@@ -41,14 +44,9 @@ class Problem:
     listable: np.ndarray  # bool [n_items]: in the catalogue
     blocks: Blocks  # modality → [n_items, p_m], standardised to mean squared norm 1, zeros where missing
     present: Blocks  # modality → bool [n_items]
-    candidates: tuple[Candidate, ...]
+    hyper: Hyper  # its width, sweeps and seed are those of every fit
     k: int = DECIDES
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not 1 <= len(self.candidates) <= AT_MOST:
-            found = len(self.candidates)
-            raise ValueError(f"expected 1 to {AT_MOST} candidates, got {found}: more would fit the validation set")
 
     @classmethod
     def of(
@@ -89,7 +87,7 @@ class Problem:
             listable=items["row"].is_not_null().to_numpy(),
             blocks={name: _rows_of(block, items["row"]) for name, block in blocks.items()},
             present={name: _rows_of(there, items["row"]) for name, there in present.items()},
-            candidates=default_candidates(hyper, sorted(blocks), int((liked & (part == TRAIN)).sum())),
+            hyper=hyper,
             k=k,
             seed=settings.seed,
         )
@@ -109,14 +107,49 @@ class Problem:
         keep = np.isin(self.part, parts)
         return Histories.build(self.user_idx[keep], self.item_idx[keep], self.weight[keep], n_users=self.n_users)
 
-    def histories(self, *parts: int, candidate: Candidate | None = None) -> Histories:
-        """What people liked in these parts; for a candidate weighted as it folds in, by recency within these parts."""
-        keep = np.isin(self.part, parts) & (self.weight > 0)
-        user, item, weight = self.user_idx[keep], self.item_idx[keep], self.weight[keep]
-        if candidate is not None and candidate.half_life is not None:
-            time_us, hashes = self.time_us[keep], self.tie_hash[keep]
-            weight = weight * split.recency(user, time_us, hashes, candidate.half_life, candidate.floor)
-        return Histories.build(user, item, weight, n_users=self.n_users)
+    def histories(self, *parts: int, recency: Recency = ALIKE) -> Histories:
+        """What people liked in these parts, weighted by recency within them."""
+        keep = self._liked(parts)
+        user = self.user_idx[keep]
+        weight = self.weight[keep] * recency.weights(user, self.time_us[keep], self.tie_hash[keep])
+        return Histories.build(user, self.item_idx[keep], weight, n_users=self.n_users)
+
+    def _liked(self, parts: Sequence[int]) -> np.ndarray:
+        return np.isin(self.part, parts) & (self.weight > 0)
+
+    @cached_property
+    def start(self) -> Candidate:
+        """The candidate that the search begins with, and that is served where there is too little to choose by."""
+        people, events = int((self.train.lengths > 0).sum()), self.train.items.size
+        cells = people * int((~self.cold).sum())
+        return candidates.start(
+            self.hyper,
+            sorted(self.blocks),
+            density=events / cells if cells else 0.0,
+            events=events,
+            ordered=self.ordered,
+        )
+
+    @cached_property
+    def ordered(self) -> bool:
+        """Whether some person's train events have more than one time: else nothing is known of their order."""
+        keep = self._liked((TRAIN,))
+        order, starts = by_person(self.user_idx[keep], self.time_us[keep], self.tie_hash[keep])
+        times = self.time_us[keep][order]
+        return bool(len(times)) and bool((times[starts[:-1]] != times[starts[1:] - 1]).any())
+
+    def counts(self, *parts: int, directed: bool) -> Counts:
+        """How often people liked two items in these parts, together or one after the other."""
+        if not directed:
+            return cooccurrence.together(self.histories(*parts), self.n_items)
+        keep = self._liked(parts)
+        user, item = self.user_idx[keep], self.item_idx[keep]
+        order, _ = by_person(user, self.time_us[keep], self.tie_hash[keep])
+        return cooccurrence.followed(user[order], item[order], self.n_items)
+
+    def links(self, settings: LinkSettings | None, *parts: int) -> SparseLinks | None:
+        """The item-item part of a score, from these parts; None where the score has none."""
+        return None if settings is None else self.counts(*parts, directed=settings.directed).links(settings)
 
     def features(self, candidate: Candidate) -> np.ndarray | None:
         """Every item's features as the candidate reads them; None in plain iALS."""
@@ -138,12 +171,12 @@ class Problem:
         """A part's liked items of the catalogue that the person has not met in an earlier part."""
         return metrics.only(metrics.without(self.histories(part), self.met(*range(part))), self.listable)
 
-    def too_little(self, part: int) -> str:
-        """Why a part can decide nothing, or an empty string."""
+    def too_little(self, part: int, minimum: int = MINIMUM_PEOPLE) -> str:
+        """Why a part can decide nothing with fewer people than this, or an empty string."""
         people, name = int((self.held(part).lengths > 0).sum()), "test" if part == TEST else "validation"
-        if people >= MINIMUM_PEOPLE and self.train.items.size:
+        if people >= minimum and self.train.items.size:
             return ""
-        return f"too little history: {people} people have {name} items, expected at least {MINIMUM_PEOPLE}"
+        return f"too little history: {people} people have {name} items, expected at least {minimum}"
 
 
 def _placed(events: pl.DataFrame, catalogue: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -1,8 +1,8 @@
 """The evaluation protocol's split, and the order of a person's events in time.
 
-Here: which event is train, validation or test, how equal timestamps are ordered, and weights by recency, which need the
-same order. Not here: fitting, metrics, storage. A split is a function of the events and is never stored. numpy and
-hashlib only.
+Here: which event is train, validation or test, and how equal timestamps are ordered. Not here: weights by recency
+(`mmrec/models/recency.py`), fitting, metrics, storage. A split is a function of the events and is never stored. Only
+numpy and hashlib.
 
 Equal timestamps are ordered by a hash of the ids: file order leaks how a file was sorted and item ids leak popularity
 (that alone moved EASE's NDCG@20 by .018 on ML-100K).
@@ -13,7 +13,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-TRAIN, VALIDATION, TEST = 0, 1, 2
+from mmrec.models.recency import by_person
+
+PARTS = TRAIN, VALIDATION, TEST = 0, 1, 2
 MINIMUM_EVENTS = 5  # distinct items below which a person has nothing held out
 
 
@@ -54,7 +56,7 @@ def split(
     is test, the share before it validation, each rounded down but at least one; the rest is train. A repeated event
     belongs to the part its moment falls in. People with fewer than `minimum` distinct items have everything in train.
     """
-    order, starts = _by_person(user_idx, time_us, hashes)
+    order, starts = by_person(user_idx, time_us, hashes)
     first = np.zeros(len(order), bool)
     first[np.unique(_pair_codes(user_idx[order], item_idx[order]), return_index=True)[1]] = True
     met = np.cumsum(first)  # distinct items met so far, over everybody
@@ -82,7 +84,7 @@ def placed_after(
     """
     out = np.full(len(liked), TRAIN, np.int8)
     out[liked] = part
-    order, starts = _by_person(user_idx, time_us, hashes)
+    order, starts = by_person(user_idx, time_us, hashes)
     known = np.where(liked[order], np.arange(len(order)), np.repeat(starts[:-1], np.diff(starts)))
     last = np.maximum.accumulate(known)  # a person's first event begins anew
     ordered = np.where(liked[order], out[order], TRAIN)
@@ -103,29 +105,6 @@ def split_by_time(
     at = [int(len(times) * (1 - shares[0] - shares[1]) + 1e-9), int(len(times) * (1 - shares[1]) + 1e-9)]
     cuts = times[np.minimum(at, len(times) - 1)]
     return np.searchsorted(cuts, time_us, side="right").astype(np.int8)
-
-
-def recency(
-    user_idx: np.ndarray, time_us: np.ndarray, hashes: np.ndarray, half_life: float, floor: float = 0.0
-) -> np.ndarray:
-    """Weights float64 [n] that halve with every `half_life` later events of the same person, down to `floor`.
-
-    The newest event has 1. A property of the person's own events: nobody else's events move it.
-    """
-    order, starts = _by_person(user_idx, time_us, hashes)
-    lengths = np.diff(starts)
-    later = np.repeat(starts[1:], lengths) - 1 - np.arange(len(order))
-    out = np.empty(len(order))
-    out[order] = floor + (1 - floor) * 0.5 ** (later / half_life)
-    return out
-
-
-def _by_person(user_idx: np.ndarray, time_us: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The order by (person, time, hash), and where each present person's events start in it (plus the end)."""
-    order = np.lexsort((hashes, time_us, user_idx))
-    people = np.asarray(user_idx)[order]
-    starts = np.flatnonzero(np.concatenate([[True], people[1:] != people[:-1]])) if len(people) else np.zeros(0, int)
-    return order, np.append(starts, len(people))
 
 
 def _pair_codes(user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:

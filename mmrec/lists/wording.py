@@ -16,7 +16,8 @@ import polars as pl
 
 from mmrec import tables
 from mmrec.models import decomposition
-from mmrec.models.decomposition import RESIDUAL, SEARCH, WROTE, Evidence, Past
+from mmrec.models.candidates import POPULARITY
+from mmrec.models.decomposition import FOLLOWED, RESIDUAL, SEARCH, TOGETHER, WORDLESS, WROTE, Evidence, Past
 from mmrec.models.factorization import rotate
 from mmrec.published.state import Served, positions
 from mmrec.published.user_texts import PROFILE
@@ -31,19 +32,22 @@ class Shares:
     targets: np.ndarray  # positions of the recommended items
     items: np.ndarray  # positions of past items
     past: np.ndarray  # float64 [list, past items]
-    modalities: dict[str, np.ndarray]  # modality or `behaviour` → float64 [list]; sums to the score
+    modalities: dict[str, np.ndarray]  # modality or another part → float64 [list]; sums to the score
 
 
 def shares(served: Served, row: int, targets: np.ndarray, explained: Mapping[str, np.ndarray]) -> Shares:
     """The exact shares of the scores of `targets` (item positions, as in `explained`) for the person in `row`."""
-    begin, end = served.histories.indptr[row], served.histories.indptr[row + 1]
-    items, weights = served.histories.items[begin:end], served.histories.weights[begin:end]
-    past = served.explain(items, weights, targets)
+    items = served.histories.take(np.array([row])).items
+    dense, by_links = served.explain(row, targets)
     user = served.users[row]
     through = {name: (user * part).sum(-1) for name, part in explained.items()}
     score = (user * served.H[targets]).sum(-1)
     rest = score - sum(through.values(), np.zeros(len(targets)))
-    return Shares(targets, items, past, {**through, RESIDUAL: rest})
+    choice = served.version.choice
+    parts = {**through, POPULARITY if choice.last_resort == POPULARITY else RESIDUAL: rest}
+    if served.links is not None:
+        parts[FOLLOWED if choice.links and choice.links.directed else TOGETHER] = by_links.sum(1)
+    return Shares(targets, items, dense + by_links, parts)
 
 
 def explained_by_modality(served: Served, items: np.ndarray) -> dict[str, np.ndarray]:
@@ -83,7 +87,7 @@ def reasons(served: Served, lists: pl.DataFrame, titles: pl.DataFrame) -> pl.Dat
     columns = {
         "reason": [sentence for sentence, _ in worded],
         "evidence": [evidence for _, evidence in worded],
-        "content_share": [sum(value for name, value in part.items() if name != RESIDUAL) for part in parts],
+        "content_share": [sum(value for name, value in part.items() if name not in WORDLESS) for part in parts],
         "named": [[item for item, *_ in each] for each in own],
     }
     made = pl.DataFrame(columns, {name: contract.schema[name] for name in columns})

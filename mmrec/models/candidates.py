@@ -1,25 +1,56 @@
-"""The candidates that the search tries: what one is, and which ones there are.
+"""What the search may choose: a candidate, the ones it starts from, and the steps from one to the next.
 
-Not here: how blocks become features (`mmrec/fusion/layout.py`), what candidates are compared on and the comparison
-(`mmrec/evaluation`), the fit (`factorization.py`).
+Here: settings and nothing else. Not here: how blocks become features (`mmrec/fusion/layout.py`), which candidate is
+better (`mmrec/evaluation/search.py`), the fit (`factorization.py`).
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import product
 from typing import Any, Self
 
+from mmrec.models import item_knn
+from mmrec.models.cooccurrence import LinkSettings
 from mmrec.models.factorization import Hyper
+from mmrec.models.recency import ALIKE, Recency
+
+POPULARITY, ITEM_KNN = "popularity", "item-kNN"  # the models of last resort
+DENSE = 0.01  # events a cell of people × items above which the start for dense data is taken
+# Of sparse data, and of dense data: there an item-item part of this strength did harm (.181 against .210 on MovieLens).
+_START = {
+    False: (Hyper(alpha=0.01, regularization=0.5, exponent=0.5), LinkSettings()),
+    True: (Hyper(), None),
+}
+RECENT = Recency(10.0, 0.05)
+_ALPHAS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+_RIDGES = ((0.5, 0.1), (0.5, 0.5), (1.0, 0.01), (1.0, 0.05))  # ν with λ; a step from one to its neighbours is ≤ 2
+_LOWEST_RIDGE, _HIGHEST_RIDGE = 0.01, 3.0
+_HALF_LIVES, _FLOORS = (3.0, 5.0, 10.0, 20.0, 40.0), (0.0, 0.05, 0.1)
+RECENCIES = (ALIKE, *[Recency(*each) for each in product(_HALF_LIVES, _FLOORS)])
+_STRENGTHS = (0.1, 0.3, 1.0)  # steps go on from the best of them
+_NEWEST = ((2.0, 0.0), (5.0, 0.0))  # half-life and floor of the item-item part, beside the fold-in's own
+_EXPONENT_STEP = 0.25
+_EXPONENTS = ((0.5, 0.5), (1.0, 0.5), (1.0, 0.0))  # p with b: cosine, in between, conditional probability
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model to try. Serving it takes all of it: the fit's settings, its features and the weights of the fold-in."""
+    """A model to try. Serving takes all of it: the fit's settings and features, the weights of the fold-in, links."""
 
     name: str
     hyper: Hyper
     block_weights: Mapping[str, float] | None = None  # None is plain iALS; a block that is not named is left out
-    half_life: float | None = None  # of `protocol.recency`; weighs the events of the fold-in, never those of the fit
+    half_life: float | None = None  # of `recency`; weighs the events of the fold-in, never those of the fit
     floor: float = 0.0
+    links: LinkSettings | None = None  # of the item-item part; None where the score has none
+    last_resort: str | None = None  # POPULARITY or ITEM_KNN, which nothing that is fitted has beaten
+
+    @property
+    def recency(self) -> Recency:
+        """How a person's events are weighed in the fold-in."""
+        return Recency(self.half_life, self.floor)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, the inverse of `from_json`."""
@@ -28,25 +59,124 @@ class Candidate:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """The candidate that `to_json` wrote."""
-        return cls(**{**values, "hyper": Hyper(**values["hyper"])})
+        links = values.get("links")
+        return cls(**{**values, "hyper": Hyper(**values["hyper"]), "links": links and LinkSettings(**links)})
 
 
-def default_candidates(hyper: Hyper, blocks: Sequence[str], events: int) -> tuple[Candidate, ...]:
-    """At most six, the one to start with first: with and without features and recency.
+def named(candidate: Candidate) -> Candidate:
+    """The same, called by its settings."""
+    hyper, weights = candidate.hyper, candidate.block_weights
+    if candidate.last_resort:
+        parts = [candidate.last_resort, *([] if candidate.links is None else [str(candidate.links)])]
+        return replace(candidate, name="; ".join(parts))
+    content = "" if weights is None else f" with {', '.join(f'{n} {w:g}' for n, w in sorted(weights.items()))}"
+    fit = (
+        f"d {hyper.width}, α₀ {hyper.alpha:g}, λ {hyper.regularization:g}, ν {hyper.exponent:g}, {hyper.sweeps} sweeps"
+    )
+    family = "iALS" if weights is None else "feature iALS"
+    parts = [f"{family} {fit}{content}", *([] if candidate.half_life is None else [str(candidate.recency)])]
+    return replace(candidate, name="; ".join([*parts, *([] if candidate.links is None else [str(candidate.links)])]))
 
-    λ_B = .04 λ · events: on ML-100K a quarter of it cost .003 NDCG on warm items, and ten times of it all cold recall.
+
+def start(hyper: Hyper, blocks: Sequence[str], *, density: float, events: int, ordered: bool) -> Candidate:
+    """What is served where there is too little to choose by, and where a search begins.
+
+    `hyper` gives width, sweeps and seed. `density` is the share of people × items that is filled, `events` their
+    number, and `ordered` says whether people's events have an order in time. The start for dense data was found on
+    films that were rated in long sittings, the one for sparse data on check-ins and shops.
     """
-    plain = [Candidate("iALS, recent first", hyper, half_life=10.0), Candidate("iALS", hyper)]
+    shipped, linked = _START[density >= DENSE]
+    fit = replace(shipped, width=hyper.width, sweeps=hyper.sweeps, seed=hyper.seed)
+    recency = RECENT if ordered else Recency()
+    links = linked and replace(linked, half_life=recency.half_life, floor=recency.floor)
+    plain = Candidate("", fit, None, recency.half_life, recency.floor, links)
+    return named(with_content(plain, dict.fromkeys(blocks, 1.0), events) if blocks else plain)
+
+
+def with_content(candidate: Candidate, block_weights: Mapping[str, float], events: int) -> Candidate:
+    """The same with features. λ_B = .04 λ · events: on ML-100K a quarter of it cost .003 NDCG on warm items, and ten
+    times of it all cold recall.
+    """
+    ridge = max(1.0, 0.04 * candidate.hyper.regularization * events)
+    return replace(candidate, hyper=replace(candidate.hyper, feature_regularization=ridge), block_weights=block_weights)
+
+
+def fits(begin: Candidate) -> list[Candidate]:
+    """Fits over the whole range of α₀, λ and ν, the start's first."""
+    hypers = [begin.hyper]
+    for alpha, (exponent, ridge) in product(_ALPHAS, _RIDGES):
+        hypers.append(replace(begin.hyper, alpha=alpha, exponent=exponent, regularization=ridge))
+    return [replace(begin, hyper=each) for each in dict.fromkeys(hypers)]
+
+
+def neighbours(candidate: Candidate) -> list[Candidate]:
+    """Fits a step away: λ and α₀ by a factor of 2."""
+    h = candidate.hyper
+    ridges = [each for each in (h.regularization / 2, h.regularization * 2) if _LOWEST_RIDGE <= each <= _HIGHEST_RIDGE]
+    alphas = [each for each in (h.alpha / 2, h.alpha * 2) if _ALPHAS[0] / 2 < each <= _ALPHAS[-1]]
+    steps = [replace(h, regularization=each) for each in ridges] + [replace(h, alpha=each) for each in alphas]
+    return [replace(candidate, hyper=each) for each in steps]
+
+
+def contents(candidate: Candidate, blocks: Sequence[str], events: int) -> list[Candidate]:
+    """The same fit with features: all blocks alike, and mostly one of them."""
     if not blocks:
-        return tuple(plain)
-    with_features = Hyper(**{**asdict(hyper), "feature_regularization": max(1.0, 0.04 * hyper.regularization * events)})
-    even, main = dict.fromkeys(blocks, 1.0), "text" if "text" in blocks else blocks[0]
-    candidates = [
-        Candidate("feature iALS, recent first", with_features, even, half_life=10.0),
-        Candidate("feature iALS, rather recent first", with_features, even, half_life=40.0),
-        Candidate("feature iALS", with_features, even),
+        return []
+    main = "text" if "text" in blocks else blocks[0]
+    weights = [dict.fromkeys(blocks, 1.0), {name: 1.0 if name == main else 0.3 for name in blocks}]
+    return [with_content(candidate, each, events) for each in (weights if len(blocks) > 1 else weights[:1])]
+
+
+def recencies(candidate: Candidate) -> list[Candidate]:
+    """The same with all events alike, and with weight on fewer and fewer of the newest."""
+    return [replace(candidate, half_life=each.half_life, floor=each.floor) for each in RECENCIES]
+
+
+def half_lives(recency: Recency) -> list[Recency]:
+    """Every half-life with this floor, and none."""
+    return [ALIKE, *[Recency(each, recency.floor) for each in _HALF_LIVES]]
+
+
+def floors(recency: Recency) -> list[Recency]:
+    """Every floor with this half-life."""
+    return [recency if recency.half_life is None else Recency(recency.half_life, each) for each in _FLOORS]
+
+
+def links(candidate: Candidate, *, ordered: bool) -> list[Candidate]:
+    """The same without an item-item part, and with one of every kind, strength and pair of exponents."""
+    recency = dict.fromkeys([(candidate.half_life, candidate.floor), *(_NEWEST if ordered else ())])
+    found = [
+        LinkSettings(directed, strength, *exponents, *weighed)
+        for directed in ((True, False) if ordered else (False,))
+        for exponents, strength, weighed in product(_EXPONENTS, _STRENGTHS, recency)
     ]
-    if len(blocks) > 1:
-        weights = {name: 1.0 if name == main else 0.3 for name in blocks}
-        candidates.append(Candidate(f"feature iALS, mostly {main}, recent first", with_features, weights, 10.0))
-    return tuple(candidates + plain)
+    return [replace(candidate, links=each) for each in (None, *found)]
+
+
+def links_near(candidate: Candidate, *, ordered: bool) -> list[Candidate]:
+    """The same with an item-item part a step away: stronger or weaker, other exponents, other recency.
+
+    An exponent moves the strength too, by a factor of 2: n^¼ is about that for items of some twenty people.
+    """
+    if candidate.links is None:
+        return []
+    at = candidate.links
+    steps = [replace(at, strength=at.strength * by) for by in (0.6, 1.7)]
+    for by in (-_EXPONENT_STEP, _EXPONENT_STEP):
+        stronger = at.strength * 2 ** (by / _EXPONENT_STEP)
+        steps.append(replace(at, strength=stronger, from_exponent=at.from_exponent + by))
+        steps.append(replace(at, strength=stronger, to_exponent=at.to_exponent + by))
+    if ordered and at.half_life is not None:
+        steps += [replace(at, half_life=at.half_life * by) for by in (0.6, 1.7)]
+    return [replace(candidate, links=each) for each in steps if min(each.from_exponent, each.to_exponent) >= 0]
+
+
+def last_resorts(candidate: Candidate) -> list[Candidate]:
+    """Popularity, and item-kNN by every pair of exponents, with and without the candidate's recencies."""
+    plain = Candidate("", Hyper(width=1, sweeps=1, seed=candidate.hyper.seed))
+    recency = [ALIKE, candidate.recency, *([] if candidate.links is None else [candidate.links.recency])]
+    knn = [
+        replace(plain, last_resort=ITEM_KNN, links=LinkSettings(False, 1.0, p, b, each.half_life, each.floor))
+        for (p, b), each in product(item_knn.EXPONENTS, dict.fromkeys(recency))
+    ]
+    return [named(each) for each in (replace(plain, last_resort=POPULARITY), *knn)]

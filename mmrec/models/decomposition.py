@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mmrec.modalities import NOUNS
+from mmrec.models.candidates import POPULARITY
 from mmrec.models.factorization import ItemFactors
 
 RESIDUAL = "behaviour"  # the part of an item's factor that its features do not explain
+TOGETHER, FOLLOWED = "co-occurrence", "sequence"  # the item-item part: what people have together, what follows what
+WORDLESS = (RESIDUAL, TOGETHER, FOLLOWED, POPULARITY)  # parts of a score that no sentence names
 NAMED = 2  # past items a sentence names
 WORTH_NAMING = 0.1  # of the sum of positive parts: below this a modality is left out of the sentence
 SEARCH, WROTE = "search", "wrote"  # events whose title is the person's own words, and what they are called
@@ -91,6 +94,8 @@ def word(evidence: Evidence) -> str:
     """One sentence in English. The same evidence gives the same sentence, in whatever order it comes."""
     past = sorted((one for one in evidence.past if one.share > 0), key=lambda one: (-one.share, one.title, one.event))
     named, modalities = past[:NAMED], _named_modalities(evidence.modalities)
+    if POPULARITY in evidence.modalities:
+        return "Many people like it."
     if evidence.cold:
         return _word_cold(named, modalities)
     if not named:
@@ -112,7 +117,7 @@ def _word_cold(named: Sequence[Past], modalities: Sequence[str]) -> str:
 def _named_modalities(parts: Mapping[str, float]) -> list[str]:
     """Modalities that add at least WORTH_NAMING of all positive parts, by what they add."""
     total = sum(value for value in parts.values() if value > 0)
-    worth = [(-v, name) for name, v in parts.items() if name != RESIDUAL and v > 0 and v >= WORTH_NAMING * total]
+    worth = [(-v, name) for name, v in parts.items() if name not in WORDLESS and v > 0 and v >= WORTH_NAMING * total]
     return [NOUNS.get(name, name) for _, name in sorted(worth)]
 
 

@@ -15,12 +15,12 @@ from mmrec.models.item_item import ItemItem
 from mmrec.models.links import DenseLinks
 
 MOST_ITEMS = 12_000  # a matrix of this size squared is inverted: 3.5 GB at most
-REGULARIZATIONS = (100.0, 300.0, 1000.0)
+REGULARIZATIONS = (1.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 
 
 @dataclass(frozen=True)
 class Ease:
-    """`regularization` is λ; who has what counts, not how much."""
+    """`regularization` is λ. In the fit who has what counts, not how much."""
 
     regularization: float
     name: str = "EASE"

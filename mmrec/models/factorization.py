@@ -187,6 +187,12 @@ class _Side:
         return product(self.gradients.approach(rows, e, prior, start, pool=pool), Q.T)
 
 
+def given(H: np.ndarray, counts: np.ndarray, hyper: Hyper) -> ItemFactors:
+    """Item factors that are not fitted, in the form of those that are."""
+    Q, e = eigenbasis(H, hyper.alpha)
+    return ItemFactors(H, None, Q, e, rotate(H, Q), counts, hyper)
+
+
 def fold_in(factors: ItemFactors, histories: Histories) -> np.ndarray:
     """People's factors, float64 [n, d]: the exact minimiser of the objective in w_u, given the item factors.
 

@@ -81,17 +81,27 @@ class Scores:
         """
         if self.links is None or self.histories is None:
             return ranking.top_k(self.left, self.right, seen, k, item_order, servable, tile=tile)
+        if not (np.isfinite(self.left).all() and np.isfinite(self.right).all()):
+            raise ValueError("factors hold NaN or infinite numbers; expected finite ones: fit again")
         n, n_items = len(self.left), len(self.right)
         items, scores = np.full((n, k), -1, np.int32), np.full((n, k), np.nan)
         allowed = (self.right != 0).any(axis=1) | self.links.known
         pool = np.flatnonzero(allowed if servable is None else allowed & servable)
-        people = np.flatnonzero((self.left != 0).any(axis=1) | (self.histories.lengths > 0))
+        told = self.histories.rows[self.links.telling[self.histories.items]]
+        people = np.flatnonzero((self.left != 0).any(axis=1) | (np.bincount(told, minlength=n) > 0))
         if k == 0 or not pool.size:
             return items, scores
         for rows in ranking.batches(people, tile or max(1, TILE_SCORES // n_items)):
             found, scores[rows] = self._tile(self.histories, self.links, rows, pool, seen, k, item_order)
             items[rows] = ranking.named(pool, found)
         return items, scores
+
+    def exact(self, rows: np.ndarray, lists: np.ndarray) -> np.ndarray:
+        """The scores that `top_k` gives: of these people, for lists of items [n, m] (−1 = none, −inf), float64."""
+        dense = ranking.score_lists(self.left[rows], self.right, lists)
+        if self.links is None or self.histories is None:
+            return dense
+        return self.links.exact(self.histories.take(rows), lists) + dense
 
     def _tile(
         self,
@@ -104,18 +114,21 @@ class Scores:
         item_order: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
         own, left, right = histories.take(rows), self.left[rows], self.right[pool]
-        approximate, slack = links.scores(own)[:, pool], links.error(own)
+        summed, slack = links.scores(own), links.error(own)
+        is_exact = not slack.any()
+        approximate = summed[:, pool]
         if right.shape[1]:
             approximate += left @ right.T
             longest = np.sqrt((right**2).sum(-1)).max()
             slack = slack + 2.0**-51 * (right.shape[1] + 4) * np.sqrt((left**2).sum(-1)) * longest
+            slack = slack + 2.0**-51 * np.abs(summed).max(axis=1)  # the two parts are added with rounding
         column = np.full(len(self.right), -1)
         column[pool] = np.arange(pool.size)
         ranking.mask(approximate, rows, seen, column)
 
         def exact(at: np.ndarray, lists: np.ndarray) -> np.ndarray:
             asked = ranking.named(pool, lists)
-            total = links.exact(own.take(at), asked)
+            total = np.take_along_axis(summed[at], asked, 1) if is_exact else links.exact(own.take(at), asked)
             total = total + ranking.score_lists(left[at], self.right, asked) if right.shape[1] else total
             return np.where(asked >= 0, total, -np.inf)
 

@@ -13,18 +13,15 @@ from mmrec.models.links import Links
 
 @dataclass(frozen=True)
 class ItemItem:
-    """`links`: W. Where the model is `of_who_has` an item, how much it weighs does not count."""
+    """`links`: W. A person's events count by their weights, as they do in the served model."""
 
     links: Links
-    of_who_has: bool = True
 
     def scores(self, histories: Histories) -> Scores:
-        """x_u W, for 0/1 rows x_u or weighted ones."""
-        n_items = len(self.links.known)
-        own = np.ones(len(histories.items)) if self.of_who_has else histories.weights
-        nothing = np.zeros((len(histories), 0)), np.zeros((n_items, 0))
-        return Scores(*nothing, Histories(histories.indptr, histories.items, own), self.links)
+        """x_u W."""
+        nothing = np.zeros((len(histories), 0)), np.zeros((len(self.links.known), 0))
+        return Scores(*nothing, histories, self.links)
 
     def explain(self, items: np.ndarray, weights: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """x_uj W_ji."""
-        return self.links.rows(items, targets) * (1.0 if self.of_who_has else weights)
+        return self.links.rows(items, targets) * weights

@@ -1,14 +1,15 @@
 """The item-item part of a score: what having item j adds to the score of item i, as a matrix W.
 
 Here: W dense or as sparse rows, applied to people's histories x_u: Σ_j x_uj W_ji. Not here: where W comes from
-(`ease.py`), nor the rest of a score and ranking (`interface.py`).
+(`ease.py`, `cooccurrence.py`), nor the rest of a score and ranking (`interface.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -39,6 +40,11 @@ class Links(Protocol):
     @property
     def known(self) -> np.ndarray:
         """bool [items]: those that W says something of."""
+        ...
+
+    @property
+    def telling(self) -> np.ndarray:
+        """bool [items]: those that say something of others, once a person has them."""
         ...
 
 
@@ -73,6 +79,11 @@ class DenseLinks:
         total = np.bincount(histories.rows, weights=histories.weights, minlength=len(histories))
         return 2.0**-51 * (len(self.weights) + 4) * self._peak * total
 
+    @property
+    def telling(self) -> np.ndarray:
+        """The known ones."""
+        return self.known
+
     @cached_property
     def _peak(self) -> float:
         return float(np.abs(self.weights).max(initial=0.0))
@@ -87,6 +98,23 @@ class SparseLinks:
     """W as sparse rows: row j holds the items that having j adds to, and how much. Weights may have either sign."""
 
     weights: Histories
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Plain arrays by name: row j of W is `links_items[links_indptr[j]:links_indptr[j + 1]]`."""
+        rows = self.weights
+        return {"links_indptr": rows.indptr, "links_items": rows.items, "links_weights": rows.weights}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self | None:
+        """The inverse of `to_arrays`; None where there are none."""
+        if "links_indptr" not in arrays:
+            return None
+        return cls(Histories(arrays["links_indptr"], arrays["links_items"], arrays["links_weights"]))
+
+    def with_new_items(self, new: int) -> SparseLinks:
+        """The same with so many items behind, which nothing links to or from."""
+        indptr = np.pad(self.weights.indptr, (0, new), mode="edge")
+        return SparseLinks(Histories(indptr, self.weights.items, self.weights.weights))
 
     def scores(self, histories: Histories) -> np.ndarray:
         """Summed item by item and link by link, so that a row's bits depend on that row alone."""
@@ -127,3 +155,8 @@ class SparseLinks:
     def known(self) -> np.ndarray:
         """bool [items]: those that a link leads to."""
         return np.bincount(self.weights.items, minlength=len(self.weights)) > 0
+
+    @property
+    def telling(self) -> np.ndarray:
+        """bool [items]: those that a link leads from."""
+        return self.weights.lengths > 0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from mmrec.models import ease, popularity
+from mmrec.models import ease, item_knn, popularity
 from mmrec.models.interface import Model
 
 ZOO: Mapping[str, Callable[[int], Sequence[Model]]] = {
     "popularity": popularity.models,
+    "item-kNN": item_knn.models,
     "EASE": ease.models,
 }

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from mmrec import tables
-from mmrec.evaluation.split import recency, tie_hash
+from mmrec.evaluation.split import tie_hash
 from mmrec.fusion.layout import Layout
 from mmrec.keys import vector_checksums
 from mmrec.lake.hashing import row_checksums
@@ -25,6 +25,8 @@ from mmrec.models.factorization import ItemFactors
 from mmrec.models.feature_ials import FittedFactors
 from mmrec.models.histories import Histories
 from mmrec.models.interface import Scores
+from mmrec.models.links import SparseLinks
+from mmrec.models.recency import Recency
 from mmrec.published import events as history
 from mmrec.published import user_texts
 from mmrec.published.features import Features
@@ -50,23 +52,30 @@ class Known:
     def histories(self, user_ids: Sequence[str]) -> Histories:
         """People's liked items and texts as weighted sparse rows, in the order of `user_ids`; a text has no recency."""
         said = _placed(self.said, user_ids, [*self.item_ids, *self.words])
-        both = pl.concat([frame.select(_HISTORY) for frame in (self._liked(user_ids), said)])
+        liked = self._liked(user_ids, self.choice.recency)
+        both = pl.concat([frame.select(_HISTORY) for frame in (liked, said)])
         return _histories(both, len(user_ids))
+
+    def linked(self, user_ids: Sequence[str]) -> Histories:
+        """People's liked items, weighed as the item-item part of the score weighs them; it knows no texts."""
+        recency = self.choice.links.recency if self.choice.links else Recency()
+        return _histories(self._liked(user_ids, recency), len(user_ids))
 
     def met(self, user_ids: Sequence[str]) -> Histories:
         """The items that people had an event with, those that were not liked with weight 0: no list may hold one."""
         events = _placed(self.events, user_ids, self.item_ids).filter(pl.col("weight") == 0)
-        both = pl.concat([frame.select(_HISTORY) for frame in (self._liked(user_ids), events)])
+        liked = self._liked(user_ids, self.choice.recency)
+        both = pl.concat([frame.select(_HISTORY) for frame in (liked, events)])
         return _histories(both, len(user_ids))
 
-    def _liked(self, user_ids: Sequence[str]) -> pl.DataFrame:
-        """The events that say what people like, weighed as they are folded in: by recency too, where the model does."""
+    def _liked(self, user_ids: Sequence[str], recency: Recency) -> pl.DataFrame:
+        """The events that say what people like, the newer ones weighing more where the model says so."""
         events = _placed(self.events, user_ids, self.item_ids).filter(pl.col("weight") > 0)
-        if self.choice.half_life is None:
+        if recency.half_life is None:
             return events
         hashes = tie_hash(events["user_id"].to_list(), events["item_id"].to_list())
         times = events["time"].dt.epoch("us").to_numpy()
-        newer = recency(events["user_id_at"].to_numpy(), times, hashes, self.choice.half_life, self.choice.floor)
+        newer = recency.weights(events["user_id_at"].to_numpy(), times, hashes)
         return events.with_columns(weight=pl.col("weight") * newer)
 
     def digests(self) -> pl.DataFrame:
@@ -125,19 +134,42 @@ class Served:
         """bool [items]: without events in the fit, placed by content alone."""
         return self.known.factors.counts[: len(self.item_ids)] == 0
 
-    @property
+    @cached_property
+    def links(self) -> SparseLinks | None:
+        """The item-item part over these items; nothing links to a new one."""
+        fitted = self.version.links
+        return fitted and fitted.with_new_items(len(self.item_ids) - len(self.version.item_ids))
+
+    @cached_property
     def scores(self) -> Scores:
         """What these people think of every item."""
-        return Scores(self.users, self.H)
+        if self.links is None:
+            return Scores(self.users, self.H)
+        return Scores(self.users, self.H, self.linked, self.links)
 
-    def explain(self, items: np.ndarray, weights: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """What each past item of one person adds to each target's score, float64 [targets, items]."""
-        return FittedFactors(self.factors).explain(items, weights, targets)
+    def explain(self, row: int, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What each past item and text of one person (a row of `histories`) adds to each target's score, by its dense
+        and by its item-item part: float64 [targets, past] each. Together they sum to the score.
+        """
+        own = self.histories.take(np.array([row]))
+        dense = FittedFactors(self.factors).explain(own.items, own.weights, targets)
+        by_links = np.zeros(dense.shape)
+        if self.links is not None:
+            linked = self.linked.take(np.array([row]))
+            by_links[:, np.searchsorted(own.items, linked.items)] = linked.weights * self.links.rows(
+                linked.items, targets
+            )
+        return dense, by_links
 
     @cached_property
     def histories(self) -> Histories:
         """People's weighted history, over items and words."""
         return self.known.histories(self.user_ids)
+
+    @cached_property
+    def linked(self) -> Histories:
+        """People's weighted history as the item-item part reads it, over items."""
+        return self.known.linked(self.user_ids)
 
     @cached_property
     def checksums(self) -> pl.Series:

@@ -21,7 +21,7 @@ _NAMED = 3  # items that a line names
 
 def warnings(lake: Lake, settings: Settings, period: str) -> list[str]:
     """What a run should say of one period: items and people without a place, and events of items of no catalogue."""
-    version = _version(lake, period)
+    version = serving(lake, period)
     found = [_of_unknown_items(lake, settings, period)]
     if version is not None:
         used = read_modalities(version["choice"])
@@ -50,7 +50,7 @@ def people(lake: Lake, settings: Settings, period: str, used: list[str]) -> int:
 
 def why(lake: Lake, settings: Settings, period: str) -> str:
     """Why the version that serves a period cannot place what it did not meet, and what helps; empty where it can."""
-    version = _version(lake, period)
+    version = serving(lake, period)
     return "" if version is None else _because(settings, version, read_modalities(version["choice"]))
 
 
@@ -60,7 +60,8 @@ def read_modalities(choice: str) -> list[str]:
     return sorted(name for name, weight in weights.items() if weight > 0)
 
 
-def _version(lake: Lake, period: str) -> dict[str, str] | None:
+def serving(lake: Lake, period: str) -> dict[str, str] | None:
+    """The item-factor version that serves a period: its name, boundary and choice; None where there is none."""
     named = lake.scan(tables.MODEL_USERS, periods=[period]).select("version").head(1)
     rows = (
         lake.scan(tables.MODEL_VERSIONS).join(named, on="version", how="semi").select("version", "boundary", "choice")

@@ -17,12 +17,13 @@ from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 from mmrec.models.candidates import Candidate
 from mmrec.models.factorization import ItemFactors
+from mmrec.models.links import SparseLinks
 from mmrec.published.weighing import Weighing
 
 
 @dataclass(frozen=True)
 class Version:
-    """One item-factor version: its factors in the order of `item_ids`, what events weighed, and the search's winner."""
+    """One item-factor version: what was fitted, in the order of `item_ids`, what events weighed, what was chosen."""
 
     name: str
     boundary: str
@@ -32,6 +33,16 @@ class Version:
     item_ids: list[str]
     digests: list[str | None]  # keys of the fused vectors that the items were fitted with
     factors: ItemFactors
+    links: SparseLinks | None = None  # the item-item part of the score
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that was fitted, by name."""
+        return arrays_of(self.factors, self.links)
+
+
+def arrays_of(factors: ItemFactors, links: SparseLinks | None) -> dict[str, np.ndarray]:
+    """All that is fitted at a boundary, by name: what a version stores, and what its name is a digest of."""
+    return factors.to_arrays() | (links.to_arrays() if links else {})
 
 
 def served_version(lake: Lake, period: str) -> Version:
@@ -85,9 +96,9 @@ def read_version(lake: Lake, name: str) -> Version:
     about = outline(lake, name)
     stored = lake.scan(tables.MODEL_ARRAYS).filter(pl.col("version") == name).collect()
     arrays = {each["name"]: _array(each) for each in stored.iter_rows(named=True)}
-    factors = ItemFactors.from_arrays(arrays)
+    fitted = ItemFactors.from_arrays(arrays), SparseLinks.from_arrays(arrays)
     ids, digests = about.items["item_id"].to_list(), about.items["digest"].to_list()
-    return Version(name, about.boundary, about.space, about.choice, about.weighing, ids, digests, factors)
+    return Version(name, about.boundary, about.space, about.choice, about.weighing, ids, digests, *fitted)
 
 
 def _array(row: dict) -> np.ndarray:

@@ -23,6 +23,7 @@ from mmrec.published import events as history
 from mmrec.published import snapshots, state, unplaced, versions
 from mmrec.published.features import Features
 from mmrec.published.state import Known, Served
+from mmrec.published.versions import Version
 from mmrec.settings import Settings
 
 _YOU = ""  # nobody's id
@@ -32,7 +33,8 @@ def for_items(lake: Lake, settings: Settings, items: Sequence[str], period: str 
     """A list for somebody who liked these items, each once and of weight 1."""
     published = snapshots.read(lake, settings, period)
     reader, period = published.lake, published.period
-    known, _ = _nobody(reader, settings, period)
+    version = versions.served_version(reader, period)
+    known = state.read_known(reader, settings, period, version, Features(reader), _YOU)
     unknown = sorted(set(items) - set(known.item_ids))
     if unknown or not items:
         found = f"unknown are: {', '.join(unknown[:5])}" if unknown else "none is named"
@@ -43,13 +45,17 @@ def for_items(lake: Lake, settings: Settings, items: Sequence[str], period: str 
     liked = pl.DataFrame({"item_id": sorted(set(items))}).with_columns(user_id=pl.lit(_YOU), event=pl.lit("like"))
     events = known.events.clear()
     rows = pl.concat([events, liked.with_columns(weight=pl.lit(1.0))], how="diagonal")
-    if not known.factors.H[[known.item_ids.index(item) for item in liked["item_id"]]].any():
+    at = np.array([known.item_ids.index(item) for item in liked["item_id"]])
+    fitted = at[at < len(version.item_ids)]
+    if not known.factors.H[at].any() and not (version.links and version.links.weights.lengths[fitted].any()):
         named = ", ".join(liked["item_id"].head(5))
         raise MmrecError(
             f"no place as of {period} for {named}: {unplaced.why(reader, settings, period)}; try --popular"
         )
-    choice = replace(known.choice, half_life=None)  # items named at once have no order in time
-    return _answer(reader, settings, period, replace(known, events=rows, choice=choice))
+    # Items named at once have no order in time.
+    links = known.choice.links and replace(known.choice.links, half_life=None)
+    choice = replace(known.choice, half_life=None, links=links)
+    return _answer(reader, settings, period, replace(known, events=rows, choice=choice), version)
 
 
 def popular(lake: Lake, settings: Settings, period: str | None = None) -> dict[str, Any]:
@@ -67,18 +73,11 @@ def popular(lake: Lake, settings: Settings, period: str | None = None) -> dict[s
     return {"period": period, "list": "popular", **_shown(settings, rows)}
 
 
-def _nobody(lake: Lake, settings: Settings, period: str) -> tuple[Known, Features]:
-    """What the period's histories are about, without anybody's history."""
-    features = Features(lake)
-    return state.read_known(lake, settings, period, versions.served_version(lake, period), features, _YOU), features
-
-
-def _answer(lake: Lake, settings: Settings, period: str, known: Known) -> dict[str, Any]:
+def _answer(lake: Lake, settings: Settings, period: str, known: Known, version: Version) -> dict[str, Any]:
     users = factorization.fold_in(known.factors, known.histories([_YOU]))
     titles = lake.scan(tables.VALIDATED_ITEMS).select("item_id", "title").collect()
     there = set(titles["item_id"])
     servable = np.fromiter((item in there for item in known.item_ids), bool, len(known.item_ids))
-    version = versions.served_version(lake, period)
     one = Served(period, version, known, servable, [_YOU], users)
     best = top_k.best(one, settings.recommendations.k)
     rows = wording.reasons(one, best, titles).join(best.select("rank", "score"), on="rank").join(titles, on="item_id")

@@ -5,9 +5,12 @@ Here: what leaves the house, and how the folder comes to be whole or not at all.
 their purpose; what people wrote is in their factors alone.
 
     factors.safetensors   float64 unless said; rows are the positions of the two Parquet files
-        users [people, d], items [items, d]      a score is their inner product, summed in float64
+        users [people, d], items [items, d]      the dense part of a score: their inner product, summed in float64
+        links_indptr int64 [items + 1], links_items int32, links_weights
+                                                  the item-item part, where there is one: what an item adds to others
         history_indptr int64 [people + 1], history_items int32, history_weights
                                                   what each person has met, weighed as it was folded in (0 = not liked)
+        history_link_weights                      the same, weighed as the item-item part sums it up
         Q [d, d], e [d], HQ [items, d]           the fold-in's eigenbasis (`mmrec/models/factorization.py`)
         B [d, p], mean_<modality> [width]        places an item by its content; absent where content is not used
     users.parquet         position, user_id
@@ -86,9 +89,20 @@ def _write_arrays(path: Path, known: Served, means: dict[str, np.ndarray]) -> No
         "history_items": histories.items,
         "history_weights": histories.weights,
         **({} if factors.B is None else {"B": factors.B}),
+        **_link_arrays(known),
         **means,
     }
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+
+
+def _link_arrays(known: Served) -> dict[str, np.ndarray]:
+    """The item-item part, and what each met item weighs in it; nothing where the score has none."""
+    if known.links is None:
+        return {}
+    met, linked, n_items = known.seen, known.linked, len(known.item_ids)
+    weights = np.zeros(len(met.items))
+    weights[np.searchsorted(met.rows * n_items + met.items, linked.rows * n_items + linked.items)] = linked.weights
+    return {**known.links.to_arrays(), "history_link_weights": weights}
 
 
 def _people(known: Served) -> pl.DataFrame:
@@ -96,8 +110,8 @@ def _people(known: Served) -> pl.DataFrame:
 
 
 def _items(lake: Lake, known: Served) -> pl.DataFrame:
-    """Every item with a factor. Servable: in the catalogue, and its factor is not zero (nothing is known of it)."""
-    servable = known.servable & (known.H != 0).any(1)
+    """Every item. Servable: in the catalogue, and something is known of it: a factor that is not zero, or a link."""
+    servable = known.servable & ((known.H != 0).any(1) | (known.links is not None and known.links.known))
     titles = lake.scan(tables.VALIDATED_ITEMS).select("item_id", "title").collect()
     rows = pl.DataFrame({"item_id": pl.Series(known.item_ids, dtype=pl.String)}).with_row_index("position")
     named = rows.join(titles, on="item_id", how="left", maintain_order="left")

@@ -36,7 +36,7 @@ def why(
     target = person.item_ids.index(item)
     targets = np.array([target])
     split = wording.shares(person, 0, targets, wording.explained_by_modality(person, targets))
-    score = float((person.users[0] * person.H[target]).sum(-1))
+    score = float(person.scores.exact(np.array([0]), targets[None, :]).item())
     titles = published.titles()
     events = _events(person, split).join(titles, on="item_id", how="left", maintain_order="left")
     events = events.with_columns(title=pl.coalesce("title", "text")).drop("text")

@@ -1,8 +1,8 @@
 """Format 1 of a lake, and how its tables become today's.
 
 Until format 2, `fused/items` held every item's vector and was merged; the items of an item-factor version did not say
-what they were fitted with; a paired difference of figures was one name, `a − b`; and the log of a table held the
-smallest and largest value of every column, also of people's ids.
+what they were fitted with; a search was up to six candidates, each with several metrics; a paired difference of figures
+was one name, `a − b`; and the log of a table held the smallest and largest value of every column, also of people's ids.
 """
 
 from __future__ import annotations
@@ -47,6 +47,13 @@ def vectors(items: pl.DataFrame) -> pl.DataFrame:
     matrix = named["vector"].list.to_array(width).to_numpy() if width else np.zeros((named.height, 0), np.float32)  # type: ignore[arg-type]
     checksums = pl.Series("checksum", vector_checksums(matrix), dtype=pl.Int64)
     return tables.contract(tables.FUSED_VECTORS).conform(named.with_columns(checksums))
+
+
+def candidates(rows: pl.DataFrame) -> pl.DataFrame:
+    """The search's rows, numbered in each version; what they cost is not known."""
+    return rows.with_columns(
+        trial=pl.int_range(pl.len()).over("version"), stage=pl.lit("fit"), share=pl.lit(1.0), work=None, seconds=None
+    )
 
 
 def evaluation(rows: pl.DataFrame) -> pl.DataFrame:

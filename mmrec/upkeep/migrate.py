@@ -129,6 +129,8 @@ def _written(rows: pl.DataFrame, table: Table) -> Iterator[tuple[str, pl.DataFra
         yield tables.FUSED_CURRENT, format_1.current(rows)
     elif table.name == tables.EVALUATION:
         yield table.name, format_1.evaluation(rows)
+    elif table.name == tables.MODEL_CANDIDATES:
+        yield table.name, tables.contract(table.name).conform(format_1.candidates(rows))
     elif "ctime_ns" in rows.columns:
         yield table.name, rows.with_columns(pl.col("ctime_ns").fill_null(0))  # looked at again
     else:

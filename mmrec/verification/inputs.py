@@ -65,7 +65,7 @@ def versions(lake: Lake) -> Iterator[Compared]:
     yield checked(tables.MODEL_VERSIONS, named.drop("at"), _unlike(named["version"].to_list(), made), GIVEN)
     yield checked(tables.MODEL_ARRAYS, pl.concat(held).drop("data"), damaged, GIVEN)
     yield checked(tables.MODEL_ITEMS, pl.concat(items), miscounted, GIVEN)
-    compared = lake.scan(tables.MODEL_CANDIDATES).sort("version", "candidate", "metric").collect()
+    compared = lake.scan(tables.MODEL_CANDIDATES).sort("version", "trial").collect()
     yield checked(tables.MODEL_CANDIDATES, compared, _mischosen(compared, named), GIVEN)
 
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmrec.evaluation.split import recency, split, split_by_time, tie_hash
+from mmrec.evaluation.split import split, split_by_time, tie_hash
+from mmrec.models.recency import Recency
 
 
 def test_the_hash_is_the_same_everywhere_and_for_any_order():
@@ -52,11 +53,11 @@ def test_the_split_is_a_function_of_the_events(seed, n):
     part = split(user, item, time, hashes)
     order = rng.permutation(n)
     assert np.array_equal(part[order], split(user[order], item[order], time[order], hashes[order]))
-    weights = recency(user, time, hashes, 3.0)
+    weights = Recency(3.0).weights(user, time, hashes)
     for one in np.unique(user):
         mine = user == one
         assert np.array_equal(part[mine], split(user[mine], item[mine], time[mine], hashes[mine]))
-        assert np.array_equal(weights[mine], recency(user[mine], time[mine], hashes[mine], 3.0))
+        assert np.array_equal(weights[mine], Recency(3.0).weights(user[mine], time[mine], hashes[mine]))
         assert weights[mine].max() == 1
         for earlier in (0, 1):
             before, after = time[mine & (part == earlier)], time[mine & (part > earlier)]
@@ -77,7 +78,7 @@ def test_one_global_cut_keeps_an_instant_together():
 
 
 def test_recency_halves_down_to_the_floor():
-    weights = recency(np.array([0, 0, 0, 1]), np.array([3, 1, 2, 0]), np.zeros(4, np.uint64), 1.0)
+    weights = Recency(1.0).weights(np.array([0, 0, 0, 1]), np.array([3, 1, 2, 0]), np.zeros(4, np.uint64))
     assert weights.tolist() == [1, 0.25, 0.5, 1]
-    floored = recency(np.array([0, 0]), np.array([0, 1]), np.zeros(2, np.uint64), 1.0, floor=0.5)
+    floored = Recency(1.0, floor=0.5).weights(np.array([0, 0]), np.array([0, 1]), np.zeros(2, np.uint64))
     assert floored.tolist() == [0.75, 1]

@@ -44,6 +44,8 @@ def older(shop, between=lambda: None):
 def _rows(lake):
     found = {table.name: lake.pinned({}).scan(table.name).collect() for table in tables.ALL if lake.exists(table.name)}
     found["model/items"] = found["model/items"].drop("digest")
+    of_search = ["trial", "stage", "share", "work", "seconds"]
+    found["model/candidates"] = found["model/candidates"].drop(of_search)
     figures, minus = found["model/evaluation"], pl.format("{} − {}", "model", "minus")
     found["model/evaluation"] = figures.with_columns(model=pl.coalesce(minus, "model")).drop("minus")
     found = {

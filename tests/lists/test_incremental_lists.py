@@ -15,7 +15,10 @@ from mmrec.lake.hashing import row_checksums
 from mmrec.lists import reasons, top_k, wording
 from mmrec.lists.top_k import State
 from mmrec.models.candidates import Candidate
+from mmrec.models.cooccurrence import LinkSettings
 from mmrec.models.factorization import Hyper, ItemFactors
+from mmrec.models.histories import Histories
+from mmrec.models.links import SparseLinks
 from mmrec.planning import graph
 from mmrec.published.state import Known, Served, load
 from mmrec.published.user_texts import MARK, PROFILE
@@ -226,6 +229,11 @@ def test_whatever_happens_costs_what_it_reaches_and_equals_a_rebuild(fused_shop,
 FITTED, PEOPLE, WIDTH = [f"item-{at:02}" for at in range(30)], [f"zq-person-{at}" for at in range(9)], 3
 
 
+_RANDOM = np.random.default_rng(5)
+_AT = np.arange(30).repeat(4), _RANDOM.integers(0, 30, 120)
+LINKS = SparseLinks(Histories.build(*_AT, _RANDOM.integers(1, 3, 120).astype(float), n_users=30))
+
+
 def vector(*named):
     """A factor on a coarse grid: scores tie often."""
     return np.random.default_rng(crc32(repr(named).encode())).integers(-1, 2, WIDTH).astype(float)
@@ -237,14 +245,14 @@ def world(new, gone, events):
     H = np.array([vector(item, new.get(item)) for item in ids])
     counts = np.array([1] * len(FITTED) + [0] * len(new))
     factors = ItemFactors(H, None, np.eye(WIDTH), np.ones(WIDTH), H, counts, Hyper(width=WIDTH))
-    choice = Candidate("plain", factors.hyper)
+    choice = Candidate("plain", factors.hyper, links=LinkSettings())
     columns = ("user_id", "item_id", "event", "time", "period", "source_file", "source_row", "weight")
     rows = [(person, item, "view", None, "p", "f", 1, 1.0) for person, item in sorted(events) if item in ids]
     schema = dict.fromkeys(columns[:3], pl.String) | {"time": pl.Datetime("us", "UTC")} | {"weight": pl.Float64}
     frame = pl.DataFrame(rows, columns, orient="row", schema_overrides=schema)
     said = frame.clear().with_columns(*(pl.lit(None, pl.String).alias(name) for name in ("key", "about", "text")))
     known = Known(choice, ids, dict(new), [], factors, None, {}, frame, said)
-    version = Version("v1", "p", "", choice, Weighing({"view": 1.0}), FITTED, [None] * len(FITTED), factors)
+    version = Version("v1", "p", "", choice, Weighing({"view": 1.0}), FITTED, [None] * len(FITTED), factors, LINKS)
     users = np.array([vector(person, sum(p == person for p, _ in events)) for person in PEOPLE])
     return Served("p", version, known, np.array([item not in gone for item in ids]), PEOPLE, users)
 

@@ -24,6 +24,7 @@ from mmrec.models.feature_ials import FeatureIALS
 from mmrec.models.histories import Histories
 from mmrec.models.interface import Scores
 from mmrec.models.item_item import ItemItem
+from mmrec.models.item_knn import ItemKnn
 from mmrec.models.links import DenseLinks, SparseLinks
 from mmrec.models.popularity import Popularity
 from mmrec.planning import walk
@@ -86,6 +87,28 @@ def test_both_parts_of_a_score_are_ranked_together_whatever_the_tiling(dense, wi
         assert np.array_equal(items, again[0]) and np.array_equal(values, again[1], equal_nan=True)
 
 
+def test_the_sum_of_a_large_and_a_small_part_is_certified():
+    """Both parts are added with rounding: what ties after it must not be settled by the sums that nominate."""
+    own, order = histories(), np.random.default_rng(3).permutation(ITEMS)
+    W = np.full((ITEMS, ITEMS), 2.0**20)
+    rng = np.random.default_rng(4)
+    left, right = rng.normal(size=(PEOPLE, 4)) * 1e-9, rng.normal(size=(ITEMS, 4))
+    at = np.arange(ITEMS).repeat(ITEMS), np.tile(np.arange(ITEMS), ITEMS)
+    scores = Scores(left, right, own, SparseLinks(Histories.build(*at, W.ravel(), n_users=ITEMS)))
+    items, values = scores.top_k(own, 10, order)
+    for row in range(PEOPLE):
+        exact = scores.exact(np.full(1, row), np.arange(ITEMS)[None])[0]
+        assert items[row].tolist() == ranked(exact[None], own.take(np.array([row])), 10, order, np.ones(ITEMS, bool))[0]
+        assert np.array_equal(values[row], exact[items[row]])
+
+
+def test_whoever_has_only_what_nothing_links_from_has_an_empty_list():
+    links = SparseLinks(Histories.build(np.array([0]), np.array([1]), n_users=ITEMS))
+    own = Histories.build(np.array([0, 1]), np.array([0, 2]), n_users=2)
+    items, _ = Scores(np.zeros((2, 3)), np.ones((ITEMS, 3)), own, links).top_k(own, 2, np.arange(ITEMS))
+    assert items[0].tolist() == [1, 2] and (items[1] == -1).all()
+
+
 def test_ties_of_the_item_item_part_are_settled_by_the_order_of_ids():
     own, order = histories(), np.random.default_rng(3).permutation(ITEMS)
     scores = Scores(
@@ -104,7 +127,7 @@ def test_who_and_what_nothing_is_known_of_is_in_no_list():
 
 
 @pytest.mark.parametrize(
-    "model", [Ease(10.0), FeatureIALS(Hyper(width=6, sweeps=2)), Popularity()], ids=lambda m: m.name
+    "model", [Ease(10.0), ItemKnn(), FeatureIALS(Hyper(width=6, sweeps=2)), Popularity()], ids=lambda m: m.name
 )
 def test_shares_sum_to_the_score_where_a_model_can_explain(model):
     own = histories()
@@ -145,7 +168,7 @@ def shown(title, name):
 
 def of_test(found):
     """Test figures over all items, by what a row is of and its metric."""
-    rows = selection.evaluate(found, found.candidates[0])
+    rows = selection.evaluate(found, found.start)
     return {(row.label, row.metric): row for row in rows if (row.split, row.segment) == ("test", "all")}
 
 
@@ -154,7 +177,7 @@ def test_a_reference_model_is_one_class_and_one_line(monkeypatch):
         selection, "ZOO", {**zoo.ZOO, "also had": lambda n_items: (shown("a reference model", "AlsoHad")(),)}
     )
     found = problem()
-    rows = selection.evaluate(found, found.candidates[0])
+    rows = selection.evaluate(found, found.start)
     mine = {
         (row.model, row.minus, row.metric): row.value for row in rows if row.split == "test" and row.segment == "all"
     }

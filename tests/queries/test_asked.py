@@ -12,6 +12,7 @@ import pytest
 from mmrec.errors import MmrecError
 from mmrec.models import factorization
 from mmrec.models.histories import Histories
+from mmrec.models.interface import Scores
 from mmrec.published import state
 from mmrec.queries import ad_hoc
 from mmrec.queries import recommend as recommend_module
@@ -32,7 +33,8 @@ def test_items_are_folded_in_as_liked_and_not_listed_again(built):
     model = state.load(built.lake, built.settings, built.days[-1])
     positions = np.array([model.item_ids.index(item) for item in ("item-00", "item-02")])
     own = Histories.build(np.zeros(2, int), positions, np.ones(2), n_users=1)
-    scores = (factorization.fold_in(model.factors, own)[:, None, :] * model.H[None]).sum(-1)[0]
+    users = factorization.fold_in(model.factors, own)
+    scores = Scores(users, model.H, own, model.links).exact(np.zeros(1, int), np.arange(len(model.H))[None])[0]
     wanted = sorted((-score, item) for score, item in zip(scores, model.item_ids, strict=True))
     wanted = [(item, -score) for score, item in wanted if item not in ("item-00", "item-02")][:3]
     assert listed(answer) == wanted

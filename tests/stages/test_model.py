@@ -320,19 +320,22 @@ def test_too_little_history_is_said_and_stays_green(fused_shop):
 # -- figures -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_model_stands_beside_popularity_and_ease_with_intervals(built):
+def test_the_model_stands_beside_its_rivals_and_few_people_have_no_interval(built):
     found = built.scan("model/evaluation", period=built.days[-1])
+    rivals = ("popularity", "item-kNN", "EASE")
     assert set(found.select("model", "minus").unique().iter_rows()) == {
-        *(("mf", None), ("popularity", None), ("EASE", None), ("mf", "popularity"), ("mf", "EASE"))
+        ("mf", None),
+        *((each, None) for each in rivals),
+        *(("mf", each) for each in rivals),
     }
     assert set(found["split"]) == {"validation", "test"}
     main = found.filter((pl.col("metric") == "NDCG@20") & (pl.col("segment") == "all") & (pl.col("split") == "test"))
-    assert main.height == 5
-    assert (main["low"] <= main["value"]).all()
-    assert (main["value"] <= main["high"]).all()
+    assert main.height == 7
+    assert main["low"].null_count() == main["high"].null_count() == 7
+    assert main["note"].str.contains(r"0 of 12$|too few people for an interval: 12$").all()
     assert (main["people"] == 12).all()
     notes = dict(main.filter(pl.col("minus").is_null()).select("model", "note").iter_rows())
-    assert notes["mf"] in built.scan("model/versions", boundary=built.days[2])["choice"].item()
+    assert notes["mf"].rpartition("; ")[0] in built.scan("model/versions", boundary=built.days[2])["choice"].item()
     assert notes["EASE"].startswith("λ = ")
 
 
@@ -345,7 +348,11 @@ def test_figures_come_with_the_headline_and_without_idle_warnings(built):
     )
     assert report.periods[built.days[-1]].facts["mf NDCG@20"] == value
     shown = report.tables["test figures"].filter(pl.col("segment") == "all")
-    assert shown["model"].to_list() == ["mf", "popularity", "EASE", "mf − popularity", "mf − EASE"]
+    assert shown["model"].to_list() == [
+        *("mf", "popularity", "item-kNN", "EASE"),
+        *("mf − popularity", "mf − item-kNN", "mf − EASE"),
+    ]
+    assert shown["NDCG@20"].str.contains("12").all()
     assert report.warnings == []
 
 

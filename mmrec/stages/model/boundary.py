@@ -17,11 +17,11 @@ import polars as pl
 from mmrec import periods, tables
 from mmrec.builds import assets, ledger
 from mmrec.evaluation import metrics, selection
-from mmrec.evaluation import split as protocol
-from mmrec.evaluation.problem import Problem
+from mmrec.evaluation.problem import DECIDES, Problem
+from mmrec.evaluation.split import PARTS
 from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
-from mmrec.models import factorization
+from mmrec.models import dense
 from mmrec.published import events as history
 from mmrec.published import versions
 from mmrec.published.features import Features
@@ -99,14 +99,16 @@ def _fit(
     problem = problem_of(settings, events, features)
     search = selection.select(problem)
     chosen = search.winner
-    everything = problem.histories(protocol.TRAIN, protocol.VALIDATION, protocol.TEST)
-    fitted = factorization.fit(everything, problem.n_items, chosen.hyper, problem.features(chosen))
+    everything = problem.histories(*PARTS)
+    fitted = dense.fit(chosen, everything, problem.n_items, problem.features(chosen))
+    links = problem.links(chosen.links, *PARTS)
     weighing, item_ids = Weighing.of(settings), list(problem.item_ids)
+    arrays = _bytes(versions.arrays_of(fitted, links))
     of_item = dict(zip(features.item_ids, features.digests, strict=True))
     digests = [of_item.get(item) for item in item_ids]
     weights = weighing.to_json()
-    name = version_name(boundary, features.space, chosen.to_json(), item_ids, _bytes(fitted), weights, digests)
-    return Version(name, boundary, features.space, chosen, weighing, item_ids, digests, fitted), search
+    name = version_name(boundary, features.space, chosen.to_json(), item_ids, arrays, weights, digests)
+    return Version(name, boundary, features.space, chosen, weighing, item_ids, digests, fitted, links), search
 
 
 def version_name(
@@ -129,8 +131,8 @@ def version_name(
     return canonical_digest([boundary, space, choice, item_ids, digest.hexdigest(), *more])[:16]
 
 
-def _bytes(fitted: factorization.ItemFactors) -> dict[str, bytes]:
-    return {name: np.ascontiguousarray(array).tobytes() for name, array in fitted.to_arrays().items()}
+def _bytes(arrays: Mapping[str, np.ndarray]) -> dict[str, bytes]:
+    return {name: np.ascontiguousarray(array).tobytes() for name, array in arrays.items()}
 
 
 def _store(lake: Lake, version: Version, search: selection.Selection, key: str, events: pl.DataFrame) -> None:
@@ -144,7 +146,7 @@ def _store(lake: Lake, version: Version, search: selection.Selection, key: str, 
             "sha256": hashlib.sha256(data := np.ascontiguousarray(array).tobytes()).hexdigest(),
             "data": data,
         }
-        for name, array in sorted(version.factors.to_arrays().items())
+        for name, array in sorted(version.arrays().items())
     ]
     named = {"version": [version.name]}
     lake.replace(tables.MODEL_ARRAYS, pl.DataFrame(rows), named)
@@ -153,26 +155,42 @@ def _store(lake: Lake, version: Version, search: selection.Selection, key: str, 
         schema_overrides={"item_id": pl.String, "digest": pl.String},
     )
     lake.replace(tables.MODEL_ITEMS, items.with_row_index("position").with_columns(version=pl.lit(version.name)), named)
-    compared = [
-        {"candidate": each.model, "chosen": each.model == search.winner.name, "metric": each.metric, **interval(each)}
-        for each in search.rows
-        if each.segment == metrics.ALL
-    ]
-    empty = tables.contract(tables.MODEL_CANDIDATES).empty()
-    rows_of_search = pl.DataFrame(compared, schema={n: t for n, t in empty.schema.items() if n != "version"})
-    lake.replace(tables.MODEL_CANDIDATES, rows_of_search.with_columns(version=pl.lit(version.name)), named)
+    lake.replace(tables.MODEL_CANDIDATES, _trials(version, search), named)
     row = {
         "version": version.name,
         "stage_key": key,
         "boundary": version.boundary,
         "space": version.space,
-        "choice": json.dumps(version.choice.to_json(), sort_keys=True),
+        "choice": json.dumps(version.choice.to_json(), sort_keys=True, ensure_ascii=False),
         "weighing": version.weighing.to_json(),
         "people": events["user_id"].n_unique(),
         "events": events.height,
         "at": dt.datetime.now(dt.UTC),
     }
     lake.append(tables.MODEL_VERSIONS, pl.DataFrame([row]))
+
+
+def _trials(version: Version, search: selection.Selection) -> pl.DataFrame:
+    """Rows of model/candidates."""
+    rows = [
+        {
+            "version": version.name,
+            "trial": number,
+            "stage": trial.stage,
+            "candidate": trial.candidate.name,
+            "chosen": trial.candidate.name == search.winner.name,
+            "metric": f"NDCG@{DECIDES}",
+            "value": trial.value,
+            "low": trial.low,
+            "high": trial.high,
+            "people": trial.people,
+            "share": trial.share,
+            "work": trial.work,
+            "seconds": trial.seconds,
+        }
+        for number, trial in enumerate(search.trials)
+    ]
+    return pl.DataFrame(rows, tables.contract(tables.MODEL_CANDIDATES).schema)
 
 
 def interval(row: metrics.Row) -> dict[str, object]:

@@ -9,7 +9,7 @@ import polars as pl
 from mmrec import tables
 from mmrec.builds.report import StageReport
 from mmrec.builds.stage import Made, StageRun
-from mmrec.evaluation import selection
+from mmrec.evaluation import metrics, selection
 from mmrec.lake.store import Lake
 from mmrec.published import events as history
 from mmrec.published import figures, versions
@@ -62,13 +62,14 @@ def _evaluate(lake: Lake, settings: Settings, period: str, over: Evaluated) -> p
     version = versions.read_version(lake, over.version)
     events = history.read(lake, settings, period, version.weighing)
     found = selection.evaluate(problem_of(settings, events, Features(lake, over.items)), version.choice)
-    rows = pl.DataFrame([asdict(row) for row in found], infer_schema_length=None)
-    mine = (pl.col("model") == selection.MODEL) & pl.col("minus").is_null() & pl.col("note").is_null()
+    rows = pl.DataFrame([asdict(row) for row in found], infer_schema_length=None, schema_overrides={"note": pl.String})
+    mine = (pl.col("model") == selection.MODEL) & pl.col("minus").is_null() & (pl.col("people") > 0)
+    own = pl.concat_str(pl.lit(version.choice.name), pl.col("note"), separator="; ", ignore_nulls=True)
     return tables.contract(tables.EVALUATION).conform(
         rows.with_columns(
             pl.col("value", "low", "high").cast(pl.Float64).fill_nan(None),
             period=pl.lit(period),
-            note=pl.when(mine).then(pl.lit(version.choice.name)).otherwise(pl.col("note").cast(pl.String)),
+            note=pl.when(mine).then(own).otherwise(pl.col("note")),
         )
     )
 
@@ -92,7 +93,7 @@ def _figures(rows: pl.DataFrame) -> dict[str, float]:
     for row in mine.iter_rows(named=True):
         name = f"{row['label']} {row['metric']}"
         found[name] = row["value"]
-        if row["minus"] is not None and row["metric"] == HEADLINE:
+        if row["minus"] is not None and row["metric"] == HEADLINE and row["low"] is not None:
             found |= {f"{name} low": row["low"], f"{name} high": row["high"]}
     return found
 
@@ -115,11 +116,13 @@ def _headline(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _by_metric(rows: pl.DataFrame, split: str, segments: tuple[str, ...] = ("all",)) -> pl.DataFrame:
     chosen = rows.filter((pl.col("split") == split) & pl.col("segment").is_in(segments))
-    interval = pl.format(
-        "{} [{}, {}]",
-        pl.col("value").round(4),
-        pl.col("low").round(4).cast(pl.String).fill_null("–"),
-        pl.col("high").round(4).cast(pl.String).fill_null("–"),
+    value, why = pl.col("value").round(4), pl.col("note").str.extract(metrics.FEW)
+    interval = (
+        pl.when(pl.col("low").is_not_null())
+        .then(pl.format("{} [{}, {}]", value, pl.col("low").round(4), pl.col("high").round(4)))
+        .when(why.is_not_null())
+        .then(pl.format("{} ({})", value, why))
+        .otherwise(value.cast(pl.String))
     )
     told = chosen.with_columns(figure=interval, model="label")
     wide = told.pivot(

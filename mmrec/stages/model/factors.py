@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import polars as pl
@@ -10,6 +11,7 @@ from mmrec import tables
 from mmrec.builds import assets, ledger, publishing
 from mmrec.builds.report import StageReport
 from mmrec.builds.stage import Made, StageRun
+from mmrec.evaluation.search import STAGES
 from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
 from mmrec.models import factorization
@@ -19,7 +21,6 @@ from mmrec.published.features import Features
 from mmrec.published.versions import Version
 from mmrec.settings import Settings
 from mmrec.stages.model.boundary import boundary_of, boundary_version, stage_key
-from mmrec.stages.model.evaluation import HEADLINE
 
 _FOLDED = ["version", "events_digest"]  # what a person's factor is a function of
 
@@ -34,7 +35,7 @@ def factors(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     return run.report(
         facts={"versions_fitted": len(fitted), "width": settings.model.width},
         tables={"item-factor versions": _versions(lake), "candidates on validation": _candidates(lake)},
-        warnings=unplaced.warnings(lake, settings, max(gate.open)) if gate.open else [],
+        warnings=_warnings(lake, settings, max(gate.open)) if gate.open else [],
     )
 
 
@@ -100,6 +101,14 @@ def stored(lake: Lake, digests: pl.DataFrame, before: pl.DataFrame) -> pl.DataFr
     return pl.concat([rows.join(digests.lazy(), on=_FOLDED, how="semi") for rows in both]).unique(_FOLDED).collect()
 
 
+def _warnings(lake: Lake, settings: Settings, period: str) -> list[str]:
+    """What a run should say of a period: that nothing fitted is served, and who or what has no place."""
+    serving = unplaced.serving(lake, period)
+    resort = json.loads(serving["choice"]).get("last_resort") if serving else None
+    told = f"{resort} is served: nothing that was fitted reached more with the people who confirm, on validation"
+    return [*([told] if resort else []), *unplaced.warnings(lake, settings, period)]
+
+
 def _versions(lake: Lake) -> pl.DataFrame:
     """The newest item-factor versions, each with the candidate that won its search."""
     return (
@@ -112,10 +121,10 @@ def _versions(lake: Lake) -> pl.DataFrame:
 
 
 def _candidates(lake: Lake) -> pl.DataFrame:
-    """What the newest item-factor version's search compared, the best first."""
+    """What the newest item-factor version's search tried, stage by stage, the best on most people first."""
     newest = lake.scan(tables.MODEL_VERSIONS).sort("boundary", "at").select("version").tail(1)
-    rows = (
-        lake.scan(tables.MODEL_CANDIDATES).join(newest, on="version", how="semi").filter(pl.col("metric") == HEADLINE)
-    )
-    shown = rows.select("candidate", "chosen", "metric", pl.col("value", "low", "high").round(4), "people")
-    return shown.sort("value", "candidate", descending=[True, False]).collect()
+    rows = lake.scan(tables.MODEL_CANDIDATES).join(newest, on="version", how="semi")
+    figures = pl.col("value", "low", "high").round(4)
+    shown = rows.select("stage", "candidate", "chosen", "metric", figures, "people", pl.col("seconds").round(2))
+    order = pl.col("stage").replace_strict({stage: at for at, stage in enumerate(STAGES)}, default=len(STAGES))
+    return shown.sort(order, "people", "value", "candidate", descending=[False, True, True, False]).collect()

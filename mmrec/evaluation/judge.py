@@ -1,0 +1,108 @@
+"""What a candidate reaches on validation: a fit on some people's train events, and the NDCG@20 of those who are asked.
+
+Here: who chooses and who confirms, and scores of a candidate by what is fitted already. Not here: which candidate is
+tried (`search.py`), what is compared with it (`selection.py`). Test events are not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from mmrec.evaluation import metrics
+from mmrec.evaluation.problem import DECIDES, Problem
+from mmrec.evaluation.split import TRAIN, VALIDATION
+from mmrec.models import dense, factorization
+from mmrec.models.candidates import Candidate
+from mmrec.models.cooccurrence import Counts, LinkSettings
+from mmrec.models.factorization import ItemFactors
+from mmrec.models.histories import Histories
+from mmrec.models.interface import Scores
+from mmrec.models.links import SparseLinks
+from mmrec.models.recency import Recency
+
+HELD = 2  # fits that are kept in memory
+ASKED = 10_000  # people with validation items who choose or confirm: more of them move no choice
+
+
+class Judge:
+    """Everything is fitted on train. Half of the people with validation items choose, by a seed; the others confirm."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.held, self.met = problem.held(VALIDATION), problem.met(TRAIN)
+        self._order = np.random.default_rng(problem.seed).permutation(problem.n_users)
+        asked = self._order[self.held.lengths[self._order] > 0][:ASKED]
+        self._chooses = np.zeros(problem.n_users, bool)
+        self._chooses[asked[::2]] = True
+        self.confirmers = np.sort(asked[1::2])  # who had no say
+        self._factors: dict[tuple[object, ...], ItemFactors] = {}
+        self._folded: tuple[tuple[object, ...], np.ndarray] | None = None
+        self._histories: dict[Recency, Histories] = {}
+        self._counts: dict[bool, Counts] = {}
+
+    def people(self, share: float) -> np.ndarray:
+        """A seeded share of everybody, in the order of their rows; a larger share holds a smaller one."""
+        return np.sort(self._order[: round(share * len(self._order))])
+
+    def choosers(self, share: float) -> np.ndarray:
+        """Those of the share who choose."""
+        people = self.people(share)
+        return people[self._chooses[people]]
+
+    def fits(self, candidate: Candidate, share: float) -> Iterator[tuple[Candidate, ItemFactors]]:
+        """The candidate after every sweep of a fit on this share of the people."""
+        known = self.problem.train if share == 1 else self.problem.train.take(self.people(share))
+        features = self.problem.features(candidate)
+        for factors in dense.fits(candidate, known, self.problem.n_items, features):
+            yield replace(candidate, hyper=factors.hyper), factors
+
+    def keep(self, candidate: Candidate, factors: ItemFactors) -> None:
+        """The fit on everybody that this candidate, and all that differ in fold-in and links, are judged by."""
+        self._factors.pop(_fit(candidate), None)
+        self._factors[_fit(candidate)] = factors
+        while len(self._factors) > HELD:
+            del self._factors[next(iter(self._factors))]
+
+    def knows(self, candidate: Candidate) -> bool:
+        """Whether its fit is kept."""
+        return _fit(candidate) in self._factors
+
+    def ndcg(self, candidate: Candidate, people: np.ndarray, factors: ItemFactors | None = None) -> np.ndarray:
+        """NDCG@20 of these people, float64 [n], by `factors` or by the fit that is kept."""
+        scores = self._scores(candidate, people, factors)
+        order, listable = self.problem.item_order, self.problem.listable
+        lists, _ = scores.top_k(self.met.take(people), DECIDES, order, listable)
+        return metrics.ndcg(lists, self.held.take(people), DECIDES)
+
+    def _scores(self, candidate: Candidate, people: np.ndarray, factors: ItemFactors | None) -> Scores:
+        if factors is not None:
+            left = factorization.fold_in(factors, self._of(candidate.recency).take(people))
+        else:
+            factors = self._factors[_fit(candidate)]
+            key = (_fit(candidate), candidate.recency, people.tobytes())
+            if self._folded is None or self._folded[0] != key:
+                self._folded = key, factorization.fold_in(factors, self._of(candidate.recency).take(people))
+            left = self._folded[1]
+        if candidate.links is None:
+            return Scores(left, factors.H)
+        own = self._of(candidate.links.recency).take(people)
+        return Scores(left, factors.H, own, self._linked(candidate.links))
+
+    def _of(self, recency: Recency) -> Histories:
+        if recency not in self._histories:
+            self._histories[recency] = self.problem.histories(TRAIN, recency=recency)
+        return self._histories[recency]
+
+    def _linked(self, settings: LinkSettings) -> SparseLinks:
+        if settings.directed not in self._counts:
+            self._counts[settings.directed] = self.problem.counts(TRAIN, directed=settings.directed)
+        return self._counts[settings.directed].links(settings)
+
+
+def _fit(candidate: Candidate) -> tuple[object, ...]:
+    """What a fit is a function of, apart from the events."""
+    weights = candidate.block_weights
+    return candidate.hyper, candidate.last_resort, None if weights is None else tuple(sorted(weights.items()))
