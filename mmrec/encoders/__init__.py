@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
+from mmrec.encoders.pending import Vectors
 from mmrec.errors import MmrecError
 from mmrec.keys import canonical_digest
 from mmrec.modalities import NAMES
@@ -39,7 +40,8 @@ class EncoderIdentity:
 
     `fields` is JSON-able and is the key material: modality, architecture, digests of the weight and tokenizer files,
     pooling, normalization, maximum length, precision, width and recipe. `name` and `paths` are not part of the id:
-    the same files elsewhere, or under another name, are the same encoder.
+    the same files elsewhere, or under another name, are the same encoder. Where it `reads_sentences`, a sentence has a
+    place among its vectors: it encodes texts, or is one half of a joint model such as CLIP.
     """
 
     modality: str
@@ -47,6 +49,7 @@ class EncoderIdentity:
     width: int
     fields: dict[str, Any] = field(hash=False)
     paths: Mapping[str, Path] = field(default_factory=dict, compare=False, repr=False)
+    reads_sentences: bool = field(default=False, compare=False)
 
     @property
     def id(self) -> str:
@@ -73,28 +76,45 @@ class Encoder(Protocol):
     """Turns inputs into vectors in two steps: `prepare` (CPU) and `encode` (device).
 
     A text encoder takes cleaned strings, the others `mmrec.media.opening.MediaRef`s. On a CPU a vector depends on its
-    own input only: the same bits whatever the batch, its order and the number of threads. On a GPU every batch runs
-    as tiles of one fixed shape, for the same reason.
+    own input only: the same bits whatever the batch, its order and the number of threads. On a GPU the last bits may
+    differ with the company a row is in. `block_rows` inputs are prepared and cut into batches together, `piece_rows` of
+    them by one thread at a time.
     """
 
     identity: EncoderIdentity
     device: str
     device_reason: str
+    block_rows: int
+    piece_rows: int
 
     def size_hint(self, item: Input) -> int:
         """Guess how much work an input is, without opening it; rows are sorted by it before they are prepared."""
         ...
 
     def prepare(self, inputs: Sequence[Input]) -> list[Prepared | Failure]:
-        """Decode, crop, resample or tokenize; one answer an input, in order. A bad input is a `Failure`, no error."""
+        """Decode, crop, resample or tokenize; one answer an input, in order. A bad input is a `Failure`, no error.
+
+        Called by several threads at once.
+        """
         ...
 
     def batches(self, prepared: Sequence[Prepared]) -> list[list[int]]:
         """Group row numbers so that a batch has one padded size and fits the budget of tokens or pixels."""
         ...
 
-    def encode(self, batch: Sequence[Prepared]) -> np.ndarray:
-        """Give float32 [n, width], row by row for rows of one padded size; of unit length if the identity says so."""
+    def encode(self, batch: Sequence[Prepared]) -> Vectors:
+        """Begin float32 [n, width] of rows of one padded size; of unit length if the identity says so.
+
+        `np.asarray` waits for what is pending.
+        """
+        ...
+
+
+class SentenceEncoder(Encoder, Protocol):
+    """An encoder whose identity says that it reads sentences."""
+
+    def encode_query(self, text: str) -> np.ndarray:
+        """Give float32 [width] of a sentence that looks for items; a `MmrecError` where it has no tokens."""
         ...
 
 
@@ -122,12 +142,15 @@ class _Entry:
 
 _REGISTRY = (
     _Entry("minilm", ("text",), "text"),
+    _Entry("e5-small", ("text",), "e5"),
     _Entry("efficientnet-lite0", ("image",), "image"),
     _Entry("torchvision:<network>@<weights file>", ("image",), "image"),
     _Entry("aisfx", ("audio",), "audio"),
+    _Entry("torchvision:<network>@<weights file>", ("video",), "clips"),
     _Entry("frames:<image encoder>", ("video",), "video"),
     _Entry("hf:<folder or hub id>", ("text",), "text"),
     _Entry("hf:<folder or hub id>", ("image", "audio", "video"), "hf"),
+    _Entry("windows:<text encoder>", ("text",), "windows"),
     _Entry("hash:<width>", NAMES, "hashed"),
 )
 

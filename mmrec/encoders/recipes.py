@@ -35,11 +35,14 @@ class TextRecipe:
         """Give what goes into the encoder's id."""
         return asdict(self) | {"buckets": "quarters of powers of two from 16"}
 
-    def tokenize(self, tokenizer: Tokenizer, texts: Sequence[str]) -> list[np.ndarray]:
-        """Turn each text into its int64 token ids, special tokens included, without padding."""
+    def set_up(self, tokenizer: Tokenizer) -> None:
+        """Let a tokenizer cut texts to `max_tokens` and pad none, once, before threads use it."""
         tokenizer.no_padding()
         tokenizer.enable_truncation(self.max_tokens)
-        return [np.asarray(encoding.ids, dtype=np.int64) for encoding in tokenizer.encode_batch(list(texts))]
+
+    def tokenize(self, tokenizer: Tokenizer, texts: Sequence[str]) -> list[np.ndarray]:
+        """Turn each text into its int64 token ids, special tokens included, without padding."""
+        return [np.asarray(encoding.ids, dtype=np.int64) for encoding in tokenizer.encode_batch_fast(list(texts))]
 
     def padded_tokens(self, tokens: int) -> int:
         """Give the length a row of `tokens` ids is padded to: 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, … `max_tokens`.
@@ -51,6 +54,30 @@ class TextRecipe:
         step = max(1, 1 << octave >> 3)
         bucket = max(_SMALLEST_BUCKET_TOKENS, -(-tokens // step) * step)
         return max(min(bucket, self.max_tokens), tokens)
+
+
+@dataclass(frozen=True)
+class WindowRecipe:
+    """How a long text becomes several: windows of equal length spread evenly over it, at most `max_windows`.
+
+    Up to that many windows leave nothing out; a longer text is read in as many places.
+    """
+
+    max_windows: int = 16
+    name: str = "windows"
+    version: int = 1
+
+    def fields(self) -> dict[str, Any]:
+        """Give what goes into the encoder's id."""
+        return asdict(self)
+
+    def cut(self, text: str, spans: np.ndarray, room: int) -> list[str]:
+        """Cut a text, whose tokens are at `spans` [tokens, 2], into windows of `room` tokens."""
+        if len(spans) <= room:
+            return [text]
+        count = min(-(-len(spans) // room), self.max_windows)
+        firsts = np.linspace(0, len(spans) - room, count).round().astype(int)
+        return [text[spans[first, 0] : spans[first + room - 1, 1]] for first in firsts]
 
 
 @dataclass(frozen=True)
@@ -176,6 +203,60 @@ class FrameRecipe:
     def fractions(self) -> list[float]:
         """Give the places, as fractions of the length."""
         return [(number + 0.5) / self.frames for number in range(self.frames)]
+
+
+@dataclass(frozen=True)
+class ClipRecipe:
+    """What of a film a network of motion sees: `clips` in the middles of equal shares, of `frames` each.
+
+    As published for its training, `rate` frames a second, scaled to `height` × `width` and the middle `crop` × `crop`
+    taken; then, on the device, (sample − mean) / std for samples of 0…255. Scaling smooths, as Pillow does it.
+    """
+
+    name: str
+    version: int
+    clips: int
+    frames: int
+    rate: int
+    height: int
+    width: int
+    crop: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def fields(self) -> dict[str, Any]:
+        """Give what goes into the encoder's id."""
+        return asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
+
+    def fractions(self) -> list[float]:
+        """Give the middles of the clips, as fractions of the length."""
+        return FrameRecipe(self.clips).fractions()
+
+    def pixels(self, frames: Sequence[np.ndarray]) -> np.ndarray:
+        """Give the uint8 samples [frames, crop, crop, 3] of RGB frames."""
+        return np.stack([self._pixels(Image.fromarray(frame)) for frame in frames])
+
+    def _pixels(self, frame: Image.Image) -> np.ndarray:
+        across, down = frame.width * self.crop / self.width, frame.height * self.crop / self.height
+        left, top = (frame.width - across) / 2, (frame.height - down) / 2
+        box = (left, top, left + across, top + down)
+        return np.asarray(frame.resize((self.crop, self.crop), Image.Resampling.BILINEAR, box=box))
+
+
+# torchvision's preset for its networks of Kinetics-400 (transforms/_presets.py, VideoClassification; 16 frames at 15 a
+# second: references/video_classification).
+KINETICS = ClipRecipe(
+    "kinetics",
+    version=1,
+    clips=3,
+    frames=16,
+    rate=15,
+    height=128,
+    width=171,
+    crop=112,
+    mean=(110.2008, 100.63983, 95.99475),
+    std=(58.14765, 56.46975, 55.332195),
+)
 
 
 def spread(total: int, window: int, step: int, most: int) -> list[int]:
