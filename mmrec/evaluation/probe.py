@@ -67,8 +67,7 @@ def _fold(problem: Problem, train: Histories, modality: str, number: int) -> np.
     asked = np.flatnonzero(dealt & problem.present[modality])
     fitted = metrics.only(train, ~dealt)
     features = Layout.over({modality: 1.0}, problem.blocks).features(problem.blocks, problem.present)
-    candidate = next(each for each in problem.candidates if each.block_weights is not None)
-    factors = fit(fitted, problem.n_items, replace(candidate.hyper, width=_WIDTH, sweeps=_SWEEPS), features)
+    factors = fit(fitted, problem.n_items, replace(problem.start.hyper, width=_WIDTH, sweeps=_SWEEPS), features)
     users, items = fold_in(factors, fitted), factors.H[asked]
     place = np.full(problem.n_items, -1)
     place[asked] = np.arange(len(asked))

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
 
 from mmrec import encoders, tables
-from mmrec.encoders import Failure
 from mmrec.errors import MmrecError
 from mmrec.fusion.layout import Layout
 from mmrec.fusion.statistics import Statistics
@@ -71,7 +70,7 @@ class Asking:
     named: pl.DataFrame  # `phrases.facts`
     texts: np.ndarray  # float32 [items, width], unit rows after the mean is taken away, zeros where there is no text
     factors: np.ndarray  # float64 [items, d], zeros for an item without a place
-    encoder: encoders.Encoder | None
+    encoder: encoders.SentenceEncoder | None
     statistics: Statistics | None
     layout: Layout
     content: np.ndarray | None  # B, [d, p]
@@ -102,7 +101,7 @@ class Asking:
         words = said.scores(len(asked))
         if self.encoder is None or self.statistics is None:
             return Parts(np.zeros(words.shape), np.zeros(words.shape), words)
-        vectors = self.statistics.apply(_encoded(self.encoder, asked))
+        vectors = self.statistics.apply(np.stack([self.encoder.encode_query(each) for each in asked]))
         model = np.zeros(words.shape)
         if self.content is not None:
             model = self.layout.alone(user_texts.MODALITY, vectors) @ self.content.T @ self.factors.T
@@ -130,28 +129,13 @@ class Asking:
         return replace(self, items=self.items[drawn], named=named, texts=self.texts[drawn], factors=self.factors[drawn])
 
 
-def _encoder(settings: Settings, features: Features) -> encoders.Encoder:
+def _encoder(settings: Settings, features: Features) -> encoders.SentenceEncoder:
     """The text encoder, which must be that of the served vectors."""
     wanted = settings.embeddings["text"]
     identity = encoders.identity(user_texts.MODALITY, wanted.encoder, wanted.precision, settings.weights)
     if identity.id != features.statistics(user_texts.MODALITY).encoder_id:
         raise MmrecError(f"the text encoder {wanted.encoder} is not the one that is served; type `mmrec run` first")
-    return encoders.load(identity, wanted.device)
-
-
-def _encoded(encoder: encoders.Encoder, asked: Sequence[str]) -> np.ndarray:
-    """float32 [sentences, width]; they are padded to lengths of their own."""
-    prepared = [_usable(each) for each in encoder.prepare(list(asked))]
-    vectors = np.empty((len(prepared), encoder.identity.width), np.float32)
-    for rows in encoder.batches(prepared):
-        vectors[rows] = np.asarray(encoder.encode([prepared[row] for row in rows]))
-    return vectors
-
-
-def _usable(prepared: encoders.Prepared | Failure) -> encoders.Prepared:
-    if isinstance(prepared, Failure):
-        raise MmrecError(f"the sentence cannot be encoded: {prepared.reason}")
-    return prepared
+    return cast(encoders.SentenceEncoder, encoders.load(identity, wanted.device))
 
 
 def _aligned(wanted: list[str], ids: list[str], rows: np.ndarray) -> np.ndarray:
