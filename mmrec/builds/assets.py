@@ -86,7 +86,7 @@ def declared(settings: Settings) -> list[Asset]:
             for each in embeddings
         ],
         Asset(FUSED, ("validated/items", *embeddings), "1", unit="vectors fused"),
-        Asset(FACTORS, behind, "3", partitioned=True, history=events, unit=FOLDED),
+        Asset(FACTORS, behind, "4", partitioned=True, history=events, unit=FOLDED),
         Asset("model/evaluation", (*events, FUSED, FACTORS), "4", partitioned=True, history=events, unit=EVALUATED),
         Asset("recommendations/top_k", (*behind, FACTORS), "1", partitioned=True, history=events, unit=SCORED),
         Asset(
