@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
+from mmrec.encoders.pending import Vectors
 from mmrec.errors import MmrecError
 from mmrec.keys import canonical_digest
 from mmrec.modalities import NAMES
@@ -73,28 +74,37 @@ class Encoder(Protocol):
     """Turns inputs into vectors in two steps: `prepare` (CPU) and `encode` (device).
 
     A text encoder takes cleaned strings, the others `mmrec.media.opening.MediaRef`s. On a CPU a vector depends on its
-    own input only: the same bits whatever the batch, its order and the number of threads. On a GPU every batch runs
-    as tiles of one fixed shape, for the same reason.
+    own input only: the same bits whatever the batch, its order and the number of threads. On a GPU the last bits may
+    differ with the company a row is in. `block_rows` inputs are prepared and cut into batches together, `piece_rows` of
+    them by one thread at a time.
     """
 
     identity: EncoderIdentity
     device: str
     device_reason: str
+    block_rows: int
+    piece_rows: int
 
     def size_hint(self, item: Input) -> int:
         """Guess how much work an input is, without opening it; rows are sorted by it before they are prepared."""
         ...
 
     def prepare(self, inputs: Sequence[Input]) -> list[Prepared | Failure]:
-        """Decode, crop, resample or tokenize; one answer an input, in order. A bad input is a `Failure`, no error."""
+        """Decode, crop, resample or tokenize; one answer an input, in order. A bad input is a `Failure`, no error.
+
+        Called by several threads at once.
+        """
         ...
 
     def batches(self, prepared: Sequence[Prepared]) -> list[list[int]]:
         """Group row numbers so that a batch has one padded size and fits the budget of tokens or pixels."""
         ...
 
-    def encode(self, batch: Sequence[Prepared]) -> np.ndarray:
-        """Give float32 [n, width], row by row for rows of one padded size; of unit length if the identity says so."""
+    def encode(self, batch: Sequence[Prepared]) -> Vectors:
+        """Begin float32 [n, width] of rows of one padded size; of unit length if the identity says so.
+
+        `np.asarray` waits for what is pending.
+        """
         ...
 
 

@@ -1,6 +1,6 @@
-"""Where and how networks run: choosing the device, full fp32, and batches whose rows cannot disturb each other.
+"""Where and how networks run: choosing the device, full fp32, and tiles that keep it busy.
 
-Here: what text and image encoders share about torch. Not here: anything about one modality.
+Here: what all networks share about torch. Not here: anything about one modality.
 """
 
 from __future__ import annotations
@@ -10,18 +10,23 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from mmrec.encoders.pending import Pending
 from mmrec.errors import MmrecError
+from mmrec.media.shared import Shared
 
 _START_SECONDS = 60.0
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 Rows = Sequence[np.ndarray]
-Work = Callable[[Rows], np.ndarray]
+Load = Callable[[Rows], Sequence[Tensor]]
+Forward = Callable[..., Tensor]
 
 
 def choose(device: str) -> tuple[str, str]:
@@ -86,14 +91,19 @@ def full_precision() -> Iterator[None]:
             place.fp32_precision = precision
 
 
-class Runner:
-    """Runs a network over the rows of a batch, in tiles that keep each row's vector independent of its batch mates.
+_FULL_PRECISION = Shared(full_precision)
 
-    On a CPU the tiles run side by side, each on one thread: the bits of a convolution depend on the number of rows
-    and of threads together (on EfficientNet-Lite0 every row differs, by 7e-6), a whole tile a thread is as fast or
-    faster, and it does not stall when another process holds a core. On a GPU kernels are chosen by shape, so every
-    tile has the full number of rows, the last one filled up with copies; a tile that does not fit the memory is
-    halved, for good.
+
+class Runner:
+    """Runs a network over the rows of a batch in tiles, without waiting for them.
+
+    `load` makes tensors of a tile's rows, which lead with the row; `forward` gives float [rows, width] of them on the
+    device. On a CPU the tiles run side by side, each on one thread: the bits of a convolution depend on the number of
+    rows and of threads together (on EfficientNet-Lite0 every row differs, by 7e-6), a whole tile a thread is as fast or
+    faster, and it does not stall when another process holds a core. On a GPU a tile's tensors are copied on a stream of
+    their own while the tile before is computed, and its result is copied back without anybody waiting; kernels are
+    chosen by shape there, so the last bits of a row may differ with the size of its tile. A tile that does not fit the
+    memory is halved, for good.
     """
 
     def __init__(self, device: str) -> None:
@@ -101,31 +111,29 @@ class Runner:
         self.threads = torch.get_num_threads()
         self._pool: ThreadPoolExecutor | None = None
         self._halved = 1
+        self._copying = torch.cuda.Stream(device) if device.startswith("cuda") else None
 
-    def run(self, rows: Rows, tile_rows: int, work: Work) -> np.ndarray:
-        """Give the results of `work` (float32 [n, width] of up to `tile_rows` rows of equal shape) for all rows."""
-        with full_precision():
-            if self.device == "cpu":
-                tiles = [rows[start : start + tile_rows] for start in range(0, len(rows), tile_rows)]
-                return np.concatenate(list(self._threads().map(_inference(work), tiles)))
-            return self._run_fixed(rows, tile_rows, _inference(work))
-
-    def _run_fixed(self, rows: Rows, tile_rows: int, work: Work) -> np.ndarray:
-        done: list[np.ndarray] = []
+    def run(self, rows: Rows, tile_rows: int, forward: Forward, load: Load | None = None) -> Pending:
+        """Begin float32 [n, width] of all rows, in tiles of up to `tile_rows`; without `load` rows are stacked."""
+        load = load or _stacked
+        if self.device == "cpu":
+            tiles = (rows[start : start + tile_rows] for start in range(0, len(rows), tile_rows))
+            return Pending([self._threads().submit(_on_cpu, tile, load, forward) for tile in tiles])
+        done: list[_Copied] = []
         start = 0
         while start < len(rows):
-            size = max(1, tile_rows // self._halved)
-            tile = list(rows[start : start + size])
-            result = self._try(tile + [tile[0]] * (size - len(tile)), work)
-            if result is not None:
-                done.append(result[: len(tile)])
+            tile = rows[start : start + max(1, tile_rows // self._halved)]
+            copied = self._try(tile, load, forward)
+            if copied is not None:
+                done.append(copied)
                 start += len(tile)
-        return np.concatenate(done)
+        return Pending(done)
 
-    def _try(self, tile: Rows, work: Work) -> np.ndarray | None:
-        """Give the result, or None after making tiles smaller; out of memory with a single row is the caller's."""
+    def _try(self, tile: Rows, load: Load, forward: Forward) -> _Copied | None:
+        """Begin a tile, or make tiles smaller and give None; out of memory with a single row is the caller's."""
         try:
-            return work(tile)
+            with _FULL_PRECISION, torch.inference_mode():
+                return self._back(forward(*self._there(load(tile))))
         except RuntimeError as error:  # torch.OutOfMemoryError is one; Apple's GPU raises it plain
             if len(tile) == 1 or "out of memory" not in str(error).lower():
                 raise
@@ -135,10 +143,57 @@ class Runner:
             torch.cuda.empty_cache()
         return None
 
+    def _there(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Copy tensors to the device; where it can, beside what is being computed."""
+        if self._copying is None:
+            return [tensor.to(self.device) for tensor in tensors]
+        computing = torch.cuda.current_stream(self.device)
+        with torch.cuda.stream(self._copying):
+            moved = [tensor.pin_memory().to(self.device, non_blocking=True) for tensor in tensors]
+        computing.wait_stream(self._copying)
+        for tensor in moved:
+            tensor.record_stream(computing)
+        return moved
+
+    def _back(self, found: Tensor) -> _Copied:
+        found = found.float()
+        if self._copying is None:
+            return _Copied(found.cpu(), None)
+        result = torch.empty(found.shape, dtype=found.dtype, pin_memory=True)
+        result.copy_(found, non_blocking=True)
+        copied = torch.cuda.Event()
+        copied.record(torch.cuda.current_stream(self.device))
+        return _Copied(result, copied)
+
     def _threads(self) -> ThreadPoolExecutor:
         if self._pool is None:
             self._pool = _single_threaded_pool(self.threads)
         return self._pool
+
+
+@dataclass(frozen=True)
+class _Copied:
+    """A result on its way back from a device; see `mmrec.encoders.pending.Part`."""
+
+    tensor: Tensor
+    event: torch.cuda.Event | None
+
+    def done(self) -> bool:
+        return self.event is None or self.event.query()
+
+    def result(self) -> np.ndarray:
+        if self.event is not None:
+            self.event.synchronize()
+        return self.tensor.numpy()
+
+
+def _stacked(rows: Rows) -> Sequence[Tensor]:
+    return [torch.from_numpy(np.stack(rows))]
+
+
+def _on_cpu(rows: Rows, load: Load, forward: Forward) -> np.ndarray:
+    with _FULL_PRECISION, torch.inference_mode():  # per thread, so it is entered where the work is done
+        return forward(*load(rows)).float().numpy()
 
 
 def _single_threaded_pool(workers: int) -> ThreadPoolExecutor:
@@ -157,11 +212,3 @@ def _single_threaded_pool(workers: int) -> ThreadPoolExecutor:
     all_started.wait()
     torch.set_num_threads(before)  # the number that threads started later take over is one for the whole process
     return pool
-
-
-def _inference(work: Work) -> Work:
-    def without_gradients(rows: Rows) -> np.ndarray:
-        with torch.inference_mode():  # per thread, so it is entered where the work is done
-            return work(rows)
-
-    return without_gradients

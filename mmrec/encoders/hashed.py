@@ -48,6 +48,8 @@ def build(identity: EncoderIdentity, device: str) -> HashEncoder:
 class HashEncoder:
     """See `mmrec.encoders.Encoder`."""
 
+    block_rows, piece_rows = 128, 128
+
     def __init__(self, identity: EncoderIdentity) -> None:
         self.identity = identity
         self.device = "cpu"

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from mmrec.encoders import EncoderIdentity, Failure, Prepared, hub, pooling
+from mmrec.encoders.pending import Pending
 from mmrec.encoders.recipes import FrameRecipe, WaveRecipe
 from mmrec.encoders.weights import sha256_of
 from mmrec.errors import MmrecError
@@ -26,13 +27,12 @@ from mmrec.media.pool import Decoders, require_film_decoder
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from mmrec.encoders.device import Rows
-
 _PROCESSOR = "preprocessor_config.json"
 # Published configs of this family leave out what is its default.
 _UNSAID_WIDTHS = {"siglip_vision_model": 768, "siglip2_vision_model": 768}
 _CPU_BATCH_PARTS = 16
-_GPU_TILE_ROWS = 32
+_GPU_TILE_ROWS = 64
+_BLOCK_ROWS = {"image": 128, "audio": 32, "video": 16}  # a picture of 224² is .6 MB of floats, 16 frames are 10 MB
 
 
 def identify(modality: str, name: str, precision: str, weights_root: Path) -> EncoderIdentity:
@@ -96,6 +96,7 @@ class HubEncoder:
         self._network = hub.load_network(identity).to(self.device)
         self._runner = Runner(self.device)
         self._decoders = Decoders()
+        self.block_rows, self.piece_rows = _BLOCK_ROWS[identity.modality], 1
         self._read = {"image": self._picture, "audio": self._windows, "video": self._film}[identity.modality]
 
     def size_hint(self, item: MediaRef) -> int:
@@ -104,7 +105,7 @@ class HubEncoder:
 
     def prepare(self, inputs: Sequence[MediaRef]) -> list[Prepared | Failure]:
         """Read, check and decode each file and let the network's own processor make its input of it."""
-        return self._decoders.each(self._prepare, inputs)
+        return [self._prepare(ref) for ref in inputs]
 
     def _prepare(self, ref: MediaRef) -> Prepared | Failure:
         try:
@@ -140,19 +141,17 @@ class HubEncoder:
         cpu_parts = _CPU_BATCH_PARTS * self._runner.threads
         return pooling.batches(prepared, cpu_parts if self.device == "cpu" else _GPU_TILE_ROWS)
 
-    def encode(self, batch: Sequence[Prepared]) -> np.ndarray:
+    def encode(self, batch: Sequence[Prepared]) -> Pending:
         """Give the mean of the vectors of each file's parts, scaled to unit length."""
         tile_rows = 1 if self.device == "cpu" else _GPU_TILE_ROWS
         return pooling.encode(batch, lambda parts: self._runner.run(parts, tile_rows, self._forward))
 
-    def _forward(self, rows: Rows) -> np.ndarray:
-        import torch
-
-        vectors = self._features(torch.from_numpy(np.stack(rows)).to(self.device, self._dtype))
+    def _forward(self, parts: Tensor) -> Tensor:
+        vectors = self._features(parts.to(self._dtype))
         if vectors.shape[1:] != (self.identity.width,):
             found = " × ".join(map(str, vectors.shape[1:]))
             raise MmrecError(f"{self.identity.name} gave {found} numbers, its config says {self.identity.width}")
-        return vectors.float().cpu().numpy()
+        return vectors
 
     def _features(self, parts: Tensor) -> Tensor:
         compared: Callable[..., Any] | None = getattr(self._network, f"get_{self.identity.modality}_features", None)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from mmrec.encoders import Prepared
+from mmrec.encoders.pending import Pending, There, Vectors
 
 
 def batches(prepared: Sequence[Prepared], budget: int) -> list[list[int]]:
@@ -25,10 +26,14 @@ def batches(prepared: Sequence[Prepared], budget: int) -> list[list[int]]:
     return groups
 
 
-def encode(batch: Sequence[Prepared], encode_parts: Callable[[list[np.ndarray]], np.ndarray]) -> np.ndarray:
+def encode(batch: Sequence[Prepared], encode_parts: Callable[[list[np.ndarray]], Vectors]) -> Pending:
     """Give each item's mean of the vectors of its parts (`data` is [parts, …]), float32 [n, width] of unit length."""
     vectors = encode_parts([part for item in batch for part in item.data])
     ends = np.cumsum([len(item.data) for item in batch])
+    return Pending([vectors if isinstance(vectors, Pending) else There(vectors)], lambda found: _means(found, ends))
+
+
+def _means(vectors: np.ndarray, ends: np.ndarray) -> np.ndarray:
     means = np.stack([parts.mean(axis=0) for parts in np.split(vectors, ends[:-1])])
     lengths = np.sqrt((means**2).sum(axis=1, keepdims=True))
     return means / np.maximum(lengths, np.finfo(np.float32).tiny)

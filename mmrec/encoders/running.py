@@ -1,7 +1,9 @@
 """Runs an encoder over many inputs in bounded memory and hands the vectors back in chunks.
 
-Here: the order of work, the size of a chunk, and what happens to a row that cannot be encoded. Does not belong here:
-what to compute (the planner), storing it (the caller commits every chunk), networks. Never imports torch.
+Three things go on at once: rows are prepared ahead in threads, the device computes, and finished vectors are gathered a
+few batches behind, so that neither side waits for the other. Here: that pipeline and the size of a chunk. Not here:
+what to compute (the planner), storing it (the caller commits every chunk), the order of rows (`waiting`), threads
+(`preparing`), rows that cannot be encoded (`isolating`), networks. Never imports torch.
 """
 
 from __future__ import annotations
@@ -11,20 +13,18 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import numpy as np
 
-from mmrec import folders
 from mmrec.encoders import Encoder, Failure, Input, Prepared
-from mmrec.errors import MmrecError
+from mmrec.encoders.isolating import NotFinite, blame, halving
+from mmrec.encoders.pending import Vectors, is_there
+from mmrec.encoders.preparing import Preparing, Ready
+from mmrec.encoders.waiting import Waiting
 
-# 128 rows sorted by length cost 23 % less CPU than 32 (measured), and 128 prepared pictures of 224² are 19 MB.
-BLOCK_ROWS = 128
-_SHARES = 8  # after runs have met, a block is at most this part of what is left, so that they can keep apart
+BEHIND = 3  # batches begun and not yet gathered: one on the device, one behind it, one on its way back
 
-_Row = TypeVar("_Row")
-_Result = TypeVar("_Result")
+_Batch = list[tuple[int, Prepared]]
 
 
 @dataclass(frozen=True)
@@ -52,59 +52,26 @@ class _Gathered:
     failed: dict[str, str] = field(default_factory=dict)
     began: float = field(default_factory=time.perf_counter)
 
-    def add(self, key: str, result: np.ndarray | Failure) -> None:
-        if isinstance(result, Failure):
-            self.failed[key] = result.reason
-        else:
-            self.keys.append(key)
-            self.vectors.append(result)
+    def add(self, keys: Sequence[str], vectors: np.ndarray) -> None:
+        self.keys += keys
+        self.vectors.append(vectors)
+
+    def add_each(self, results: Iterator[tuple[str, np.ndarray | Failure]]) -> None:
+        for key, result in results:
+            if isinstance(result, Failure):
+                self.failed[key] = result.reason
+            else:
+                self.add([key], result[None])
 
     def seconds(self) -> float:
         return time.perf_counter() - self.began
 
+    def is_full(self, seconds: float) -> bool:
+        return bool(self.keys or self.failed) and self.seconds() >= seconds
+
     def chunk(self, found: list[str]) -> Chunk:
-        vectors = np.stack(self.vectors) if self.vectors else np.empty((0, self.width), dtype=np.float32)
+        vectors = np.concatenate(self.vectors) if self.vectors else np.empty((0, self.width), dtype=np.float32)
         return Chunk(self.keys, vectors, self.failed, found, self.seconds())
-
-
-class _Waiting:
-    """The rows that are still to do, by their place in the order of sizes, and the next of them first.
-
-    A run begins at a random place. When it comes to a row that another run has done, or has done one that another has
-    done too, it goes on at a random place of what is left: two runs beside each other seldom do the same work.
-    """
-
-    def __init__(self, keys: list[str], draw: random.Random, block_rows: int) -> None:
-        self.keys, self.draw, self.block_rows = keys, draw, block_rows
-        self.ahead = deque(range(len(keys)))
-        self.elsewhere: set[str] = set()
-        self.found: list[str] = []
-        self._begin_somewhere()
-
-    def block(self) -> list[int]:
-        """The next rows; none when everything is done."""
-        rows = [self.ahead.popleft() for _ in range(min(self.block_rows, len(self.ahead)))]
-        if any(self.keys[row] in self.elsewhere for row in rows):
-            self.jump(rows)
-            return self.block()
-        return sorted(rows)
-
-    def jump(self, back: Collection[int]) -> None:
-        """Puts rows back, leaves out what another run has done, and goes on at a random place of what is left."""
-        rest = sorted((*back, *self.ahead))
-        self.found += [self.keys[row] for row in rest if self.keys[row] in self.elsewhere]
-        self.ahead = deque(row for row in rest if self.keys[row] not in self.elsewhere)
-        self.block_rows = max(1, min(self.block_rows, len(self.ahead) // _SHARES))
-        self._begin_somewhere()
-
-    def take_found(self) -> list[str]:
-        """The keys left out since this was last asked."""
-        found, self.found = self.found, []
-        return found
-
-    def _begin_somewhere(self) -> None:
-        if self.ahead:
-            self.ahead.rotate(-self.draw.randrange(len(self.ahead)))
 
 
 def run(
@@ -114,15 +81,17 @@ def run(
     chunk_seconds: float = 2.0,
     *,
     seed: int,
-    block_rows: int = BLOCK_ROWS,
+    block_rows: int | None = None,
+    behind: int = BEHIND,
     elsewhere: Callable[[], Collection[str]] = tuple,
 ) -> Iterator[Chunk]:
     """Encode `inputs` and yield chunks of about `chunk_seconds` of work; every key is in exactly one chunk.
 
     `keys` are distinct and aligned with `inputs` (text: the cleaned string; a file: a `mmrec.media.opening.MediaRef`).
-    Rows are sorted by size and prepared one block of at most `block_rows` at a time; `seed` decides where a run starts.
-    `elsewhere` is asked at the start and after every chunk which further keys another run has done: those are skipped
-    and `found`, and where the runs meet this one goes on at another place.
+    Rows are sorted by size and prepared in blocks of at most `block_rows`, by default the encoder's; at most `behind`
+    batches are begun and not yet gathered; `seed` decides where a run starts. `elsewhere` is asked at the start and
+    after every chunk which further keys another run has done: those are skipped and `found`, and where the runs meet
+    this one goes on at another place.
 
     A row that makes the encoder fail, or whose vector is not finite, is found by halving its batch and ends up in
     `failed` with a reason. Running out of memory halves the batch too and is never held against a row; when a single
@@ -131,103 +100,90 @@ def run(
     if len(keys) != len(inputs) or len(set(keys)) != len(keys):
         raise ValueError(f"need distinct keys, one an input: {len(set(keys))} keys for {len(inputs)} inputs")
     order = sorted(range(len(keys)), key=lambda row: (encoder.size_hint(inputs[row]), keys[row]))
-    waiting = _Waiting([keys[row] for row in order], random.Random(seed), block_rows)
+    waiting = Waiting([keys[row] for row in order], random.Random(seed), block_rows or encoder.block_rows)
     waiting.elsewhere.update(elsewhere())
-    gathered = _Gathered(encoder.identity.width)
-    while block := waiting.block():
-        left = dict(enumerate(block))
-        for results in _encode_block(encoder, [inputs[order[row]] for row in block]):
-            for number, result in results:
-                gathered.add(waiting.keys[left.pop(number)], result)
-            if gathered.seconds() >= chunk_seconds:
-                yield gathered.chunk(waiting.take_found())
-                waiting.elsewhere.update(elsewhere())
-                near = (*gathered.keys, *(waiting.keys[row] for row in left.values()))
-                gathered = _Gathered(encoder.identity.width)
-                if not waiting.elsewhere.isdisjoint(near):
-                    waiting.jump(left.values())
-                    break
-    found = waiting.take_found()
-    if gathered.keys or gathered.failed or found:
-        yield gathered.chunk(found)
+    with Preparing(encoder, lambda row: inputs[order[row]], waiting) as preparing:
+        yield from _Run(encoder, waiting, preparing, behind).chunks(chunk_seconds, elsewhere)
 
 
-def _encode_block(encoder: Encoder, inputs: list[Input]) -> Iterator[Sequence[tuple[int, np.ndarray | Failure]]]:
-    """Give (number in the block, vector or failure) of every input, batch by batch."""
-    prepared = list(_halving(encoder.prepare, list(enumerate(inputs))))
-    if refused := [(row, result) for row, result in prepared if isinstance(result, Failure)]:
-        yield refused
-    ready = [(row, result) for row, result in prepared if isinstance(result, Prepared)]
-    for batch in encoder.batches([result for _, result in ready]):
-        yield list(_halving(lambda rows: _finite(encoder, rows), [ready[number] for number in batch]))
+class _Run:
+    """The state of one run: rows waiting, blocks being prepared, batches on the device, and the chunk being filled."""
+
+    def __init__(self, encoder: Encoder, waiting: Waiting, preparing: Preparing, behind: int) -> None:
+        self.encoder, self.waiting, self.preparing, self.behind = encoder, waiting, preparing, behind
+        self.batches: deque[_Batch] = deque()
+        self.flying: deque[tuple[_Batch, Vectors]] = deque()
+        self.gathered = _Gathered(encoder.identity.width)
+
+    def chunks(self, seconds: float, elsewhere: Callable[[], Collection[str]]) -> Iterator[Chunk]:
+        while (block := self.preparing.take()) is not None:
+            self._cut(block)
+            while self.batches or self.gathered.is_full(seconds):
+                if self.batches:
+                    self._begin(self.batches.popleft())
+                self._gather(self.behind)
+                if self.gathered.is_full(seconds):
+                    done = self.gathered
+                    yield done.chunk(self.waiting.take_found())
+                    self.gathered = _Gathered(self.encoder.identity.width)
+                    self.waiting.elsewhere.update(elsewhere())
+                    self._keep_apart(done.keys)
+        self._gather(0)
+        found = self.waiting.take_found()
+        if self.gathered.keys or self.gathered.failed or found:
+            yield self.gathered.chunk(found)
+
+    def _cut(self, block: Ready) -> None:
+        """Cut a block into batches; what could not be prepared is done."""
+        refused = ((self.waiting.keys[row], result) for row, result in block if isinstance(result, Failure))
+        self.gathered.add_each(refused)
+        ready = [(row, result) for row, result in block if isinstance(result, Prepared)]
+        batches = self.encoder.batches([result for _, result in ready])
+        self.batches += [[ready[number] for number in batch] for batch in batches]
+
+    def _begin(self, batch: _Batch) -> None:
+        """Hand a batch to the device without waiting for it."""
+        try:
+            vectors = self.encoder.encode([row for _, row in batch])
+        except Exception as error:
+            failure = blame(error, len(batch))
+        else:
+            self.flying.append((batch, vectors))
+            return
+        self._isolate(batch, failure)
+
+    def _gather(self, behind: int) -> None:
+        """Take the vectors that are there, and wait for the oldest ones until at most `behind` batches are out."""
+        while self.flying and (len(self.flying) > behind or is_there(self.flying[0][1])):
+            batch, pending = self.flying.popleft()
+            try:
+                vectors = _checked(pending, len(batch), self.encoder.identity.width)
+            except Exception as error:
+                failure = blame(error, len(batch))
+            else:
+                self.gathered.add([self.waiting.keys[row] for row, _ in batch], vectors)
+                continue
+            self._isolate(batch, failure)
+
+    def _isolate(self, batch: _Batch, failure: Failure) -> None:
+        """Find the rows to blame for a batch that failed, and keep the vectors of the others."""
+        width = self.encoder.identity.width
+        results = halving(lambda rows: list(_checked(self.encoder.encode(rows), len(rows), width)), batch, failure)
+        self.gathered.add_each((self.waiting.keys[row], result) for row, result in results)
+
+    def _keep_apart(self, done: Sequence[str]) -> None:
+        """Go on elsewhere if another run is at the same rows; batches on the device are finished all the same."""
+        left = [row for batch in self.batches for row, _ in batch]
+        if self.waiting.met(left) or not self.waiting.elsewhere.isdisjoint(done):
+            self.batches.clear()
+            self.preparing.jump(left)
 
 
-class _NotFinite(Exception):
-    """Some vector of a batch holds a NaN or an infinity."""
-
-
-def _finite(encoder: Encoder, batch: Sequence[Prepared]) -> list[np.ndarray]:
-    vectors = np.asarray(encoder.encode(batch), dtype=np.float32)
-    if vectors.shape != (len(batch), encoder.identity.width):
-        raise ValueError(f"the encoder gave {vectors.shape}, expected {(len(batch), encoder.identity.width)}")
-    if not np.isfinite(vectors).all():
-        raise _NotFinite("the vector is not finite")
-    return list(vectors)
-
-
-def _halving(
-    work: Callable[[list[_Row]], Sequence[_Result]], rows: list[tuple[int, _Row]]
-) -> Iterator[tuple[int, _Result | Failure]]:
-    """Do `work` on all rows at once; when that fails, on each half, down to the one row that is to blame."""
-    if not rows:
-        return
-    try:
-        results = work([row for _, row in rows])
-    except Exception as error:
-        failure = _blame(error, len(rows))
-    else:
-        yield from zip((number for number, _ in rows), results, strict=True)
-        return
-    # Outside the handler: the traceback would keep the memory of the failed attempt alive.
-    if len(rows) == 1:
-        yield rows[0][0], failure
-        return
-    middle = len(rows) // 2
-    yield from _halving(work, rows[:middle])
-    yield from _halving(work, rows[middle:])
-
-
-def _blame(error: Exception, rows: int) -> Failure:
-    """Turn an exception into a row's failure; a `MmrecError` when no row is to blame."""
-    if isinstance(error, MmrecError):
-        raise error
-    if (unusable := folders.of_machine(error)) is not None:
-        raise unusable from error
-    if _is_out_of_memory(error):
-        if rows == 1:
-            raise MmrecError(
-                "out of memory with a single row; use bf16, a smaller encoder or another device"
-            ) from error
-    elif _is_device_gone(error):
-        raise MmrecError(f"the device broke down: {_one_line(error)}; start again, or use another device") from error
-    if isinstance(error, _NotFinite):
-        return Failure(str(error))
-    return Failure(f"could not be encoded: {type(error).__name__}: {_one_line(error)}")
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Tell without importing torch: its own class by name, and the words of allocators that raise RuntimeError."""
-    if isinstance(error, MemoryError) or any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__):
-        return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
-
-
-def _is_device_gone(error: Exception) -> bool:
-    """After an error on the device itself every later call fails too, so it must not be held against rows."""
-    names = {kind.__name__ for kind in type(error).__mro__}
-    return "AcceleratorError" in names or (isinstance(error, RuntimeError) and "CUDA error" in str(error))
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+def _checked(vectors: Vectors, rows: int, width: int) -> np.ndarray:
+    """Wait for the vectors of a batch; refuse another shape, and numbers that are not finite."""
+    found = np.asarray(vectors, dtype=np.float32)
+    if found.shape != (rows, width):
+        raise ValueError(f"the encoder gave {found.shape}, expected {(rows, width)}")
+    if not np.isfinite(found).all():
+        raise NotFinite("the vector is not finite")
+    return found

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmrec.encoders import EncoderIdentity, Failure, Prepared, hub
+from mmrec.encoders.pending import Pending
 from mmrec.encoders.recipes import TextRecipe
 from mmrec.encoders.weights import fetched_folder, sha256_of
 from mmrec.errors import MmrecError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+    from torch import Tensor
 
     from mmrec.encoders.device import Rows
 
@@ -29,7 +31,9 @@ _TOKENIZER, _SENTENCES = "tokenizer.json", "sentence_bert_config.json"
 _DEFAULT_MAX_TOKENS = 512
 # 1,024 to 4,096 tokens are equally fast on a CPU thread (measured on MiniLM); a GPU wants more.
 _CPU_TILE_TOKENS = 2048
-_GPU_TILE_TOKENS = 16384
+_GPU_TILE_TOKENS = 65536
+# The more rows are cut into batches together, the fewer batches are not full.
+_CPU_BLOCK_ROWS, _GPU_BLOCK_ROWS = 512, 4096
 
 
 def identify(modality: str, name: str, precision: str, weights_root: Path) -> EncoderIdentity:
@@ -82,6 +86,7 @@ class TextEncoder:
         self._network = (network.get_encoder() if network.config.is_encoder_decoder else network).to(self.device)
         self._pad = _pad_token(self._network.config)
         self._runner = Runner(self.device)
+        self.block_rows = self.piece_rows = _CPU_BLOCK_ROWS if self.device == "cpu" else _GPU_BLOCK_ROWS
 
     def size_hint(self, item: str) -> int:
         """Give the number of characters: close enough to tokens for sorting."""
@@ -112,27 +117,32 @@ class TextEncoder:
             return max(1, _CPU_TILE_TOKENS // size) * self._runner.threads
         return max(1, _GPU_TILE_TOKENS // size)
 
-    def encode(self, batch: Sequence[Prepared]) -> np.ndarray:
+    def encode(self, batch: Sequence[Prepared]) -> Pending:
         """Give the mean of each text's token vectors, scaled to unit length; rows must share one padded length."""
         size = batch[0].size
         tile_rows = self._batch_rows(size)
         if self.device == "cpu":  # an equal share a thread
             tile_rows = math.ceil(min(len(batch), tile_rows) / self._runner.threads)
-        return self._runner.run([row.data for row in batch], tile_rows, lambda rows: self._forward(rows, size))
+        rows = [row.data for row in batch]
+        return self._runner.run(rows, tile_rows, self._forward, lambda rows: self._padded(rows, size))
 
-    def _forward(self, rows: Rows, size: int) -> np.ndarray:
+    def _padded(self, rows: Rows, size: int) -> tuple[Tensor, Tensor]:
+        """Give int64 [n, size] token ids of rows one below the other, and 1 where a token is, else 0."""
         import torch
 
-        ids = torch.full((len(rows), size), self._pad)
-        mask = torch.zeros_like(ids)
-        for number, row in enumerate(rows):
-            ids[number, : len(row)] = torch.from_numpy(row)
-            mask[number, : len(row)] = 1
-        mask = mask.to(self.device)
-        tokens = self._network(input_ids=ids.to(self.device), attention_mask=mask).last_hidden_state
+        lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
+        is_token = np.arange(size) < lengths[:, None]
+        ids = np.full(is_token.shape, self._pad)
+        ids[is_token] = np.concatenate(rows)
+        return torch.from_numpy(ids), torch.from_numpy(is_token.astype(np.int64))
+
+    def _forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        import torch
+
+        tokens = self._network(input_ids=ids, attention_mask=mask).last_hidden_state
         weights = mask.unsqueeze(-1).float()
         mean = (tokens.float() * weights).sum(dim=1) / weights.sum(dim=1)
-        return torch.nn.functional.normalize(mean, dim=1).cpu().numpy()
+        return torch.nn.functional.normalize(mean, dim=1)
 
 
 def _load_tokenizer(identity: EncoderIdentity) -> Tokenizer:
@@ -140,7 +150,9 @@ def _load_tokenizer(identity: EncoderIdentity) -> Tokenizer:
 
     path = identity.paths["folder"] / _TOKENIZER
     hub.same_file(path, identity.fields["tokenizer"])
-    return Tokenizer.from_file(str(path))
+    tokenizer = Tokenizer.from_file(str(path))
+    TextRecipe(identity.fields["recipe"]["max_tokens"]).set_up(tokenizer)
+    return tokenizer
 
 
 def _pad_token(config: Any) -> int:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from mmrec import encoders
 from mmrec.encoders import EncoderIdentity, Failure, ImageEncoder, Prepared, pooling
+from mmrec.encoders.pending import Pending, Vectors
 from mmrec.encoders.recipes import FrameRecipe
 from mmrec.media.decoded import read_frames
 from mmrec.media.opening import BadMedia, MediaRef
@@ -23,6 +24,7 @@ from mmrec.media.pool import Decoders, require_film_decoder
 _FAMILY = "frames:"
 _RECIPE = FrameRecipe()
 _BATCH_FRAMES = 64
+_BLOCK_ROWS = 64  # of 4 frames of 224² are 39 MB
 
 
 def identify(modality: str, name: str, precision: str, weights_root: Path) -> EncoderIdentity:
@@ -57,6 +59,7 @@ class FramesEncoder:
         self._image = cast(ImageEncoder, encoders.load(image, device))
         self.device, self.device_reason = self._image.device, self._image.device_reason
         self._decoders = Decoders()
+        self.block_rows, self.piece_rows = _BLOCK_ROWS, 1
 
     def size_hint(self, item: MediaRef) -> int:
         """Give the number of frames, the same for every film."""
@@ -64,7 +67,7 @@ class FramesEncoder:
 
     def prepare(self, inputs: Sequence[MediaRef]) -> list[Prepared | Failure]:
         """Read, check and decode frames of each film, and prepare each as a picture; what is refused is a `Failure`."""
-        return self._decoders.each(self._prepare, inputs)
+        return [self._prepare(ref) for ref in inputs]
 
     def _prepare(self, ref: MediaRef) -> Prepared | Failure:
         try:
@@ -78,9 +81,9 @@ class FramesEncoder:
         """Group rows within a budget of frames."""
         return pooling.batches(prepared, _BATCH_FRAMES)
 
-    def encode(self, batch: Sequence[Prepared]) -> np.ndarray:
+    def encode(self, batch: Sequence[Prepared]) -> Pending:
         """Give the mean of the vectors of each film's frames, scaled to unit length."""
         return pooling.encode(batch, self._encode_frames)
 
-    def _encode_frames(self, frames: Sequence[np.ndarray]) -> np.ndarray:
+    def _encode_frames(self, frames: Sequence[np.ndarray]) -> Vectors:
         return self._image.encode([Prepared(frame, frame.size) for frame in frames])

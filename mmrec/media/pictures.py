@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 import tempfile
-import threading
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from io import BytesIO
 from typing import BinaryIO
@@ -25,6 +25,7 @@ from mmrec.errors import MmrecError
 from mmrec.media import picture_parts
 from mmrec.media.opening import BadMedia
 from mmrec.media.pool import Decoders
+from mmrec.media.shared import Shared
 
 MAX_IMAGE_PIXELS = 50_000_000
 IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
@@ -53,8 +54,18 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# `warnings.catch_warnings` changes the whole process, so one thread at a time silences them.
-_WARNINGS_LOCK = threading.Lock()
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Silence Pillow: it warns about notes; what is missing of the pixels raises."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.|mmrec\.media\.")
+        yield
+
+
+# `warnings.catch_warnings` changes the whole process; threads decode side by side while they share it.
+_SILENCE = Shared(_without_warnings)
 
 
 def read_image(data: bytes) -> Image.Image:
@@ -79,8 +90,7 @@ def decode(data: bytes, formats: tuple[str, ...]) -> Image.Image:
     What fails is tried again without the notes: Pillow warns of those that are damaged, but some make it give up.
     """
     try:
-        with _WARNINGS_LOCK, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they are about notes; what is missing of the pixels raises
+        with _SILENCE:
             return _decode(data, formats)
     except (BadMedia, MemoryError):
         raise

@@ -11,13 +11,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import weakref
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any, BinaryIO, TypeVar
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 
@@ -33,12 +32,9 @@ _CPU_SECONDS = 60
 _WAIT_SECONDS = 600.0
 _START_SECONDS = 60.0
 _STOP_SECONDS = 5.0
-_MOST_WORKERS = 8
+_MOST_WORKERS = 16
 # What an interpreter may need to start and to find a folder for temporary files. All else stays here, secrets first.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HOME", "LANG", "TMPDIR")
-
-_Input = TypeVar("_Input")
-_Output = TypeVar("_Output")
 
 
 @dataclass(frozen=True)
@@ -51,18 +47,14 @@ class Limits:
 
 
 class Decoders:
-    """A pool with one worker a core. It closes when it is no longer used, and when the process ends."""
+    """One worker a core, for any number of threads; closes when it is no longer used, and when the process ends."""
 
     def __init__(self, limits: Limits | None = None, program: str = "mmrec.media.worker") -> None:
         self._limits = limits or Limits()
         self._program = program
         self._idle: list[_Worker] = []
-        self._threads = ThreadPoolExecutor(min(_MOST_WORKERS, _cores()), thread_name_prefix="decode")
-        self.close = weakref.finalize(self, _close, self._threads, self._idle)
-
-    def each(self, work: Callable[[_Input], _Output], inputs: Sequence[_Input]) -> list[_Output]:
-        """Do `work`, which may call `decode`, for all inputs side by side; results in order."""
-        return list(self._threads.map(work, inputs))
+        self._room = threading.BoundedSemaphore(min(_MOST_WORKERS, _cores()))
+        self.close = weakref.finalize(self, _close, self._idle)
 
     def decode(
         self, file: BinaryIO, kind: str, max_bytes: int, **options: Any
@@ -72,13 +64,14 @@ class Decoders:
         `BadMedia` when the decoder refuses the file, dies of it, or takes longer than the limits allow. `MmrecError`
         when no worker can be started, and when a decoder does not work at all.
         """
-        worker = self._take()
-        try:
-            answer, arrays = worker.ask(file.fileno(), {"kind": kind, **options}, max_bytes)
-        except BaseException:
-            worker.stop()
-            raise
-        self._idle.append(worker)
+        with self._room:
+            worker = self._take()
+            try:
+                answer, arrays = worker.ask(file.fileno(), {"kind": kind, **options}, max_bytes)
+            except BaseException:
+                worker.stop()
+                raise
+            self._idle.append(worker)
         if "broken" in answer:
             raise MmrecError(f"{kind}s cannot be decoded by this installation: {answer['broken']}")
         if "refused" in answer:
@@ -173,9 +166,8 @@ def _start(program: str, descriptor: int, limits: Limits, said: IO[bytes]) -> su
         raise MmrecError(f"the process that decodes files cannot be started: {error.strerror}") from error
 
 
-def _close(threads: ThreadPoolExecutor, idle: list[_Worker]) -> None:
-    threads.shutdown(wait=False)  # none is at work: whoever works holds the pool
-    while idle:
+def _close(idle: list[_Worker]) -> None:
+    while idle:  # none is at work: whoever works holds the pool
         idle.pop().stop()
 
 

@@ -42,7 +42,7 @@ def verify(
         for node in rebuild(reader, settings, scope.chosen, rebuilt, stored_vectors=stored_vectors):
             yield from of_node(reader, settings, scope, rebuilt, node)
             if node.stage == "embeddings":
-                vectors.take_stored(reader, rebuilt.pinned({}), node.name)
+                vectors.take_stored(reader, rebuilt.pinned({}), node.name, _precision(settings, node.name))
         yield from of_ledgers(reader, settings, scope, rebuilt)
 
 
@@ -83,7 +83,8 @@ def _of_table(lake: Lake, settings: Settings, scope: Scope, made: Lake, table: T
     if table.name == tables.FUSED_VECTORS:
         return vectors.fused(lake, made)
     if table.name.endswith("/vectors"):
-        return vectors.vectors(lake, made, table.name.split("/")[1])
+        modality = table.name.split("/")[1]
+        return vectors.vectors(lake, made, modality, _precision(settings, modality))
     parts = []
     for where, rows in _parts(lake, settings, scope, made, table):
         ours, theirs = (each.scan(table.name).filter(rows).collect() for each in (made, lake))
@@ -93,6 +94,10 @@ def _of_table(lake: Lake, settings: Settings, scope: Scope, made: Lake, table: T
     kept = scope.kept.get(table.name, [])
     shown = f"{', '.join(kept[:3])}{', …' if len(kept) > 3 else ''}"
     return together(parts, f"the newest delivery of {shown} was refused: its earlier rows are given" if kept else "")
+
+
+def _precision(settings: Settings, modality: str) -> str:
+    return settings.embeddings[modality].precision  # type: ignore[index]
 
 
 def _parts(lake: Lake, settings: Settings, scope: Scope, made: Lake, table: Table) -> Iterator[tuple[str, pl.Expr]]:

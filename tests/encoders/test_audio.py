@@ -488,6 +488,6 @@ def test_parts_are_grouped_by_budget_and_averaged():
     assert pooling.batches(items, 4) == [[0, 1], [2], [3], [4]]
     assert pooling.batches([], 4) == []
     two = [Prepared(np.array([[3.0, 0], [1, 4]], np.float32), 2), Prepared(np.array([[0.0, 0]], np.float32), 1)]
-    vectors = pooling.encode(two, np.stack)
+    vectors = np.asarray(pooling.encode(two, np.stack))
     np.testing.assert_allclose(vectors, [[2**-0.5, 2**-0.5], [0, 0]], atol=1e-6)
     assert vectors.dtype == np.float32

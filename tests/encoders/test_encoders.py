@@ -223,35 +223,37 @@ def test_fp32_means_fp32_while_an_encoder_runs_and_the_process_keeps_its_choice(
     assert torch.backends.cudnn.conv.fp32_precision == before
     threads, seen = torch.get_num_threads(), []
 
-    def work(rows):
-        seen.append((torch.get_num_threads(), torch.is_inference_mode_enabled()))
-        return np.stack(rows)
+    def forward(rows):
+        precision = torch.backends.mkldnn.matmul.fp32_precision
+        seen.append((torch.get_num_threads(), torch.is_inference_mode_enabled(), precision))
+        return rows
 
     rows = [np.full(2, n, dtype=np.float32) for n in range(7)]
-    np.testing.assert_array_equal(Runner("cpu").run(rows, 3, work), np.stack(rows))
-    assert seen == [(1, True)] * 3
+    np.testing.assert_array_equal(Runner("cpu").run(rows, 3, forward), np.stack(rows))
+    assert seen == [(1, True, "ieee")] * 3
+    assert torch.backends.cudnn.conv.fp32_precision == before
     assert torch.get_num_threads() == threads
 
 
-def test_a_gpu_runs_tiles_of_one_shape_and_smaller_ones_after_running_out_of_memory():
+def test_a_gpu_runs_whole_tiles_and_smaller_ones_after_running_out_of_memory():
     import torch
 
     from mmrec.encoders.device import Runner
 
     shapes = []
 
-    def work(rows):
+    def forward(rows):
         shapes.append(len(rows))
         if len(rows) > 5:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return np.stack(rows)
+        return rows
 
     rows = [np.full(2, n, dtype=np.float32) for n in range(9)]
-    runner = Runner("mps")  # only the name counts: `work` is ours
-    np.testing.assert_array_equal(runner.run(rows, 16, work), np.stack(rows))
-    assert shapes == [16, 8, 4, 4, 4]
-    runner.run(rows[:1], 16, work)
-    assert shapes[5:] == [4]
+    runner = Runner("cpu:0")  # the path of a GPU: only "cpu" itself has tiles side by side
+    np.testing.assert_array_equal(runner.run(rows, 16, forward), np.stack(rows))
+    assert shapes == [9, 8, 4, 4, 1]
+    runner.run(rows[:1], 16, forward)
+    assert shapes[5:] == [1]
 
     def never(rows):
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -514,7 +516,8 @@ def test_a_gpu_agrees_with_the_cpu(minilm, lite, pictures):
         a, b = encode(on_cpu, inputs), encode(on_gpu, inputs)
         cosines = (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
         assert cosines.min() >= 0.9999
-        np.testing.assert_array_equal(encode(on_gpu, inputs, 2), b)
+        alone = encode(on_gpu, inputs, 2)  # the last bits may differ with the company
+        assert ((alone * b).sum(axis=1) / np.linalg.norm(alone, axis=1) / np.linalg.norm(b, axis=1)).min() >= 0.99999
         assert encoders.peak_device_bytes(on_gpu.device) > 0
 
 

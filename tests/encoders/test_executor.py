@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
 import pytest
 
-from mmrec.encoders import EncoderIdentity, Failure, Prepared, running
+from mmrec.encoders import EncoderIdentity, Failure, Prepared, preparing, running
 from mmrec.errors import MmrecError
 
 WIDTH = 4
@@ -19,6 +20,8 @@ class OutOfMemoryError(RuntimeError):
 
 class Numbers:
     """Encodes the number n as [n, n, n, n]; what `trouble` returns for a batch is raised."""
+
+    block_rows, piece_rows = 128, 128
 
     def __init__(self, trouble=lambda numbers: None, prepare_trouble=lambda numbers: None, batch_rows=8):
         self.identity = EncoderIdentity("text", "numbers", WIDTH, {})
@@ -89,11 +92,29 @@ def test_memory_is_bounded_by_a_block_and_rows_are_sorted_inside_it():
     assert all(batch == sorted(batch) for batch in encoder.encoded)
 
 
-def test_a_block_is_not_prepared_before_it_is_its_turn():
+def test_few_blocks_are_prepared_ahead_however_many_rows_there_are():
     encoder = Numbers()
-    chunks = running.run(encoder, [f"k{n}" for n in range(200)], list(range(200)), 0, seed=0, block_rows=10)
-    next(chunks)
-    assert len(encoder.prepared_at_once) == 1
+    chunks = running.run(encoder, [f"k{n}" for n in range(2000)], list(range(2000)), 0, seed=0, block_rows=10)
+    for number, _ in enumerate(chunks, start=1):
+        assert len(encoder.prepared_at_once) <= number + preparing.MOST_BLOCKS
+
+
+def test_prepared_data_that_waits_is_bounded_in_bytes(monkeypatch):
+    class Big(Numbers):
+        def prepare(self, inputs):
+            super().prepare(inputs)
+            return [Prepared(np.full(1000, n), 1) for n in inputs]  # 8,000 bytes
+
+    for block_bytes, ahead in ((10_000_000, preparing.MOST_BLOCKS), (160_000, 2), (80_000, 1), (1, 1)):
+        monkeypatch.setattr(preparing, "AHEAD_BYTES", block_bytes)
+        encoder = Big(batch_rows=10)
+        chunks = running.run(encoder, [f"k{n}" for n in range(200)], list(range(200)), 0, seed=0, block_rows=10)
+        next(chunks)  # the size of a block is known from here on
+        waiting = []
+        for number, _ in enumerate(chunks, start=2):
+            time.sleep(0.005)  # for the threads to do what they may
+            waiting.append(len(encoder.prepared_at_once) - number)
+        assert max(waiting) <= ahead
 
 
 def test_the_seed_decides_where_a_run_starts_and_nothing_else():
@@ -202,6 +223,8 @@ def test_closing_the_iterator_stops_the_work():
     next(chunks)
     chunks.close()
     assert len(encoder.encoded) == 1
+    threads = {thread.name for thread in threading.enumerate()}
+    assert not [name for name in threads if name.startswith("prepare")]
 
 
 # -- runs beside each other --------------------------------------------------------------------------------------------

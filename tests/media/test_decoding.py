@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +97,8 @@ def test_a_worker_that_was_ended_while_it_waited_is_no_files_fault(tmp_path):
 def test_files_are_read_side_by_side_and_answers_keep_their_order(tmp_path):
     decoders = Decoders()
     refs = [sound(tmp_path / f"{n}.wav", np.full(4_410 * (n + 1), n / 32, dtype=np.float32)) for n in range(12)]
-    found = decoders.each(lambda ref: read_sound(decoders, ref)[0], refs)
+    with ThreadPoolExecutor(12) as threads:
+        found = list(threads.map(lambda ref: read_sound(decoders, ref)[0], refs))
     assert [len(samples) for samples in found] == [4_410 * (n + 1) for n in range(12)]
     for number, samples in enumerate(found):
         np.testing.assert_allclose(samples, number / 32, atol=1e-4)

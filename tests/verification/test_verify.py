@@ -264,12 +264,12 @@ def test_vectors_of_another_kind_of_device_are_compared_by_cosine_and_what_lies_
     shop.run(*shop.content[5:], *shop.answers, periods=[LAST])
     outcomes = verified(shop)
     assert not differing(outcomes)
-    assert outcomes[VECTORS].note == "13 of another kind of device or an unknown one, equal by cosine ≥ 0.9999"
+    assert outcomes[VECTORS].note == "13 of a GPU or of another kind of device, equal by cosine ≥ 0.99999"
     assert outcomes["embeddings/image/vectors"].note == ""
     assert outcomes["fused/current"].rows == 15
 
 
-def test_vectors_of_the_same_kind_of_device_are_compared_to_the_last_bit(fused, tmp_path):
+def test_vectors_of_a_cpu_are_compared_to_the_last_bit_and_those_of_a_gpu_by_cosine(fused, tmp_path):
     def lake(name, rows):
         made = Lake(str(tmp_path / name))
         made.append(VECTORS, rows.with_columns(checksum=list_hashes(rows["vector"])))
@@ -282,12 +282,28 @@ def test_vectors_of_the_same_kind_of_device_are_compared_to_the_last_bit(fused, 
     )
     turned = rows.with_columns(vector=pl.col("vector").list.reverse(), device=pl.lit("cuda"))
     ours = lake("ours", rows)
-    same = reencoded.vectors(lake("same", moved), ours, "text")
+    same = reencoded.vectors(lake("same", moved), ours, "text", "fp32")
     assert (same.differing, same.first.key) == (1, {"key": first})
     assert 0 < same.largest < 1e-5
-    unknown = reencoded.vectors(lake("unknown", moved.with_columns(device=nobody)), ours, "text")
+    unknown = reencoded.vectors(lake("unknown", moved.with_columns(device=nobody)), ours, "text", "fp32")
     assert (unknown.equal, unknown.note[:2]) == (True, "1 ")
-    assert reencoded.vectors(lake("turned", turned), ours, "text").differing == 13
+    on_gpu = lake("on a GPU", rows.with_columns(device=pl.lit("cuda")))
+    again = reencoded.vectors(lake("again", moved.with_columns(device=pl.lit("cuda"))), on_gpu, "text", "fp32")
+    assert (again.equal, again.note[:2]) == (True, "1 ")
+    assert reencoded.vectors(lake("turned", turned), ours, "text", "bf16").differing == 13
+
+
+def test_bf16_may_turn_a_vector_of_a_gpu_further_than_fp32(fused, tmp_path):
+    rows = fused.scan(VECTORS)
+    width = rows["vector"].list.len()[0]
+    bent = np.stack(rows["vector"].to_list()) + np.float32(0.006 / width**0.5) * np.resize([1, -1], width)
+    moved = rows.with_columns(vector=pl.Series(bent.astype(np.float32)).cast(VECTOR), device=pl.lit("cuda"))
+    made = []
+    for name, some in (("ours", rows), ("theirs", moved)):
+        made.append(Lake(str(tmp_path / name)))
+        made[-1].append(VECTORS, some.with_columns(checksum=list_hashes(some["vector"])))
+    assert reencoded.vectors(made[1], made[0], "text", "bf16").equal
+    assert reencoded.vectors(made[1], made[0], "text", "fp32").differing > 0
 
 
 # -- what is no damage -------------------------------------------------------------------------------------------------
