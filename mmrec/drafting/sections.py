@@ -23,11 +23,12 @@ from mmrec.drafting.values import effect, is_scale, value_lines
 from mmrec.drafting.writing import Line, Section
 
 _ENCODERS = {
-    "text": ("minilm", "all-MiniLM-L6-v2, for English: 384 numbers a text"),
+    "text": ("minilm", "all-MiniLM-L6-v2, for English: 384 numbers a text; e5-small reads a hundred languages"),
     "image": ("efficientnet-lite0", "EfficientNet-Lite0: 1,280 numbers a picture"),
     "audio": ("aisfx", "512 numbers a sound"),
     "video": ("frames:efficientnet-lite0", "frames of a clip through the encoder of pictures"),
 }
+_MULTILINGUAL = ("e5-small", "multilingual-e5-small: 384 numbers a text; {language}")
 _NO_TYPE = "no column says what an event is, so all are called this"
 _PEOPLE = "What people say of themselves, and whether it may be used."
 
@@ -167,10 +168,11 @@ def users(people: Table | None, files: Files, events: Table) -> list[Section]:
 def embeddings(catalogue: Table, media: Sequence[Named]) -> list[Section]:
     """An encoder for each modality that the catalogue has."""
     language = not_english(pl.concat([each.values.head(1_000) for each in catalogue.text]))
-    notes = {"text": f"; but {language}: name a model that reads it, hf:<folder or hub id>" if language else ""}
+    encoder, told = _MULTILINGUAL
+    of_language = {"text": (encoder, told.format(language=language))} if language else {}
     about = {"text": "What turns an item into numbers. A modality without a section of its own is not encoded."}
     present = ["text", *(each.modality for each in media if each.found)]
-    lines = {name: Line("encoder", encoder, told + notes.get(name, "")) for name, (encoder, told) in _ENCODERS.items()}
+    lines = {name: Line("encoder", *chosen) for name, chosen in (_ENCODERS | of_language).items()}
     return [Section(f"embeddings.{name}", about.get(name, ""), [lines[name]]) for name in present]
 
 

