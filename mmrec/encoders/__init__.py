@@ -40,7 +40,8 @@ class EncoderIdentity:
 
     `fields` is JSON-able and is the key material: modality, architecture, digests of the weight and tokenizer files,
     pooling, normalization, maximum length, precision, width and recipe. `name` and `paths` are not part of the id:
-    the same files elsewhere, or under another name, are the same encoder.
+    the same files elsewhere, or under another name, are the same encoder. Where it `reads_sentences`, a sentence has a
+    place among its vectors: it encodes texts, or is one half of a joint model such as CLIP.
     """
 
     modality: str
@@ -48,6 +49,7 @@ class EncoderIdentity:
     width: int
     fields: dict[str, Any] = field(hash=False)
     paths: Mapping[str, Path] = field(default_factory=dict, compare=False, repr=False)
+    reads_sentences: bool = field(default=False, compare=False)
 
     @property
     def id(self) -> str:
@@ -105,6 +107,14 @@ class Encoder(Protocol):
 
         `np.asarray` waits for what is pending.
         """
+        ...
+
+
+class SentenceEncoder(Encoder, Protocol):
+    """An encoder whose identity says that it reads sentences."""
+
+    def encode_query(self, text: str) -> np.ndarray:
+        """Give float32 [width] of a sentence that looks for items; a `MmrecError` where it has no tokens."""
         ...
 
 

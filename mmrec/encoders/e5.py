@@ -35,7 +35,7 @@ def identify(modality: str, name: str, precision: str, weights_root: Path) -> En
         "recipe": TextRecipe(_MAX_TOKENS).fields(),
         "prefixes": {"item": "passage: ", "query": "query: "},
     }
-    return EncoderIdentity(modality, name, _WIDTH, fields, {"weights": path.absolute()})
+    return EncoderIdentity(modality, name, _WIDTH, fields, {"weights": path.absolute()}, reads_sentences=True)
 
 
 def build(identity: EncoderIdentity, device: str) -> TextEncoder:

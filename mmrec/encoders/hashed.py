@@ -37,7 +37,7 @@ def identify(modality: str, name: str, precision: str, weights_root: Path) -> En
         "width": width,
         "recipe": {"name": "raw bytes", "version": 1},
     }
-    return EncoderIdentity(modality, name, width, fields)
+    return EncoderIdentity(modality, name, width, fields, reads_sentences=modality == "text")
 
 
 def build(identity: EncoderIdentity, device: str) -> HashEncoder:
@@ -75,6 +75,10 @@ class HashEncoder:
     def prepare_picture(self, picture: Image.Image) -> Prepared:
         """Hash the samples of a picture."""
         return _hashed(picture.tobytes())
+
+    def encode_query(self, text: str) -> np.ndarray:
+        """See `mmrec.encoders.SentenceEncoder`: the vector of an item with this very text."""
+        return self.encode([_hashed(text.encode())])[0]
 
     def batches(self, prepared: Sequence[Prepared]) -> list[list[int]]:
         """Cut into batches of 256 rows."""

@@ -1,8 +1,9 @@
 """Encoders of pictures, sounds and films in the format of transformers: `hf:<folder or hub id>`.
 
 CLIP, SigLIP and CLAP give what they compare with a text; others (DINOv2, AST, Wav2Vec2, VideoMAE) the mean of their
-token vectors. Here: what such a network is fed, and what is taken from it. Not here: its files (`hub`), texts (`text`),
-opening and decoding files. Torch and transformers are imported by `build` only.
+token vectors. Here: what such a network is fed, and what is taken from it. Not here: its files (`hub`), its half for
+sentences (`sentences`), text networks (`text`), opening and decoding files. Torch and transformers are imported by
+`build` only.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from mmrec.encoders import EncoderIdentity, Failure, Prepared, hub, pooling
+from mmrec.encoders import EncoderIdentity, Failure, Prepared, hub, pooling, sentences
 from mmrec.encoders.pending import Pending
 from mmrec.encoders.recipes import FrameRecipe, WaveRecipe
 from mmrec.encoders.weights import sha256_of
@@ -37,7 +38,7 @@ _BLOCK_ROWS = {"image": 128, "audio": 32, "video": 16}  # a picture of 224² is 
 
 def identify(modality: str, name: str, precision: str, weights_root: Path) -> EncoderIdentity:
     """Give the identity of `hf:<folder or hub id>`; see `mmrec.encoders.identity`."""
-    folder = hub.folder_of(name.removeprefix("hf:"), [_PROCESSOR])
+    folder = hub.folder_of(name.removeprefix("hf:"), [_PROCESSOR, *sentences.FILES])
     config = hub.read_json(folder / hub.CONFIG)
     processor = hub.read_json(folder / _PROCESSOR)
     width = _width(config)
@@ -53,7 +54,7 @@ def identify(modality: str, name: str, precision: str, weights_root: Path) -> En
         "width": width,
         "recipe": _recipe(modality, config, processor),
     }
-    return EncoderIdentity(modality, name, width, fields, {"folder": folder})
+    return EncoderIdentity(modality, name, width, fields, {"folder": folder}, reads_sentences="text_config" in config)
 
 
 def _width(config: dict[str, Any]) -> int | None:
@@ -131,6 +132,10 @@ class HubEncoder:
         fractions = FrameRecipe(**self.identity.fields["recipe"]).fractions()
         frames = read_frames(self._decoders, ref, fractions)
         return self._parts([self._processor([Image.fromarray(frame) for frame in frames], return_tensors="np")])
+
+    def encode_query(self, text: str) -> np.ndarray:
+        """See `mmrec.encoders.SentenceEncoder`; the tokenizer is loaded when it is first asked for."""
+        return sentences.encode(self._network, self.identity, text)
 
     def _parts(self, processed: list[dict[str, np.ndarray]]) -> Prepared:
         name = self._processor.model_input_names[0]

@@ -60,7 +60,7 @@ def identify(modality: str, name: str, precision: str, weights_root: Path) -> En
         "recipe": TextRecipe(_max_tokens(folder, config)).fields(),
         **_prefixes(folder),
     }
-    return EncoderIdentity(modality, name, width, fields, {"folder": folder})
+    return EncoderIdentity(modality, name, width, fields, {"folder": folder}, reads_sentences=True)
 
 
 def _pooling(folder: Path) -> str:
@@ -144,9 +144,12 @@ class TextEncoder:
         """Tokenize the texts of items."""
         return self._tokenized(self._prefixes["item"], inputs)
 
-    def prepare_query(self, text: str) -> Prepared | Failure:
-        """Tokenize a sentence that looks for items; some networks were trained with another prefix before it."""
-        return self._tokenized(self._prefixes["query"], [text])[0]
+    def encode_query(self, text: str) -> np.ndarray:
+        """See `mmrec.encoders.SentenceEncoder`; some networks were trained with another prefix before a query."""
+        [prepared] = self._tokenized(self._prefixes["query"], [text])
+        if isinstance(prepared, Failure):
+            raise MmrecError(f"the sentence cannot be encoded: {prepared.reason}")
+        return np.asarray(self.encode([prepared]))[0]
 
     def windows(self, texts: Sequence[str], recipe: WindowRecipe) -> list[list[str]]:
         """Cut each text into parts that fit the network with the prefix of an item; mostly that is the text itself."""

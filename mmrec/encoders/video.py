@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from mmrec import encoders
-from mmrec.encoders import EncoderIdentity, Failure, ImageEncoder, Prepared, pooling
+from mmrec.encoders import EncoderIdentity, Failure, ImageEncoder, Prepared, SentenceEncoder, pooling
 from mmrec.encoders.pending import Pending, Vectors
 from mmrec.encoders.recipes import FrameRecipe
 from mmrec.media.decoded import read_frames
@@ -40,7 +40,7 @@ def identify(modality: str, name: str, precision: str, weights_root: Path) -> En
         "width": image.width,
         "recipe": _RECIPE.fields(),
     }
-    return EncoderIdentity(modality, name, image.width, fields, image.paths)
+    return EncoderIdentity(modality, name, image.width, fields, image.paths, image.reads_sentences)
 
 
 def build(identity: EncoderIdentity, device: str) -> FramesEncoder:
@@ -76,6 +76,10 @@ class FramesEncoder:
             return Failure(str(error))
         pictures = [self._image.prepare_picture(Image.fromarray(frame)) for frame in frames]
         return Prepared(np.stack([picture.data for picture in pictures]), len(pictures))
+
+    def encode_query(self, text: str) -> np.ndarray:
+        """See `mmrec.encoders.SentenceEncoder`: where the image encoder places the sentence."""
+        return cast(SentenceEncoder, self._image).encode_query(text)
 
     def batches(self, prepared: Sequence[Prepared]) -> list[list[int]]:
         """Group rows within a budget of frames."""

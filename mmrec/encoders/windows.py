@@ -41,7 +41,7 @@ def identify(modality: str, name: str, precision: str, weights_root: Path) -> En
         "width": text.width,
         "recipe": _RECIPE.fields(),
     }
-    return EncoderIdentity(modality, name, text.width, fields, text.paths)
+    return EncoderIdentity(modality, name, text.width, fields, text.paths, reads_sentences=True)
 
 
 def build(identity: EncoderIdentity, device: str) -> WindowsEncoder:
@@ -70,9 +70,9 @@ class WindowsEncoder:
         rows = iter(self._text.prepare([window for text in windows for window in text]))
         return [_joined(islice(rows, len(text))) for text in windows]
 
-    def prepare_query(self, text: str) -> Prepared | Failure:
-        """Tokenize a sentence that looks for items; what does not fit one window is cut off."""
-        return _joined(iter([self._text.prepare_query(text)]))
+    def encode_query(self, text: str) -> np.ndarray:
+        """See `mmrec.encoders.SentenceEncoder`; what does not fit one window is cut off."""
+        return self._text.encode_query(text)
 
     def batches(self, prepared: Sequence[Prepared]) -> list[list[int]]:
         """Group rows of one window by padded length, and the others within a budget of tokens."""

@@ -54,6 +54,16 @@ class MediaRef:
     sha256: str
 
 
+def register(path: Path, max_bytes: int) -> MediaRef:
+    """Register a file that somebody names on their own, by the bytes it has now, under the rules of `open_regular`."""
+    place = path.absolute()
+    with open_regular(place, place.parent, max_bytes) as file:
+        try:
+            return MediaRef(place, place.parent, hashlib.file_digest(file, "sha256").hexdigest())
+        except OSError as error:
+            raise BadMedia(f"the file cannot be read ({error.strerror})") from error
+
+
 def open_regular(path: Path, root: Path, max_bytes: int) -> BufferedReader:
     """Open a regular file of at most `max_bytes` that really lies below `root`, for reading; the caller closes it.
 

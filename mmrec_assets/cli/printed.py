@@ -64,6 +64,17 @@ def similar(out: Console, answer: dict[str, Any]) -> None:
     _stand_in(out, answer)
 
 
+def nearest(out: Console, answer: dict[str, Any]) -> None:
+    """What is nearest to a sentence or a file, a table for each modality."""
+    for modality in answer["by"]:
+        table = table_of(("", "right"), "title", ("similarity", "right"), title=f"{NOUNS[modality]}: {answer['query']}")
+        for row in answer["items"]:
+            if row["compared_by"] == [modality]:
+                table.add_row(str(row["rank"]), row["title"] or row["item_id"], f"{row['similarity']:.3f}")
+        out.print(table)
+    _stand_in(out, answer)
+
+
 def rejected(out: Console, answer: dict[str, Any]) -> None:
     """Rows that are kept out, and failed media; the only answer that shows a row."""
     counts = answer["by_kind"]

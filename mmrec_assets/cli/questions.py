@@ -87,14 +87,31 @@ def why(
 
 @shell.app.command()
 def similar(
-    item: Annotated[str, typer.Option(help="An item's id.", callback=nfc)],
+    item: Annotated[str | None, typer.Option(help="An item's id.", callback=nfc)] = None,
+    text: Annotated[str | None, typer.Option(help="A sentence; finds pictures too if a joint model is there.")] = None,
+    image: Annotated[Path | None, typer.Option(help="A file with a picture.")] = None,
+    audio: Annotated[Path | None, typer.Option(help="A file with a sound.")] = None,
+    video: Annotated[Path | None, typer.Option(help="A file with a clip.")] = None,
     by: Annotated[str, typer.Option(help=f"What to compare by: {', '.join(NOUNS)}, or all of them.")] = "all",
     as_json: Json = False,
 ) -> None:
-    """Print the items that are most like one, by a modality or by all."""
+    """Print the items that are most like one, or nearest to a sentence or to a file of one's own."""
+    from mmrec.queries import search
+
+    files = {name: path for name, path in (("image", image), ("audio", audio), ("video", video)) if path is not None}
+    if (item is not None) + (text is not None) + len(files) != 1:
+        raise typer.BadParameter("name one of --item, --text, --image, --audio and --video")
     settings = load()
-    answer = comparing.similar(Lake(settings.lake_root), settings, item, by)
-    shell.show(answer, as_json, printed.similar)
+    lake = Lake(settings.lake_root)
+    if item is not None:
+        shell.show(comparing.similar(lake, settings, item, by), as_json, printed.similar)
+    elif text is not None:
+        shell.show(search.by_text(lake, settings, text, by), as_json, printed.nearest)
+    else:
+        [(modality, path)] = files.items()
+        if by not in (modality, "all"):
+            raise typer.BadParameter(f"--{modality} is compared with each {NOUNS[modality]} alone; leave --by out")
+        shell.show(search.by_file(lake, settings, path, modality), as_json, printed.nearest)
 
 
 @shell.app.command()

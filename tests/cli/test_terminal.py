@@ -136,6 +136,9 @@ ANSWERS = {
     "similar": (
         {"title": H, "item_id": H, "items": [{"rank": 1, "title": H, "similarity": 0.5, "compared_by": ["text"]}]},
     ),
+    "nearest": (
+        {"query": H, "by": ["text"], "items": [{"rank": 1, "title": H, "similarity": 0.5, "compared_by": ["text"]}]},
+    ),
     "rejected": (
         {
             "by_kind": {"rejected": 1, "duplicate": 0, "ignored": 0},

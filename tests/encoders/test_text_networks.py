@@ -97,7 +97,7 @@ def test_the_prefixes_of_items_and_queries_are_those_of_the_model_and_part_of_wh
     encoder = load(tmp_path)
     [item] = encode(encoder, ["red cup"])
     np.testing.assert_allclose(item, expected(network, tokenizer, "item : red cup", "mean_tokens"), atol=2e-6)
-    [query] = np.asarray(encoder.encode([encoder.prepare_query("red cup")]))
+    query = encoder.encode_query("red cup")
     np.testing.assert_allclose(query, expected(network, tokenizer, "query : red cup", "mean_tokens"), atol=2e-6)
     (tmp_path / "config_sentence_transformers.json").write_text(json.dumps({"prompts": {"query": "", "document": ""}}))
     without = load(tmp_path)

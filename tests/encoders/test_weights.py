@@ -58,18 +58,18 @@ def pip(monkeypatch):
 
 
 def test_the_list_of_defaults_is_complete():
-    assert set(weights.packages()) == {"minilm", "efficientnet-lite0", "aisfx"}
+    assert set(weights.packages()) == {"minilm", "e5-small", "efficientnet-lite0", "aisfx"}
     for package in weights.packages().values():
         assert package.version
         assert package.licence
         assert package.upstream
-        assert "LICENSE" in [file.to for file in package.files]
+        assert {"LICENSE", "PACKAGE.md"} & {file.to for file in package.files}  # or what names the licence
         assert all(len(file.sha256) == 64 and file.size_bytes > 0 for file in package.files)
         assert all("/" not in file.to and ".." not in file.to for file in package.files)
 
 
 def test_an_encoder_of_films_needs_the_weights_of_its_pictures():
-    names = ["minilm", "frames:efficientnet-lite0", "hf:some/model", "hash:8", "aisfx", "efficientnet-lite0"]
+    names = ["windows:minilm", "frames:efficientnet-lite0", "hf:some/model", "hash:8", "aisfx", "efficientnet-lite0"]
     assert weights.needed(names) == ["aisfx", "efficientnet-lite0", "minilm"]
     assert weights.needed(["frames:hash:8"]) == []
 
