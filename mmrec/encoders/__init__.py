@@ -146,6 +146,7 @@ _REGISTRY = (
     _Entry("efficientnet-lite0", ("image",), "image"),
     _Entry("torchvision:<network>@<weights file>", ("image",), "image"),
     _Entry("aisfx", ("audio",), "audio"),
+    _Entry("torchvision:<network>@<weights file>", ("video",), "clips"),
     _Entry("frames:<image encoder>", ("video",), "video"),
     _Entry("hf:<folder or hub id>", ("text",), "text"),
     _Entry("hf:<folder or hub id>", ("image", "audio", "video"), "hf"),

@@ -7,10 +7,9 @@ Here: finding a network's weights, what identifies it, and running it. Not here:
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmrec.encoders import EncoderIdentity, Failure, Prepared
 from mmrec.encoders.pending import Pending
@@ -42,8 +41,6 @@ _TORCHVISION_WIDTHS = {
 _CPU_TILE_ROWS, _CPU_BATCH_TILES = 1, 16
 _GPU_TILE_ROWS = 64
 _BLOCK_ROWS = 128  # of 224² are 19 MB
-# By habit a published weights file ends with the first 8 digits of its sha256.
-_NAMED_DIGEST = re.compile(r"-([0-9a-f]{8})$")
 
 
 def identify(modality: str, name: str, precision: str, weights_root: Path) -> EncoderIdentity:
@@ -52,7 +49,7 @@ def identify(modality: str, name: str, precision: str, weights_root: Path) -> En
         width, path = 1280, fetched_folder(_LITE, weights_root) / _LITE_FILE
         architecture, pooling = _LITE, "mean over the picture"
     else:
-        network, path = _torchvision(name)
+        network, path = torchvision_file(name, _TORCHVISION_WIDTHS)
         width = _TORCHVISION_WIDTHS[network]
         architecture, pooling = f"torchvision {network}", "what its last linear layer reads"
     fields = {
@@ -68,10 +65,11 @@ def identify(modality: str, name: str, precision: str, weights_root: Path) -> En
     return EncoderIdentity(modality, name, width, fields, {"weights": path.absolute()})
 
 
-def _torchvision(name: str) -> tuple[str, Path]:
+def torchvision_file(name: str, known: Collection[str]) -> tuple[str, Path]:
+    """Give the network, one of `known`, and the weights file that `torchvision:<network>@<file>` names."""
     network, at, place = name.removeprefix("torchvision:").partition("@")
-    if network not in _TORCHVISION_WIDTHS:
-        raise MmrecError(f"unknown torchvision network {network!r}; known: {', '.join(_TORCHVISION_WIDTHS)}")
+    if network not in known:
+        raise MmrecError(f"unknown torchvision network {network!r}; known: {', '.join(known)}")
     if not at or not place:
         raise MmrecError(f"{name!r} names no weights file: write torchvision:{network}@/path/to/weights.pth")
     path = Path(place).expanduser()
@@ -147,10 +145,9 @@ def _load_network(identity: EncoderIdentity) -> nn.Module:
     if identity.name == _LITE:
         # The default is a pickle from elsewhere: only the very file named in weights.toml is opened.
         return _lite(load_state(path, packages()[_LITE].sha256(_LITE_FILE)), path)
-    named = _NAMED_DIGEST.search(path.stem)
-    if named and not sha256.startswith(named[1]):
-        raise MmrecError(f"{path} was refused: its sha256 starts {sha256[:8]}, its name says {named[1]}")
-    return _headless(_torchvision(identity.name)[0], load_state(path, sha256), path, identity.width)
+    from mmrec.encoders.networks.headless import headless
+
+    return headless(torchvision_file(identity.name, _TORCHVISION_WIDTHS)[0], path, sha256, identity.width)
 
 
 def _lite(state: dict[str, Tensor], path: Path) -> nn.Module:
@@ -160,29 +157,3 @@ def _lite(state: dict[str, Tensor], path: Path) -> nn.Module:
         return from_checkpoint(state)
     except (KeyError, RuntimeError) as error:
         raise MmrecError(f"{path} does not hold the weights of {_LITE}: {str(error).splitlines()[0]}") from error
-
-
-def _headless(name: str, state: dict[str, Tensor], path: Path, width: int) -> nn.Module:
-    """Build a torchvision network from a state dict, every weight from the file, and take its classifier off."""
-    from torch import nn
-    from torchvision.models import get_model
-
-    network = get_model(name, weights=None)
-    head, linear = [(place, part) for place, part in network.named_modules() if isinstance(part, nn.Linear)][-1]
-    if linear.in_features != width:
-        raise MmrecError(f"this torchvision's {name} is {linear.in_features} wide, not {width}")
-    network.set_submodule(head, nn.Identity())
-    try:
-        network.load_state_dict(_without(state, head), strict=True)
-    except RuntimeError as error:
-        raise MmrecError(f"{path} does not hold the weights of {name}: {_first_detail(error)}") from error
-    return network.eval()
-
-
-def _without(state: dict[str, Tensor], head: str) -> dict[str, Tensor]:
-    return {key: value for key, value in state.items() if not key.startswith(f"{head}.")}
-
-
-def _first_detail(error: Any) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[1] if len(lines) > 1 else lines[0])[:200]

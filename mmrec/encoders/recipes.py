@@ -205,6 +205,60 @@ class FrameRecipe:
         return [(number + 0.5) / self.frames for number in range(self.frames)]
 
 
+@dataclass(frozen=True)
+class ClipRecipe:
+    """What of a film a network of motion sees: `clips` in the middles of equal shares, of `frames` each.
+
+    As published for its training, `rate` frames a second, scaled to `height` × `width` and the middle `crop` × `crop`
+    taken; then, on the device, (sample − mean) / std for samples of 0…255. Scaling smooths, as Pillow does it.
+    """
+
+    name: str
+    version: int
+    clips: int
+    frames: int
+    rate: int
+    height: int
+    width: int
+    crop: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def fields(self) -> dict[str, Any]:
+        """Give what goes into the encoder's id."""
+        return asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
+
+    def fractions(self) -> list[float]:
+        """Give the middles of the clips, as fractions of the length."""
+        return FrameRecipe(self.clips).fractions()
+
+    def pixels(self, frames: Sequence[np.ndarray]) -> np.ndarray:
+        """Give the uint8 samples [frames, crop, crop, 3] of RGB frames."""
+        return np.stack([self._pixels(Image.fromarray(frame)) for frame in frames])
+
+    def _pixels(self, frame: Image.Image) -> np.ndarray:
+        across, down = frame.width * self.crop / self.width, frame.height * self.crop / self.height
+        left, top = (frame.width - across) / 2, (frame.height - down) / 2
+        box = (left, top, left + across, top + down)
+        return np.asarray(frame.resize((self.crop, self.crop), Image.Resampling.BILINEAR, box=box))
+
+
+# torchvision's preset for its networks of Kinetics-400 (transforms/_presets.py, VideoClassification; 16 frames at 15 a
+# second: references/video_classification).
+KINETICS = ClipRecipe(
+    "kinetics",
+    version=1,
+    clips=3,
+    frames=16,
+    rate=15,
+    height=128,
+    width=171,
+    crop=112,
+    mean=(110.2008, 100.63983, 95.99475),
+    std=(58.14765, 56.46975, 55.332195),
+)
+
+
 def spread(total: int, window: int, step: int, most: int) -> list[int]:
     """Give where windows of `window` begin in `total`, every `step`; of more than `most`, that many spread evenly."""
     count = max(1, (total - window) // step + 1)

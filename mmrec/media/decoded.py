@@ -28,9 +28,16 @@ def read_sound(decoders: Decoders, ref: MediaRef) -> tuple[np.ndarray, int]:
     return samples, int(answer["rate"])
 
 
-def read_frames(decoders: Decoders, ref: MediaRef, fractions: Sequence[float]) -> list[np.ndarray]:
-    """Give the RGB frames, uint8 [height, width, 3], shown at `fractions` of a film; `BadMedia` says why not."""
+def read_frames(
+    decoders: Decoders, ref: MediaRef, fractions: Sequence[float], burst: int = 1, apart_seconds: float = 0.0
+) -> list[np.ndarray]:
+    """Give the RGB frames, uint8 [height, width, 3], shown at `fractions` of a film; `BadMedia` says why not.
+
+    With a `burst` it is so many frames around each fraction, `apart_seconds` from each other, over the ends the outer
+    ones; bursts may not overlap.
+    """
+    asked = {"fractions": fractions, "burst": burst, "apart_seconds": apart_seconds}
     caps = {"max_seconds": MAX_FILM_SECONDS, "max_pixels": MAX_FILM_PIXELS}
     with open_registered(ref, MAX_VIDEO_BYTES) as file:
-        _, frames = decoders.decode(file, "film", 3 * MAX_FILM_PIXELS * len(fractions), fractions=fractions, **caps)
+        _, frames = decoders.decode(file, "film", 3 * MAX_FILM_PIXELS * len(fractions) * burst, **asked, **caps)
     return frames

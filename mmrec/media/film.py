@@ -34,12 +34,19 @@ class _Index:
 
 
 def decode(
-    file: io.RawIOBase, *, fractions: Sequence[float], max_seconds: float, max_pixels: int
+    file: io.RawIOBase,
+    *,
+    fractions: Sequence[float],
+    max_seconds: float,
+    max_pixels: int,
+    burst: int = 1,
+    apart_seconds: float = 0.0,
 ) -> tuple[dict[str, int], list[np.ndarray]]:
     """Give {} and the RGB frames (uint8 [height, width, 3]) shown at `fractions` of the film's length, upright.
 
-    The kind is told from the first bytes. `BadMedia` for another kind, a film without pictures, one that is damaged or
-    cut short, an over-long one, and frames of more than `max_pixels`.
+    With a `burst` it is so many frames `apart_seconds` from each other, the middle of them at each fraction. The kind
+    is told from the first bytes. `BadMedia` for another kind, a film without pictures, one that is damaged or cut
+    short, an over-long one, and frames of more than `max_pixels`.
     """
     import av
 
@@ -52,7 +59,11 @@ def decode(
                 raise BadMedia("the film holds no pictures")
             _check_size(container, stream, max_seconds, max_pixels)
             stream.codec_context.thread_count = 1
-            frames = _frames_at(container, stream, _index(container, stream), fractions, max_pixels)
+            index = _index(container, stream)
+            apart = apart_seconds / float(stream.time_base)
+            middles = [index.first + fraction * (index.end - index.first) for fraction in fractions]
+            places = [middle + (at - (burst - 1) / 2) * apart for middle in middles for at in range(burst)]
+            frames = _frames_at(container, stream, index, places, max_pixels)
             return {}, [_upright(frame) for frame in frames]
     except MemoryError:  # FFmpeg's own is one too
         raise
@@ -112,14 +123,14 @@ def _check_end(seen_seconds: float, declared_seconds: float) -> None:
         raise BadMedia(f"the film is cut short: {seen_seconds:.1f} seconds of {declared_seconds:.1f} are there")
 
 
-def _frames_at(
-    container: Any, stream: Any, index: _Index, fractions: Sequence[float], max_pixels: int
-) -> Iterator[Any]:
-    """Give the first frame at or after each place, decoding from the nearest place before it where that can start."""
+def _frames_at(container: Any, stream: Any, index: _Index, places: Sequence[float], max_pixels: int) -> Iterator[Any]:
+    """Give the first frame at or after each place, decoding from the nearest place before it where that can start.
+
+    Places rise.
+    """
     frames: Iterator[Any] = iter(())
     frame = None
-    for fraction in fractions:
-        place = index.first + fraction * (index.end - index.first)
+    for place in places:
         start = index.start_before(place)
         if frame is None or frame.pts < start:
             frames, frame = _decoded_from(container, stream, start, max_pixels), None
