@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from checks import drift, neighbours, vectors
+from checks import drift, neighbours, qualification, vectors
 from checks import model as quality
 from mmrec.settings import Settings
 from mmrec_assets import declared, sources
@@ -34,7 +34,13 @@ def build_defs(
         model_checks = quality.definitions(partitions.of(settings.calendar))
     return dg.Definitions(
         assets=[*dg.map_asset_specs(declared.policies(settings), made), *sources.specs(settings)],
-        asset_checks=[*vectors.definitions(settings), *drift.definitions(), *model_checks, *neighbours.definitions()],
+        asset_checks=[
+            *vectors.definitions(settings),
+            *qualification.definitions(settings),
+            *drift.definitions(),
+            *model_checks,
+            *neighbours.definitions(),
+        ],
         jobs=[jobs.refresh(executor_def)],
         schedules=[automation.schedule(settings)],
         sensors=[alerts.sensor(), slots.sensor()],
