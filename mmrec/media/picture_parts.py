@@ -151,15 +151,16 @@ def _behind_blocks(data: bytes, at: int) -> int:
 
 
 def _is_png_whole(data: bytes) -> bool:
-    """A still picture is whole when its pixels are, which decoding has shown."""
-    names = []
+    """A still picture needs no mark at its end, but each part with pixels must be there to its checksum."""
+    is_moving = has_pixels = False
     for name, _, end in _png_chunks(data):
-        names.append(name)
         if name == b"IEND" and end <= len(data):
             return True
-        if name == b"IDAT" and b"acTL" not in names:
-            return True
-    return b"acTL" not in names
+        if name == b"IDAT" and end > len(data):
+            return False
+        is_moving |= name == b"acTL" and not has_pixels
+        has_pixels |= name == b"IDAT"
+    return not is_moving
 
 
 def _is_tiff_whole(data: bytes) -> bool:

@@ -28,7 +28,7 @@ from mmrec.settings import Settings
 VERSION = 1  # raised where a figure comes to mean something else
 LOWEST_RANK = 2.0  # effective rank below which vectors lie on a line
 MOST_DUPLICATES = 0.05  # of the distinct inputs; the demo's encoders give none
-_SAMPLED, _NEXT, _SHOWN, _NEIGHBOURS = 2_000, 10, 5, 3
+_SAMPLED, _NEXT, _SHOWN, _NEIGHBOURS = 1_000, 10, 5, 3
 NOT_DRAWN, NO_CATEGORIES = "not applicable: these media are stand-ins drawn from the categories", "no categories"
 NOT_FUSED = "not yet: fewer than two items have a fused vector of this encoder; type `mmrec run`"
 
@@ -70,9 +70,9 @@ def card(lake: Lake, settings: Settings, modality: str) -> Card:
         doubts.append(f"{duplicates} of {inputs} different inputs have a vector that another has too")
     probed = _probe(lake, settings, modality, features)
     facts |= _told(probed)
-    if probed is not None and probed.is_telling and probed.above_chance.low <= 0:
-        above = _interval(probed.above_chance)
-        doubts.append(f"it ranks items that nobody has met no better than chance: {above} NDCG above it")
+    if probed is not None and probed.is_telling and not probed.is_above_chance:
+        found = f"NDCG {probed.ndcg.value:.3f}, by chance up to {probed.best_chance:.3f}"
+        doubts.append(f"it ranks items that nobody has met no better than chance: {found}")
     return Card(facts, _examples(lake, features, there, compared), doubts)
 
 
@@ -82,8 +82,9 @@ def effective_rank(vectors: np.ndarray) -> float:
     Roy and Vetterli 2007, "The effective rank", EUSIPCO. 1 = all on a line; the width = in all directions alike.
     """
     centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
-    values = np.linalg.svd(centred, compute_uv=False)
-    shares = values[values > values.max(initial=0.0) * 1e-7]
+    gram = centred @ centred.T if len(centred) < centred.shape[1] else centred.T @ centred
+    values = np.sqrt(np.linalg.eigvalsh(gram).clip(min=0.0))
+    shares = values[values > values.max(initial=0.0) * 1e-6]
     shares = shares / shares.sum()
     return float(np.exp(-(shares * np.log(shares)).sum())) if shares.size else 0.0
 
@@ -168,8 +169,8 @@ def _told(probed: probe.Probe | None) -> dict[str, str | int | float]:
     return {
         "cold_item_probe": f"NDCG@{probe.K} {_interval(probed.ndcg)}, {probed.ndcg.people} people",
         "cold_item_ndcg": round(probed.ndcg.value, 4),
-        "chance_ndcg": round(probed.chance.value, 4),
-        "above_chance": _interval(probed.above_chance),
+        "chance_ndcg": round(probed.chance, 4),
+        "best_of_chance_ndcg": round(probed.best_chance, 4),
     }
 
 

@@ -41,12 +41,12 @@ def test_content_that_decides_is_above_chance_and_noise_is_not(events):
     telling = np.eye(TASTES)[of_item] + 0.05 * draw.normal(size=(ITEMS, TASTES))
     good = probe.cold_items(problem(rows, telling.astype(np.float32)), "text")
     assert good.is_telling
-    assert good.above_chance.low > 0.2
-    assert good.ndcg.value == pytest.approx(good.chance.value + good.above_chance.value)
-    noise = draw.normal(size=(ITEMS, TASTES)).astype(np.float32)
-    bad = probe.cold_items(problem(rows, noise), "text")
-    assert bad.above_chance.low <= 0
-    assert probe.cold_items(problem(rows, noise), "text") == bad
+    assert good.ndcg.low > good.best_chance + 0.15
+    assert good.chance < good.best_chance
+    noise = [draw.normal(size=(ITEMS, TASTES)).astype(np.float32) for _ in range(8)]
+    bad = [probe.cold_items(problem(rows, each), "text") for each in noise]
+    assert sum(each.is_above_chance for each in bad) <= 2  # each of them once in twenty times
+    assert probe.cold_items(problem(rows, noise[0]), "text") == bad[0]
 
 
 def test_items_without_the_modality_are_not_asked_for(events):
@@ -54,6 +54,6 @@ def test_items_without_the_modality_are_not_asked_for(events):
     has = np.arange(ITEMS) % 3 > 0
     block = np.eye(TASTES)[of_item].astype(np.float32)
     found = probe.cold_items(problem(rows, block, has), "text")
-    assert found.above_chance.low > 0.2
+    assert found.is_above_chance
     none = probe.cold_items(problem(rows, block, np.zeros(ITEMS, bool)), "text")
     assert (none.ndcg.people, none.is_telling) == (0, False)

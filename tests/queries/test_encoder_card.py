@@ -33,14 +33,14 @@ def test_what_speaks_against_an_encoder_is_said(built, monkeypatch):
     drawn = built.settings.media.model_copy(update={"stand_in": ["text"]})
     settings = built.settings.model_copy(update={"media": drawn})
     nothing = Interval(0.0, -0.1, 0.1, 500)
-    monkeypatch.setattr(encoder_card, "_probe", lambda *_: probe.Probe(nothing, nothing, nothing))
+    monkeypatch.setattr(encoder_card, "_probe", lambda *_: probe.Probe(nothing, 0.0, 0.01))
     monkeypatch.setattr(encoder_card, "_duplicates", lambda *_: (6, 100))
     monkeypatch.setattr(encoder_card, "effective_rank", lambda vectors: 1.2)
     card = encoder_card.card(built.lake, settings, "text")
     assert card.doubts == [
         "its vectors are collapsed: effective rank 1.2 of 8",
         "6 of 100 different inputs have a vector that another has too",
-        "it ranks items that nobody has met no better than chance: 0.000 [-0.100, 0.100] NDCG above it",
+        "it ranks items that nobody has met no better than chance: NDCG 0.000, by chance up to 0.010",
     ]
     assert card.facts["neighbour_purity"] == encoder_card.NOT_DRAWN
 

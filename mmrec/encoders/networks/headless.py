@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
-from torchvision.models import get_model
 
 from mmrec.encoders.weights import load_state
 from mmrec.errors import MmrecError
@@ -21,6 +20,8 @@ _NAMED_DIGEST = re.compile(r"-([0-9a-f]{8})$")
 
 def headless(name: str, path: Path, sha256: str, width: int) -> nn.Module:
     """Build the network `name`, every weight from the file, and take its classifier off; vectors are `width` wide."""
+    from torchvision.models import get_model  # takes seconds, and most networks here need none of it
+
     named = _NAMED_DIGEST.search(path.stem)
     if named and not sha256.startswith(named[1]):
         raise MmrecError(f"{path} was refused: its sha256 starts {sha256[:8]}, its name says {named[1]}")
