@@ -109,7 +109,7 @@ def _about(lake: Lake, identity: encoders.EncoderIdentity) -> dict[str, str | in
         "precision": str(identity.fields["precision"]),
         "licence": package.licence if package else "not known here; see where its weights are from",
         "width": identity.width,
-        **({"items_per_second": round(1 / speed.row, 1)} if speed and speed.row else {}),
+        **({"items_per_second": round(1 / speed.unit, 1)} if speed and speed.unit else {}),
     }
 
 

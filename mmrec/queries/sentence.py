@@ -140,11 +140,18 @@ def _encoder(settings: Settings, features: Features) -> encoders.Encoder:
 
 
 def _encoded(encoder: encoders.Encoder, asked: Sequence[str]) -> np.ndarray:
-    prepared = encoder.prepare(list(asked))
-    for each in prepared:
-        if isinstance(each, Failure):
-            raise MmrecError(f"the sentence cannot be encoded: {each.reason}")
-    return encoder.encode([each for each in prepared if not isinstance(each, Failure)])
+    """float32 [sentences, width]; they are padded to lengths of their own."""
+    prepared = [_usable(each) for each in encoder.prepare(list(asked))]
+    vectors = np.empty((len(prepared), encoder.identity.width), np.float32)
+    for rows in encoder.batches(prepared):
+        vectors[rows] = np.asarray(encoder.encode([prepared[row] for row in rows]))
+    return vectors
+
+
+def _usable(prepared: encoders.Prepared | Failure) -> encoders.Prepared:
+    if isinstance(prepared, Failure):
+        raise MmrecError(f"the sentence cannot be encoded: {prepared.reason}")
+    return prepared
 
 
 def _aligned(wanted: list[str], ids: list[str], rows: np.ndarray) -> np.ndarray:
