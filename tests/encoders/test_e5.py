@@ -107,11 +107,6 @@ def test_a_chinese_sentence_finds_chinese_and_other_items():
     items = ["一部关于太空旅行的科幻电影", "两个家庭在德克萨斯争夺油田", "如何做红烧肉", "一只猫和一只老鼠的喜剧动画"]
     items += ["Рецепт борща с говядиной", "a film about a space voyage"]
     vectors = encode(encoder, items)
-    nearest = {}
-    for sentence in ("宇宙飞船的故事", "烹饪食谱", "动画片里的动物"):
-        query = np.asarray(encoder.encode([encoder.prepare_query(sentence)]))[0]
-        nearest[sentence] = items[np.argmax(vectors @ query)]
-    assert nearest == dict(
-        zip(("宇宙飞船的故事", "烹饪食谱", "动画片里的动物"), items[::2][:1] + items[2:4], strict=True)
-    )
+    for sentence, nearest in (("宇宙飞船的故事", 0), ("烹饪食谱", 2), ("动画片里的动物", 3)):
+        assert np.argmax(vectors @ encoder.encode_query(sentence)) == nearest
     assert set(np.argsort(-(vectors @ encoder.encode_query("cooking recipe")))[:2]) == {2, 4}
