@@ -128,4 +128,6 @@ def _by_metric(rows: pl.DataFrame, split: str, segments: tuple[str, ...] = ("all
     wide = told.pivot(
         "metric", index=["place", "segment", "model", "people"], values="figure", aggregate_function="first"
     )
-    return wide.sort("segment", "place").drop("place")
+    named = ("segment", "model", "people")
+    others = sorted(set(wide.columns) - {*named, HEADLINE, "place"})  # what does not fit a page is scrolled to
+    return wide.sort("segment", "place").select(*named, *([HEADLINE] if HEADLINE in wide.columns else []), *others)
