@@ -50,7 +50,7 @@ def test_contracts_block_and_quality_warns(defs, settings):
     }
     assert blocking == contract | {("raw/interactions", "files_readable")}
     assert {name for _, name in set(checks) - blocking} == {
-        *("volume", "rows_drift", "finite", "norms", "failed_share", "complete"),
+        *("volume", "rows_drift", "finite", "norms", "failed_share", "complete", "qualified"),
         *("not_below_popularity", "everybody_has_a_list", "nothing_seen", "few_hubs"),
     }
 
