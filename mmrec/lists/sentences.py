@@ -50,7 +50,7 @@ class Parts:
     @classmethod
     def of(cls, model: np.ndarray, closeness: np.ndarray, words: np.ndarray) -> Parts:
         """From raw scores and cosines."""
-        return cls(_standardised(model), _standardised(closeness), words)
+        return cls(standardised(model), standardised(closeness), words)
 
     def weighed(self, weights: Weights) -> np.ndarray:
         """float64 [3, sentences, items]: what each part adds to a score."""
@@ -123,6 +123,7 @@ def _categories(named: pl.DataFrame) -> pl.DataFrame:
     return (pairs if pairs.height else named).select("at", "kind", sentence=value)
 
 
-def _standardised(scores: np.ndarray) -> np.ndarray:
+def standardised(scores: np.ndarray) -> np.ndarray:
+    """Scores [sentences, items] in standard deviations over the items; zeros where all are alike."""
     spread = scores.std(axis=1, keepdims=True)
     return np.divide(scores - scores.mean(axis=1, keepdims=True), spread, out=np.zeros(scores.shape), where=spread > 0)

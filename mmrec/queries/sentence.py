@@ -1,5 +1,8 @@
 """A list for a typed sentence: what its words name, what is close to it, and what the model makes of it, in one score.
 
+For a person who is known, their own score of each item takes part as well, in standard deviations like the others, and
+what they have met is left out.
+
 How much each counts is learnt from the catalogue's own facts, anew for each question: the answer is a function of the
 published snapshot and the sentence, and nothing is stored of who asks. Loads the text encoder alone, and none where the
 data set has none. Here: from the question to rows with reasons. Not here: the score (`mmrec/lists/sentences.py`).
@@ -7,7 +10,7 @@ data set has none. Here: from the question to rows with reasons. Not here: the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -25,15 +28,24 @@ from mmrec.lists.sentences import Parts, Weights
 from mmrec.published import snapshots, state, user_texts, versions
 from mmrec.published.features import Features
 from mmrec.quality.rules import clean_text
+from mmrec.queries.recommend import unknown_person
 from mmrec.settings import Settings
 
 _LEARNT_FROM = 20_000  # items that weights are learnt from, of a larger catalogue evenly drawn
 _TOLD = 3  # phrases that a reason names
 _WORTH_TELLING = 0.1  # of the sum of positive parts: below this a part is left out of the reason
 _NOBODY = ""
+_ALSO = {
+    "closeness": "its text is close",
+    "taste": "it is to your taste",
+    "model": "people choose it with what is close",
+    "words": "it says some of these words",
+}
 
 
-def for_text(lake: Lake, settings: Settings, text: str, period: str | None = None) -> dict[str, Any]:
+def for_text(
+    lake: Lake, settings: Settings, text: str, period: str | None = None, user: str | None = None
+) -> dict[str, Any]:
     """A list for a sentence: rank, item, title, score, what each part adds to it, reason. Leaves no trace."""
     cleaned = pl.select(clean_text(pl.lit(text))).item()
     if cleaned is None:
@@ -42,24 +54,44 @@ def for_text(lake: Lake, settings: Settings, text: str, period: str | None = Non
         )
     published = snapshots.read(lake, settings, period)
     asking = Asking.of(published.lake, settings, published.period)
+    own = None if user is None else _taste(published.lake, settings, published.period, user)
     weights = asking.learnt()
     said = asking.phrases([cleaned])
-    amounts = asking.parts([cleaned], said).weighed(weights)[:, 0]
-    best = sentences.best(amounts.sum(0), settings.recommendations.k)
-    reasons = _reasons(cleaned, best, amounts, said)
-    titles = asking.items.select("item_id", "title")[best].to_dicts()
-    rows = [
-        {
-            "rank": rank,
-            **titles[rank - 1],
-            "score": float(amounts[:, at].sum()),
-            "reason": reasons[rank - 1],
-            "parts": dict(zip(vars(weights), amounts[:, at].tolist(), strict=True)),
-        }
-        for rank, at in enumerate(best, start=1)
-    ]
+    amounts = dict(zip(vars(weights), asking.parts([cleaned], said).weighed(weights)[:, 0], strict=True))
+    ids, kept = asking.items["item_id"].to_list(), np.arange(asking.items.height)
+    if own is not None:
+        amounts["taste"] = sentences.standardised(_aligned(ids, own.item_ids, own.scores)[None, :, 0])[0]
+        kept = kept[~_aligned(ids, own.item_ids, own.met)[:, 0]]
+    total = sum(amounts.values(), np.zeros(len(ids)))
+    best = kept[sentences.best(total[kept], settings.recommendations.k)]
+    rows = asking.items.select("item_id", "title")[best].with_row_index("rank", offset=1)
+    rows = rows.with_columns(
+        score=total[best], reason=pl.Series(_reasons(cleaned, best, amounts, said), dtype=pl.String)
+    )
+    parts = [{name: float(part[at]) for name, part in amounts.items()} for at in best]
     told = {"weights": vars(weights), "stand_in_media": settings.media.stand_in}
-    return {"period": published.period, "list": "asked", **told, "items": rows}
+    items = [{**row, "parts": part} for row, part in zip(rows.to_dicts(), parts, strict=True)]
+    return {"period": published.period, "list": "asked", **told, "items": items}
+
+
+@dataclass(frozen=True)
+class _Taste:
+    """What one known person thinks of every item, float64 [items, 1], and which of them they have met."""
+
+    item_ids: list[str]
+    scores: np.ndarray
+    met: np.ndarray
+
+
+def _taste(lake: Lake, settings: Settings, period: str, user: str) -> _Taste:
+    served = state.load(lake, settings, period, only=user)
+    if not served.user_ids:
+        raise unknown_person(lake, settings, user, period)
+    n = len(served.item_ids)
+    scores = served.scores.exact(np.array([0]), np.arange(n)[None])[0]
+    met = np.zeros(n, bool)
+    met[served.seen.items] = True
+    return _Taste(served.item_ids, scores[:, None], met[:, None])
 
 
 @dataclass(frozen=True)
@@ -153,26 +185,23 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
 
 
-def _reasons(sentence: str, best: np.ndarray, amounts: np.ndarray, said: Phrases) -> list[str]:
+def _reasons(sentence: str, best: np.ndarray, amounts: Mapping[str, np.ndarray], said: Phrases) -> list[str]:
     """A sentence for each listed item: what of it is named, and what else speaks for it."""
     found = said.said().filter(pl.col("share") >= phrases.NAMED, pl.col("kind") != "", pl.col("at").is_in(best))
     longest = found.sort(pl.col("value").str.len_chars(), "phrase", descending=[True, False])
     told = longest.group_by("at").agg(named=pl.format("{} {}", "kind", "value").head(_TOLD))
     named = dict(told.iter_rows())
-    return [_reason(sentence, named.get(at, []), *amounts[:, at]) for at in best.tolist()]
+    own = [{name: float(part[at]) for name, part in amounts.items()} for at in best]
+    return [_reason(sentence, named.get(at, []), parts) for at, parts in zip(best.tolist(), own, strict=True)]
 
 
-def _reason(sentence: str, named: list[str], model: float, closeness: float, words: float) -> str:
-    least = _WORTH_TELLING * sum(max(part, 0.0) for part in (model, closeness, words))
-    close = [
-        told
-        for told, part in (("its text is close", closeness), ("people choose it with what is close", model))
-        if part > 0 and part >= least
-    ]
+def _reason(sentence: str, named: list[str], parts: Mapping[str, float]) -> str:
+    least = _WORTH_TELLING * sum(max(part, 0.0) for part in parts.values())
+    worth = [name for name in _ALSO if (part := parts.get(name, 0.0)) > 0 and part >= least and sum(parts.values()) > 0]
     if named:
-        return f"Matches {_joined(named)}{''.join(f'; {each} too' for each in close[:1])}."
-    said = ["it says some of these words"] if words > 0 and words >= least and closeness + model + words > 0 else []
-    return f"For “{sentence}”: {_joined([*close, *said] or ['little speaks for it'])}."
+        close = [_ALSO[name] for name in worth if name in ("closeness", "taste")]
+        return f"Matches {_joined(named)}{f'; {_joined(close)} too' if close else ''}."
+    return f"For “{sentence}”: {_joined([_ALSO[name] for name in worth] or ['little speaks for it'])}."
 
 
 def _joined(parts: Sequence[str]) -> str:

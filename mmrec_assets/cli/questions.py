@@ -28,7 +28,7 @@ from mmrec_assets.cli.shell import Json, Period, User, nfc
 @shell.app.command()
 def recommend(
     user: Annotated[str | None, typer.Option(help="A person's id, as the events have it.", callback=nfc)] = None,
-    text: Annotated[str | None, typer.Option(help="A sentence: a list for somebody who searched for it.")] = None,
+    text: Annotated[str | None, typer.Option(help="A sentence: a list for who searches for it.")] = None,
     items: Annotated[str | None, typer.Option(help="Ids, separated by commas: a list for who liked them.")] = None,
     popular: Annotated[bool, typer.Option("--popular", help="What most chose; with --user: if unknown.")] = False,
     period: Period = None,
@@ -55,10 +55,13 @@ def _recommended(
 ) -> dict[str, Any]:
     from mmrec.queries import ad_hoc, sentence
 
-    if sum(given is not None for given in (user, text, items)) + (popular and user is None) != 1:
-        raise typer.BadParameter("name one of --user, --text, --items and --popular (or --user with --popular)")
+    asked = text is not None and items is None and not popular  # of nobody, or of a person
+    if not asked and sum(given is not None for given in (user, text, items)) + (popular and user is None) != 1:
+        raise typer.BadParameter(
+            "name one of --user, --text, --items and --popular, or --user with --text or --popular"
+        )
     if text is not None:
-        return sentence.for_text(lake, settings, text, period)
+        return sentence.for_text(lake, settings, text, period, user)
     if items is not None:
         named = [nfc(each) or "" for each in items.split(",") if each.strip()]
         return ad_hoc.for_items(lake, settings, named, period)

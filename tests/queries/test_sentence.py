@@ -2,10 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from mmrec.errors import MmrecError
+from mmrec.published import state
 from mmrec.queries import sentence
+from mmrec.queries.recommend import UnknownPerson
 from tests.queries.test_asked import snapshot
 
 
@@ -33,6 +36,24 @@ def test_a_reason_names_what_the_sentence_names(built):
     answer = sentence.for_text(built.lake, built.settings, f"something like {title}")
     assert answer["items"][0]["title"] == title
     assert f"title {title}" in answer["items"][0]["reason"]
+
+
+def test_a_known_person_gets_what_answers_and_what_they_like_of_what_they_have_not_met(built):
+    model = state.load(built.lake, built.settings, built.days[-1], only=built.people[0])
+    met = {model.item_ids[item] for item in model.seen.items}
+    answer = sentence.for_text(built.lake, built.settings, "A thing", user=built.people[0])
+    assert met and not met & {row["item_id"] for row in answer["items"]}
+    everything = model.scores.exact(np.array([0]), np.arange(len(model.item_ids))[None])[0]
+    own = dict(zip(model.item_ids, everything, strict=True))
+    tastes = {row["item_id"]: row["parts"]["taste"] for row in answer["items"]}
+    assert sorted(tastes, key=tastes.get) == sorted(tastes, key=own.get)
+    for row in answer["items"]:
+        assert sum(row["parts"].values()) == pytest.approx(row["score"])
+
+
+def test_an_unknown_person_with_a_sentence_gets_a_line(built):
+    with pytest.raises(UnknownPerson, match="no published list"):
+        sentence.for_text(built.lake, built.settings, "A thing", user="zq-nobody")
 
 
 def test_an_empty_sentence_gets_a_line(built):
