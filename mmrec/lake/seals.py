@@ -48,6 +48,8 @@ class Damage:
 
 def seal(folder: Path, version: int) -> None:
     """Seals what the commits up to `version` have added, back to the newest one that is sealed."""
+    if not (folder / LOG).is_dir():  # a lake that writes no files
+        return
     (folder / _OF_LOG).mkdir(parents=True, exist_ok=True)
     while version >= 0 and not (folder / _OF_LOG / f"{version:020}.json").exists():
         entry = folder / LOG / f"{version:020}.json"
