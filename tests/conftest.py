@@ -63,14 +63,23 @@ CONFIG = {
 
 # Begun first, so that two workers end together.
 LONG = (
+    "work",
     "proof_keys",
     "settings_matrix",
     "verify",
     "recommendations",
-    "automation_conditions",
-    "bad_input",
     "model",
+    "automation_conditions",
+    "stale",
+    "repair",
+    "logs",
+    "migrate",
+    "bad_input",
     "odd_data",
+    "proof_faults",
+    "proof_pipeline",
+    "clips",
+    "runs_beside",
 )
 
 
