@@ -50,6 +50,9 @@ class Simulated:
         return np.array(numbers, dtype=np.float32)[:, None]
 
 
+TRIES = 5  # other work on the machine may take a try's time away, and can make none faster
+
+
 def encode(encoder, rows, **options):
     keys = [str(number) for number in range(rows)]
     chunks = list(running.run(encoder, keys, list(range(rows)), **{"chunk_seconds": 0.1, "seed": 1, **options}))
@@ -65,11 +68,14 @@ def test_the_whole_takes_no_longer_than_its_slower_side(share):
     tile_seconds = SLOWER_SECONDS / max(1, share)
     encoder = Simulated(share * tile_seconds * cores() / TILE_ROWS, tile_seconds)
     rows = list(range(TILE_ROWS * TILES))
-    with ThreadPoolExecutor(cores()) as threads:
-        preparing = seconds(lambda: list(threads.map(lambda row: encoder.prepare([row]), rows)))
-    computing = seconds(lambda: [encoder._compute([0.0]) for _ in range(TILES)])
-    whole = seconds(lambda: encode(encoder, len(rows)))
-    assert whole <= 1.15 * max(preparing, computing)
+
+    def ratio():
+        with ThreadPoolExecutor(cores()) as threads:
+            preparing = seconds(lambda: list(threads.map(lambda row: encoder.prepare([row]), rows)))
+        computing = seconds(lambda: [encoder._compute([0.0]) for _ in range(TILES)])
+        return seconds(lambda: encode(encoder, len(rows))) / max(preparing, computing)
+
+    assert any(ratio() <= 1.15 for _ in range(TRIES))
 
 
 def seconds(work):
@@ -79,13 +85,16 @@ def seconds(work):
 
 
 def test_the_device_works_on_while_the_caller_keeps_a_chunk():
-    encoder = Simulated(0, 0.02)
-    chunks = running.run(encoder, [str(n) for n in range(64)], list(range(64)), 0, seed=0)
-    next(chunks)
-    time.sleep(0.1)
-    began = time.perf_counter()
-    next(chunks)
-    assert time.perf_counter() - began < 0.015
+    tile = 0.02
+
+    def share_of_a_tile_waited():
+        encoder = Simulated(0, tile)
+        chunks = running.run(encoder, [str(n) for n in range(64)], list(range(64)), 0, seed=0)
+        next(chunks)
+        time.sleep(5 * tile)
+        return seconds(lambda: next(chunks)) / tile
+
+    assert any(share_of_a_tile_waited() < 0.75 for _ in range(TRIES))
 
 
 def test_a_row_that_fails_late_is_found_and_its_neighbours_are_kept():
