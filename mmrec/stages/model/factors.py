@@ -33,7 +33,7 @@ def factors(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     if stale := run.begin(factors_keys(lake, settings, gate.open)):
         run.publish(_fold_in_periods(lake, settings, stale, fitted))
     return run.report(
-        facts={"versions_fitted": len(fitted), "width": settings.model.width},
+        facts={"versions_fitted": len(fitted)},
         tables={"item-factor versions": _versions(lake), "candidates on validation": _candidates(lake)},
         warnings=_warnings(lake, settings, max(gate.open)) if gate.open else [],
     )
@@ -125,6 +125,7 @@ def _candidates(lake: Lake) -> pl.DataFrame:
     newest = lake.scan(tables.MODEL_VERSIONS).sort("boundary", "at").select("version").tail(1)
     rows = lake.scan(tables.MODEL_CANDIDATES).join(newest, on="version", how="semi")
     figures = pl.col("value", "low", "high").round(4)
-    shown = rows.select("stage", "candidate", "chosen", "metric", figures, "people", pl.col("seconds").round(2))
+    # What is long stands last: a page shows the beginning of a row.
+    shown = rows.select("stage", "chosen", "metric", figures, "people", pl.col("seconds").round(2), "candidate")
     order = pl.col("stage").replace_strict({stage: at for at, stage in enumerate(STAGES)}, default=len(STAGES))
     return shown.sort(order, "people", "value", "candidate", descending=[False, True, True, False]).collect()
