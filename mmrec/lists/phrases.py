@@ -18,7 +18,7 @@ import polars as pl
 TITLE, CATEGORY = "title", "category"
 NAMED = 0.8  # the share of a phrase's letters from which on it counts as named
 _MARKS = r"[.,;|!?:•\n]+(?:\s|$)|[。、，；！？\n]"
-_LISTED = r"[^|,;]+"  # the parts of a cell that lists several
+_LISTED = r"[^|,;]+"  # the parts of an attribute that lists several values
 # Scripts that put no spaces between words are read sign by sign.
 _WORD = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]|[\w--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]]+"
 
@@ -28,15 +28,19 @@ def words(text: pl.Expr) -> pl.Expr:
     return text.str.to_lowercase().str.extract_all(_WORD).list.unique(maintain_order=True)
 
 
+def listed(categories: pl.Expr) -> pl.Expr:
+    """Each cell's categories: parted by commas or their like where a cell of the column has one, else by blanks."""
+    apart = pl.when(categories.str.contains(r"[|,;/]").any()).then(pl.lit(r"[^|,;/]+")).otherwise(pl.lit(r"\S+"))
+    return categories.str.extract_all(apart)
+
+
 def facts(items: pl.DataFrame, attributes: Sequence[str]) -> pl.DataFrame:
     """What the catalogue says of items by name: at (the item's row), kind, value; one row a title, category, value.
 
     `items` has title, categories and attributes, the last as JSON by name.
     """
     at = items.with_row_index("at")
-    categories = pl.col("categories")
-    several = pl.when(categories.str.contains(r"[|,;]")).then(categories.str.extract_all(_LISTED))
-    cells = {TITLE: pl.concat_list("title"), CATEGORY: several.otherwise(categories.str.extract_all(r"\S+"))} | {
+    cells = {TITLE: pl.concat_list("title"), CATEGORY: listed(pl.col("categories"))} | {
         name: pl.col("attributes")
         .str.json_path_match(f"$[{json.dumps(name, ensure_ascii=False)}]")
         .str.extract_all(_LISTED)

@@ -109,9 +109,9 @@ def _word_cold(named: Sequence[Past], modalities: Sequence[str]) -> str:
         return f"New here; {_its(modalities, 'fits', 'fit')} what you like." if modalities else "New here."
     like = _its(modalities, "resembles", "resemble") if modalities else "it resembles"
     if len({one.event for one in named}) == 1:
-        titles = _join([_title(one) for one in named])
+        titles = join([_title(one) for one in named])
         return f"New here; {like} {titles}, which you {_verb(named[0])}."
-    return f"New here; {like} {_join([f'{_title(one)}, which you {_verb(one)},' for one in named])}".rstrip(",") + "."
+    return f"New here; {like} {join([f'{_title(one)}, which you {_verb(one)},' for one in named])}".rstrip(",") + "."
 
 
 def _named_modalities(parts: Mapping[str, float]) -> list[str]:
@@ -122,14 +122,14 @@ def _named_modalities(parts: Mapping[str, float]) -> list[str]:
 
 
 def _its(modalities: Sequence[str], singular: str, plural: str) -> str:
-    return f"its {_join(modalities)} {singular if len(modalities) == 1 else plural}"
+    return f"its {join(modalities)} {singular if len(modalities) == 1 else plural}"
 
 
 def _deeds(named: Sequence[Past]) -> str:
     """rated A and B · rated A and bought B."""
     if len({one.event for one in named}) == 1:
-        return f"{_verb(named[0])} {_join([_title(one) for one in named])}"
-    return _join([f"{_verb(one)} {_title(one)}" for one in named])
+        return f"{_verb(named[0])} {join([_title(one) for one in named])}"
+    return join([f"{_verb(one)} {_title(one)}" for one in named])
 
 
 def _verb(one: Past) -> str:
@@ -140,5 +140,6 @@ def _title(one: Past) -> str:
     return f"“{one.title}”" if one.event == SEARCH else one.title
 
 
-def _join(words: Sequence[str]) -> str:
+def join(words: Sequence[str]) -> str:
+    """a · a and b · a, b and c."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -251,7 +251,7 @@ def extend(version: Version, features: Features) -> tuple[list[str], ItemFactors
     if version.choice.block_weights is not None and version.space == features.space:
         layout = Layout.over(version.choice.block_weights, features.blocks)
         own = layout.features(features.blocks, features.present)
-        rows = _aligned(own, features.item_ids, item_ids)
+        rows = aligned(own, features.item_ids, item_ids)
     if not new:
         return item_ids, version.factors, rows, layout
     empty = np.zeros((len(new), 0 if version.factors.B is None else version.factors.B.shape[1]))
@@ -278,12 +278,13 @@ def positions(name: str, ids: Sequence[str]) -> pl.DataFrame:
     return pl.DataFrame({name: pl.Series(ids, dtype=pl.String), f"{name}_at": np.arange(len(ids))})
 
 
-def _aligned(rows: np.ndarray, have: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
-    """`rows` in the order of `wanted`; zeros where there is none."""
-    at = {item: index for index, item in enumerate(have)}
-    places = np.fromiter((at.get(item, -1) for item in wanted), np.int64, len(wanted))
+def aligned(rows: np.ndarray, have: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
+    """`rows` [n, width], which are of the ids `have`, in the order of `wanted`; zeros where there is none."""
+    at = pl.DataFrame({"id": have, "at": np.arange(len(have))}, {"id": pl.String, "at": pl.Int64})
+    places = pl.DataFrame({"id": wanted}, {"id": pl.String}).join(at, on="id", how="left", maintain_order="left")["at"]
+    there = places.is_not_null().to_numpy()
     out = np.zeros((len(wanted), rows.shape[1]), rows.dtype)
-    out[places >= 0] = rows[places[places >= 0]]
+    out[there] = rows[places.drop_nulls().to_numpy()]
     return out
 
 

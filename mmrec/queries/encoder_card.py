@@ -20,6 +20,7 @@ from mmrec.evaluation.problem import Problem
 from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
 from mmrec.lists.neighbours import Compared
+from mmrec.lists.phrases import listed
 from mmrec.published import events as history
 from mmrec.published.features import Features
 from mmrec.published.weighing import Weighing
@@ -142,9 +143,8 @@ def _purity(
 
 
 def _incidence(categories: pl.Series) -> np.ndarray:
-    """bool [items, categories]: which item has which; they are parted by commas or their like, else by blanks."""
-    apart = r"[^,;|/]+" if categories.str.contains(r"[,;|/]").any() else r"\S+"
-    parts = pl.DataFrame({"of": categories.str.extract_all(apart)}).with_row_index("item").explode("of").drop_nulls()
+    """bool [items, categories]: which item has which."""
+    parts = categories.to_frame("of").select(listed(pl.col("of"))).with_row_index("item").explode("of").drop_nulls()
     parts = parts.with_columns(pl.col("of").str.strip_chars().str.to_lowercase()).filter(pl.col("of") != "")
     has = np.zeros((len(categories), parts["of"].n_unique()), bool)
     has[parts["item"].to_numpy(), parts["of"].rank("dense").to_numpy().astype(np.int64) - 1] = True

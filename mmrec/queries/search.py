@@ -61,6 +61,17 @@ def by_file(lake: Lake, settings: Settings, path: Path, modality: str) -> dict[s
     return {"query": str(path), "by": [modality], **search.told([found])}
 
 
+def served_identity(settings: Settings, features: Features, modality: str) -> EncoderIdentity:
+    """The configured encoder of a modality; a line where the published vectors are of another one."""
+    wanted = settings.embeddings[modality]  # type: ignore[index]
+    identity = encoders.identity(modality, wanted.encoder, wanted.precision, settings.weights)
+    if identity.id != features.statistics(modality).encoder_id:
+        raise MmrecError(
+            f"the {modality} encoder {wanted.encoder} is not the one that is served; type `mmrec run` first"
+        )
+    return identity
+
+
 class _Search:
     """The published items, and the encoders that their vectors are of."""
 
@@ -75,13 +86,7 @@ class _Search:
         if modality not in self.modalities:
             known = ", ".join(self.modalities) or "nothing"
             raise MmrecError(f"items are not compared by '{modality}'; this data set compares them by: {known}")
-        wanted = self.settings.embeddings[modality]  # type: ignore[index]
-        identity = encoders.identity(modality, wanted.encoder, wanted.precision, self.settings.weights)
-        if identity.id != self.features.statistics(modality).encoder_id:
-            raise MmrecError(
-                f"the {modality} encoder {wanted.encoder} is not the one that is served; type `mmrec run` first"
-            )
-        return identity
+        return served_identity(self.settings, self.features, modality)
 
     def nearest_to_sentence(self, modality: str, sentence: str) -> pl.DataFrame:
         """Items by one modality and a sentence."""

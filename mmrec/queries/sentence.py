@@ -25,15 +25,16 @@ from mmrec.lake.store import Lake
 from mmrec.lists import phrases, sentences
 from mmrec.lists.phrases import Phrases
 from mmrec.lists.sentences import Parts, Weights
+from mmrec.models.decomposition import WORTH_NAMING, join
 from mmrec.published import snapshots, state, user_texts, versions
 from mmrec.published.features import Features
 from mmrec.quality.rules import clean_text
 from mmrec.queries.recommend import unknown_person
+from mmrec.queries.search import served_identity
 from mmrec.settings import Settings
 
 _LEARNT_FROM = 20_000  # items that weights are learnt from, of a larger catalogue evenly drawn
 _TOLD = 3  # phrases that a reason names
-_WORTH_TELLING = 0.1  # of the sum of positive parts: below this a part is left out of the reason
 _NOBODY = ""
 _ALSO = {
     "closeness": "its text is close",
@@ -60,8 +61,8 @@ def for_text(
     amounts = dict(zip(vars(weights), asking.parts([cleaned], said).weighed(weights)[:, 0], strict=True))
     ids, kept = asking.items["item_id"].to_list(), np.arange(asking.items.height)
     if own is not None:
-        amounts["taste"] = sentences.standardised(_aligned(ids, own.item_ids, own.scores)[None, :, 0])[0]
-        kept = kept[~_aligned(ids, own.item_ids, own.met)[:, 0]]
+        amounts["taste"] = sentences.standardised(state.aligned(own.scores, own.item_ids, ids)[None, :, 0])[0]
+        kept = kept[~state.aligned(own.met, own.item_ids, ids)[:, 0]]
     total = sum(amounts.values(), np.zeros(len(ids)))
     best = kept[sentences.best(total[kept], settings.recommendations.k)]
     rows = asking.items.select("item_id", "title")[best].with_row_index("rank", offset=1)
@@ -120,8 +121,8 @@ class Asking:
         return cls(
             items,
             phrases.facts(items, settings.items.attributes),
-            _unit(_aligned(ids, features.item_ids, features.blocks[text])) if has else np.zeros((len(ids), 1)),
-            _aligned(ids, known.item_ids, known.factors.H),
+            _unit(state.aligned(features.blocks[text], features.item_ids, ids)) if has else np.zeros((len(ids), 1)),
+            state.aligned(known.factors.H, known.item_ids, ids),
             _encoder(settings, features) if has else None,
             features.statistics(text) if has else None,
             known.layout,
@@ -163,21 +164,8 @@ class Asking:
 
 def _encoder(settings: Settings, features: Features) -> encoders.SentenceEncoder:
     """The text encoder, which must be that of the served vectors."""
-    wanted = settings.embeddings["text"]
-    identity = encoders.identity(user_texts.MODALITY, wanted.encoder, wanted.precision, settings.weights)
-    if identity.id != features.statistics(user_texts.MODALITY).encoder_id:
-        raise MmrecError(f"the text encoder {wanted.encoder} is not the one that is served; type `mmrec run` first")
-    return cast(encoders.SentenceEncoder, encoders.load(identity, wanted.device))
-
-
-def _aligned(wanted: list[str], ids: list[str], rows: np.ndarray) -> np.ndarray:
-    """The rows [n, width] of `ids` in the order of `wanted`, zeros for what has none."""
-    at = pl.DataFrame({"id": ids, "at": np.arange(len(ids))}, {"id": pl.String, "at": pl.Int64})
-    places = pl.DataFrame({"id": wanted}, {"id": pl.String}).join(at, on="id", how="left", maintain_order="left")["at"]
-    there = places.is_not_null().to_numpy()
-    found = np.zeros((len(wanted), rows.shape[1]), rows.dtype)
-    found[there] = rows[places.drop_nulls().to_numpy()]
-    return found
+    identity = served_identity(settings, features, user_texts.MODALITY)
+    return cast(encoders.SentenceEncoder, encoders.load(identity, settings.embeddings["text"].device))
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
@@ -196,13 +184,9 @@ def _reasons(sentence: str, best: np.ndarray, amounts: Mapping[str, np.ndarray],
 
 
 def _reason(sentence: str, named: list[str], parts: Mapping[str, float]) -> str:
-    least = _WORTH_TELLING * sum(max(part, 0.0) for part in parts.values())
+    least = WORTH_NAMING * sum(max(part, 0.0) for part in parts.values())
     worth = [name for name in _ALSO if (part := parts.get(name, 0.0)) > 0 and part >= least and sum(parts.values()) > 0]
     if named:
         close = [_ALSO[name] for name in worth if name in ("closeness", "taste")]
-        return f"Matches {_joined(named)}{f'; {_joined(close)} too' if close else ''}."
-    return f"For “{sentence}”: {_joined([_ALSO[name] for name in worth] or ['little speaks for it'])}."
-
-
-def _joined(parts: Sequence[str]) -> str:
-    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
+        return f"Matches {join(named)}{f'; {join(close)} too' if close else ''}."
+    return f"For “{sentence}”: {join([_ALSO[name] for name in worth] or ['little speaks for it'])}."

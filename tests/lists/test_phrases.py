@@ -16,7 +16,7 @@ ITEMS = pl.DataFrame(
             "七人の侍。農民と侍",
             None,
         ],
-        "categories": ["Horror|Drama", "Science Fiction|Thriller", None, "Comedy Romance"],
+        "categories": ["Horror|Drama", "Science Fiction|Thriller", None, "Romantic Comedy"],
         "attributes": [
             '{"director":"Neil Jordan"}',
             '{"director":"Ridley Scott","the year":1982}',
@@ -38,11 +38,15 @@ def score(named, *sentences):
 
 def test_cells_that_list_several_values_are_taken_apart(named):
     of = {kind: rows["value"].to_list() for (kind,), rows in named.group_by("kind", maintain_order=True)}
-    assert of["category"] == ["Horror", "Drama", "Science Fiction", "Thriller", "Comedy", "Romance"]
+    assert of["category"] == ["Horror", "Drama", "Science Fiction", "Thriller", "Romantic Comedy"]
     assert of["director"] == ["Neil Jordan", "Ridley Scott", "Sydney Pollack", "Billy Wilder"]
     assert of["the year"] == ["1982", "1954.5"]
     assert len(of["title"]) == 4
     assert "never" not in of
+
+
+def test_blanks_part_categories_where_nothing_else_does():
+    assert ITEMS.head(1).select(phrases.listed(pl.lit("Action Comedy"))).item().to_list() == ["Action", "Comedy"]
 
 
 def test_a_name_is_found_by_its_name_in_any_case_and_script(named):
