@@ -9,6 +9,7 @@ import numpy as np
 
 from mmrec.keys import canonical_digest
 
+GROWN = 2  # times as many as something was measured or fitted on: then it is anew
 _BLOCK_ROWS = 1024
 
 

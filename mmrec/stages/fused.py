@@ -3,7 +3,7 @@
 A vector's key is a digest of the space and of the item's keys in each modality, so an encoder that comes back, or an
 edit that is undone, computes nothing. The order of commits is vectors → current, as of embeddings. The statistics that
 standardise a block are measured once an encoder and then frozen and named: otherwise one new row would change every
-other one.
+other one. Behind a first try on a small sample they are measured anew: once there are twice as many vectors.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def foreseen(lake: Lake, settings: Settings) -> pl.DataFrame:
     modalities, fusion = _modalities_of(settings), kinds.kind(settings.fused.kind)
     wanted = _wanted(lake, modalities)
     encoders = {modality: found for modality in modalities if (found := _encoder(lake, modality)) is not None}
-    statistics = [_frozen(lake, modality, encoder) for modality, encoder in encoders.items()]
+    statistics = [_frozen(lake, modality, encoder, wanted) for modality, encoder in encoders.items()]
     known = [each for each in statistics if each is not None]
     return _named(wanted, fusion.space(known) if len(known) == len(statistics) else UNKNOWN_SPACE, modalities)
 
@@ -140,7 +140,7 @@ def _statistics(lake: Lake, modality: str, wanted: pl.DataFrame, read: dict[str,
     encoder_id = _encoder(lake, modality)
     if encoder_id is None:
         return None
-    if (frozen := _frozen(lake, modality, encoder_id)) is not None:
+    if (frozen := _frozen(lake, modality, encoder_id, wanted)) is not None:
         return frozen
     read[modality] = read_vectors(lake, modality, wanted.select(key=modality).drop_nulls().unique())
     measured = measuring.measure(modality, encoder_id, read[modality][1])
@@ -157,12 +157,16 @@ def _encoder(lake: Lake, modality: str) -> str | None:
     return None if encoder.is_empty() else encoder.item()
 
 
-def _frozen(lake: Lake, modality: str, encoder_id: str) -> Statistics | None:
-    """The statistics that were measured for an encoder; None where none were."""
+def _frozen(lake: Lake, modality: str, encoder_id: str, wanted: pl.DataFrame) -> Statistics | None:
+    """The statistics of an encoder that were measured on most vectors; None where there are none, or there are `GROWN`
+    times as many by now.
+    """
     mine = (pl.col("modality") == modality) & (pl.col("encoder_id") == encoder_id)
-    rows = lake.scan(tables.FUSED_STATISTICS).filter(mine).sort("version").collect()
+    rows = lake.scan(tables.FUSED_STATISTICS).filter(mine).sort("items", "version", descending=[True, False]).collect()
     row = next(rows.iter_rows(named=True), None)
-    return None if row is None else Statistics(modality, encoder_id, np.array(row["mean"]), row["scale"], row["items"])
+    if row is None or wanted[modality].drop_nulls().n_unique() >= measuring.GROWN * row["items"]:
+        return None
+    return Statistics(modality, encoder_id, np.array(row["mean"]), row["scale"], row["items"])
 
 
 def _name_space(lake: Lake, space: str, statistics: list[Statistics], cuts: Mapping[str, slice]) -> None:

@@ -11,7 +11,7 @@ TABLES = (
         names.MODEL_VERSIONS,
         "model/factors",
         "one fitted item-factor version",
-        "a refit boundary is reached, or the settings or the fused space change",
+        "a refit boundary is reached, its events have doubled, or the settings or the fused space change",
         (
             Column("version", pl.String, "name: digest of boundary, settings, space, choice and factors"),
             Column("stage_key", pl.String, "sha256 over code version, boundary, settings and fused space"),
@@ -20,7 +20,7 @@ TABLES = (
             Column("choice", pl.String, "the chosen candidate as JSON"),
             Column("weighing", pl.String, "what events weighed in the fit and weigh in every fold-in, as JSON"),
             Column("people", pl.Int64, "people it was fitted on"),
-            Column("events", pl.Int64, "events it was fitted on"),
+            Column("events", pl.Int64, "events that were published up to the boundary, searches among them"),
             AT,
         ),
         ("version",),

@@ -1,7 +1,8 @@
 """Item-factor versions: fitted once at a refit boundary, cold and seeded, and then named.
 
 Late events are folded in and reach the item factors at the next boundary. What period D serves is the version of the
-newest boundary ≤ D, so it depends on settings and events alone.
+newest boundary ≤ D, so it depends on settings and events alone. But where the events up to a boundary have at least
+doubled since it was fitted, as behind a first try on a small sample, a version is fitted anew.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from mmrec.builds import assets, ledger
 from mmrec.evaluation import metrics, selection
 from mmrec.evaluation.problem import DECIDES, Problem
 from mmrec.evaluation.split import PARTS
+from mmrec.fusion.statistics import GROWN
 from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
 from mmrec.models import dense
@@ -39,12 +41,17 @@ def fits(lake: Lake, settings: Settings, wanted: list[str], *, anew: bool) -> in
 
 
 def stored_version(lake: Lake, settings: Settings, boundary: str) -> str:
-    """The name of the version that was fitted at a boundary under today's settings and space; empty where none was."""
+    """The name of the version that was fitted at a boundary under today's settings and space, on most events.
+
+    Empty where none was, and where the boundary has `GROWN` times the events by now.
+    """
     space = lake.scan(tables.FUSED_CURRENT).select("space").head(1).collect()
     name = "" if space.is_empty() else space.item()
     key = _version_key(_as_factors(lake, settings), settings, boundary, name)
-    stored = lake.scan(tables.MODEL_VERSIONS).filter(pl.col("stage_key") == key).sort("at").head(1).collect()
-    return stored["version"].item() if stored.height else ""
+    of_key = lake.scan(tables.MODEL_VERSIONS).filter(pl.col("stage_key") == key)
+    stored = of_key.sort("events", "at", descending=[True, False]).select("version", "events").head(1).collect()
+    enough = GROWN * stored["events"].item() if stored.height else 0
+    return stored["version"].item() if history.published(lake, settings, boundary) < enough else ""
 
 
 def _as_factors(lake: Lake, settings: Settings) -> Lake:
@@ -61,7 +68,7 @@ def boundary_version(lake: Lake, settings: Settings, period: str, features: Feat
     key = _version_key(_as_factors(lake, settings), settings, boundary, features.space)
     events = history.read(lake, settings, boundary, Weighing.of(settings))
     version, search = _fit(settings, boundary, events, features)
-    _store(lake, version, search, key, events)
+    _store(lake, version, search, key, events["user_id"].n_unique(), history.published(lake, settings, boundary))
     fitted.append(version.name)
     return version
 
@@ -135,7 +142,7 @@ def _bytes(arrays: Mapping[str, np.ndarray]) -> dict[str, bytes]:
     return {name: np.ascontiguousarray(array).tobytes() for name, array in arrays.items()}
 
 
-def _store(lake: Lake, version: Version, search: selection.Selection, key: str, events: pl.DataFrame) -> None:
+def _store(lake: Lake, version: Version, search: selection.Selection, key: str, people: int, events: int) -> None:
     """Arrays, items and the search, then the row in `model/versions` that makes the version exist."""
     rows = [
         {
@@ -163,8 +170,8 @@ def _store(lake: Lake, version: Version, search: selection.Selection, key: str, 
         "space": version.space,
         "choice": json.dumps(version.choice.to_json(), sort_keys=True, ensure_ascii=False),
         "weighing": version.weighing.to_json(),
-        "people": events["user_id"].n_unique(),
-        "events": events.height,
+        "people": people,
+        "events": events,
         "at": dt.datetime.now(dt.UTC),
     }
     lake.append(tables.MODEL_VERSIONS, pl.DataFrame([row]))
