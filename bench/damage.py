@@ -30,7 +30,8 @@ from mmrec.quality import suites
 from mmrec.queries.recommend import recommend
 from mmrec.queries.why import why
 from mmrec.upkeep import damage, repair
-from tests.conftest import Shop, judge_quickly, write_shop
+from tests.helpers.quick_judge import judge_quickly
+from tests.helpers.shop import Shop, write_shop
 
 OF_A_RUN = ["run_id", "at", "seconds", "fixed_seconds", "version", "ctime_ns", "computed", "reused", "removed"]
 LEDGERS = "ledger/"  # they tell what happened, and more happens when something is mended

@@ -27,7 +27,8 @@ from mmrec.lake.store import Lake
 from mmrec.quality import suites
 from mmrec.settings import Settings, load
 from mmrec.verification import oracle, scope
-from tests.conftest import Shop, judge_quickly, write_shop
+from tests.helpers.quick_judge import judge_quickly
+from tests.helpers.shop import Shop, write_shop
 
 ALL = 10**6
 ANSWERS = ("model/factors", "model/evaluation", "recommendations/top_k", "recommendations/reasons")

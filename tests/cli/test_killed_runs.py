@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from mmrec_assets.cli import runs
-from tests.conftest import DAYS, Shop
+from tests.helpers.shop import DAYS, Shop
 from tests.helpers.webserver import ROOT, Dagster, wait_for
 
 LIGHT, EMBEDDING = "validated/items", "embeddings/text"

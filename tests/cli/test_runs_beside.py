@@ -17,9 +17,9 @@ from mmrec.published import events
 from mmrec_assets.assembly import build_defs
 from mmrec_assets.cli import runs
 from mmrec_assets.running.landing import Landing
-from tests.conftest import DAYS
 from tests.helpers.pipeline import RANGE
 from tests.helpers.reading import check_snapshots, check_vectors
+from tests.helpers.shop import DAYS
 from tests.whole.test_proof_readers import read_beside
 
 TITLES = ("landing", "content and events", "model and recommendations")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mmrec.planning import graph
 from mmrec.quality import suites
-from tests.conftest import judge_quickly
+from tests.helpers.quick_judge import judge_quickly
 
 
 def hold(asset, file):

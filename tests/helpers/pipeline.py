@@ -4,7 +4,7 @@ import dagster as dg
 
 from mmrec.planning import graph
 from mmrec_assets.assembly import build_defs
-from tests.conftest import DAYS, Shop, write_shop
+from tests.helpers.shop import DAYS, Shop, write_shop
 
 RANGE = {"dagster/asset_partition_range_start": DAYS[0], "dagster/asset_partition_range_end": DAYS[-1]}
 

@@ -18,8 +18,9 @@ from mmrec.encoders.hashed import HashEncoder
 from mmrec.planning import graph
 from mmrec.quality import suites
 from mmrec.stages.embeddings import vectors as embedding_stage
-from tests.conftest import DAYS, Shop, judge_quickly
 from tests.helpers.hooked_lake import HookedLake
+from tests.helpers.quick_judge import judge_quickly
+from tests.helpers.shop import DAYS, Shop
 
 CHUNK_ROWS = 4
 STAGES = ("raw", "validated", "embeddings", "fused")

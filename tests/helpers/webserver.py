@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from tests.conftest import Shop, write_shop
+from tests.helpers.shop import Shop, write_shop
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 300

@@ -9,7 +9,7 @@ import pytest
 from mmrec import tables
 from mmrec.lake import store
 from mmrec.lake.store import Lake
-from tests.conftest import PERSON
+from tests.helpers.shop import PERSON
 
 WORDS = "words of"  # begins every search and review of the shop
 

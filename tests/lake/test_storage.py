@@ -19,8 +19,8 @@ from sqlalchemy.exc import OperationalError
 
 from mmrec import folders as storage
 from mmrec.folders import StorageError
-from tests.conftest import DAYS
 from tests.helpers.reading import check_snapshots
+from tests.helpers.shop import DAYS
 from tests.helpers.webserver import ROOT
 
 FULL, READ_ONLY, NOT_ALLOWED = "no space is left on its disk", "its file system is read-only", "may not read or write"

@@ -5,8 +5,8 @@ import pytest
 
 from mmrec.builds.report import Check
 from mmrec.quality import contracts, suites
-from tests.conftest import DAYS, PEOPLE
 from tests.helpers.pipeline import RANGE, Pipeline
+from tests.helpers.shop import DAYS, PEOPLE
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 

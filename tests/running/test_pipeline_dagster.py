@@ -7,8 +7,8 @@ from mmrec import tables
 from mmrec.lake.store import Lake
 from mmrec.planning import graph
 from mmrec_assets.showing import charts, pictures
-from tests.conftest import DAYS, PEOPLE, PERSON
 from tests.helpers.pipeline import RANGE, Pipeline, expected
+from tests.helpers.shop import DAYS, PEOPLE, PERSON
 
 ALWAYS = {
     *("rows_computed", "rows_reused", "rows_removed", "rows_rejected", "seconds", "sample", "lake_version"),

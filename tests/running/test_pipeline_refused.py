@@ -5,8 +5,8 @@ import json
 import dagster as dg
 import pytest
 
-from tests.conftest import DAYS, PERSON
 from tests.helpers.pipeline import RANGE, Pipeline
+from tests.helpers.shop import DAYS, PERSON
 
 
 def test_a_bad_day_is_refused_by_name_and_the_other_days_are_published(tmp_path):

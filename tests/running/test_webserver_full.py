@@ -8,7 +8,7 @@ from PIL import Image
 from mmrec.builds.assets import STAGES
 from mmrec.lake.store import Lake
 from mmrec.planning import graph
-from tests.conftest import DAYS, PEOPLE
+from tests.helpers.shop import DAYS, PEOPLE
 from tests.helpers.webserver import Browser, Dagster, chromium, wait_for
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(600)]

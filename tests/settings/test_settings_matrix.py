@@ -30,10 +30,10 @@ from mmrec.queries import recommend, why
 from mmrec.queries import why as why_module
 from mmrec.settings import Settings
 from mmrec.verification import oracle, scope
-from tests.conftest import judge_quickly
 from tests.helpers import settings_table as table
 from tests.helpers.memory_lake import MemoryLake
 from tests.helpers.plain_shop import EVENTS, FILES, FORMS, NAMES, TIMES, PlainShop, grouped, kind
+from tests.helpers.quick_judge import judge_quickly
 
 COMBINATIONS = table.covering()
 FULL = ("calendar.period", "calendar.end", "interactions.columns.event", "model.split", "embeddings.*.precision")

@@ -12,9 +12,9 @@ from mmrec import tables
 from mmrec.builds import ledger
 from mmrec.lake.store import Lake
 from mmrec.planning import graph
-from tests.conftest import DAYS, ITEMS, PEOPLE
 from tests.helpers.hooked_lake import AFTER, BEFORE, HookedLake, Raising
 from tests.helpers.reading import check_snapshots, check_vectors
+from tests.helpers.shop import DAYS, ITEMS, PEOPLE
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
 VOLATILE = ["run_id", "at", "seconds", "fixed_seconds", "ctime_ns"]  # they name a run or a copy, not a result

@@ -18,9 +18,9 @@ from mmrec.encoders.hashed import HashEncoder
 from mmrec.settings import Settings
 from mmrec.stages import fused
 from mmrec.stages.embeddings import vectors
-from tests.conftest import CONFIG, PERSON
 from tests.helpers.hooked_lake import AFTER, BEFORE, HookedMemoryLake, Killed, Raising, interleaved
 from tests.helpers.needed import BAD, Needed, failing  # noqa: F401 (a fixture)
+from tests.helpers.shop import CONFIG, PERSON
 
 pytestmark = pytest.mark.usefixtures("failing")
 ENCODERS = ("hash:4", "hash:6")

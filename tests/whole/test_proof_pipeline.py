@@ -20,9 +20,9 @@ from mmrec import encoders, keys, tables
 from mmrec.lake.store import Lake
 from mmrec.planning import graph
 from mmrec.published import user_texts
-from tests.conftest import DAYS, ITEMS, PEOPLE, Shop
 from tests.helpers.hooked_lake import AFTER, BEFORE, HookedLake, Killed, Raising, interleaved
 from tests.helpers.needed import BAD, Needed, failing  # noqa: F401 (a fixture)
+from tests.helpers.shop import DAYS, ITEMS, PEOPLE, Shop
 
 pytestmark = pytest.mark.usefixtures("quick_judge", "failing")
 TEXTS = ("ash", "birch", "A thing number 3", "A thing number 4")

@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from mmrec.planning import graph
-from tests.conftest import DAYS, ITEMS, PEOPLE
 from tests.helpers.hooked_lake import AFTER, HookedLake
 from tests.helpers.reading import check_snapshots, check_vectors
+from tests.helpers.shop import DAYS, ITEMS, PEOPLE
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
 

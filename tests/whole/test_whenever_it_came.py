@@ -42,7 +42,7 @@ def rows(shop, table):
 @pytest.fixture(scope="module")
 def grown_and_at_once(make_shop, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        from tests.conftest import judge_quickly
+        from tests.helpers.quick_judge import judge_quickly
 
         patch.setattr(suites, "judge", judge_quickly)
         grown, at_once = (without_content(make_shop(tmp_path_factory.mktemp(name))) for name in ("grown", "once"))
