@@ -71,10 +71,10 @@ class Shop:
 
     def run(self, *assets, periods=None, strict=True):
         """The reports of these assets (all without any) for `periods`; a refusal is an error unless not `strict`."""
-        reports = {}
+        lake, reports = self.lake, {}  # as a run of the graph opens one for all its assets
         for asset in assets or self.assets:
             node = graph.node(self.settings, asset)
-            reports[asset] = node.run(self.lake, self.settings, list(periods or DAYS), run_id="test-run")
+            reports[asset] = node.run(lake, self.settings, list(periods or DAYS), run_id="test-run")
             if strict:
                 reports[asset].raise_if_refused()
         return reports[assets[0]] if len(assets) == 1 else reports
