@@ -1,7 +1,6 @@
 """Encoders by name: what identifies them, what their vectors mean, and that batch mates never change a vector."""
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -16,16 +15,9 @@ from mmrec.encoders import EncoderIdentity, Failure, Prepared, running
 from mmrec.encoders.recipes import TextRecipe
 from mmrec.errors import MmrecError
 from mmrec.media.opening import MediaRef
+from tests.helpers.clips import WEIGHTS, encode, needs_weights, registered
 
-WEIGHTS = Path(os.environ.get("MMREC_WEIGHTS", Path(__file__).resolve().parents[2] / ".mmrec" / "weights"))
-ABSENT = not all((WEIGHTS / name).is_dir() for name in ("minilm", "efficientnet-lite0"))
-
-
-def weights(test):
-    skip = pytest.mark.skipif(ABSENT, reason=f"no fetched weights in {WEIGHTS}: run `mmrec fetch`")
-    return pytest.mark.weights(skip(test))
-
-
+weights = needs_weights("minilm", "efficientnet-lite0")
 TEXTS = [
     "A cowboy doll is threatened by a new spaceman toy.",
     "Toys come to life when their owner leaves the room.",
@@ -56,25 +48,13 @@ def pictures(tmp_path_factory):
     refs = []
     for number, size in enumerate([(92, 138), (300, 200), (64, 64), (500, 333), (240, 300)]):
         image = Image.fromarray(chance.integers(0, 256, (6, 5, 3), dtype=np.uint8)).resize(size)
-        refs.append(registered(image, root / f"{number}.{'png' if number % 2 else 'jpg'}"))
+        refs.append(saved(image, root / f"{number}.{'png' if number % 2 else 'jpg'}"))
     return refs
 
 
-def registered(image, path):
+def saved(image, path):
     image.save(path)
-    return MediaRef(path, path.parent, hashlib.sha256(path.read_bytes()).hexdigest())
-
-
-def encode(encoder, inputs, batch_rows=1000):
-    """Vectors of all inputs in order, in batches of at most `batch_rows` rows."""
-    prepared = encoder.prepare(inputs)
-    assert not [item for item in prepared if isinstance(item, Failure)]
-    vectors = np.empty((len(inputs), encoder.identity.width), dtype=np.float32)
-    for batch in encoder.batches(prepared):
-        for start in range(0, len(batch), batch_rows):
-            rows = batch[start : start + batch_rows]
-            vectors[rows] = encoder.encode([prepared[row] for row in rows])
-    return vectors
+    return registered(path)
 
 
 # Names, identities and what they cost
@@ -353,7 +333,7 @@ def gradient():
 @weights
 def test_features_equal_those_of_the_published_network(lite, tmp_path):
     """Expected figures: efficientnet-lite-pytorch 0.1.0 on the same pixels, mean 127, deviation 128."""
-    (features,) = encode(lite, [registered(gradient(), tmp_path / "g.png")])
+    (features,) = encode(lite, [saved(gradient(), tmp_path / "g.png")])
     np.testing.assert_allclose(features[:8], [0.068650, 0, 1.366630, 0, 0, 0, 0, 0.357786], atol=1e-4)
     assert np.linalg.norm(features) == pytest.approx(19.235050, abs=1e-3)
     assert np.argsort(-features)[:5].tolist() == [989, 113, 782, 1062, 315]

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from PIL import Image
 
+from mmrec.encoders import Failure
 from mmrec.media.opening import MediaRef
 
 WEIGHTS = Path(os.environ.get("MMREC_WEIGHTS", Path(__file__).resolve().parents[2] / ".mmrec" / "weights"))
@@ -86,6 +87,7 @@ def cut(ref, share, to=None):
 def encode(encoder, inputs, batch_rows=1000):
     """Vectors of all inputs in order, in batches of at most `batch_rows` rows."""
     prepared = encoder.prepare(inputs)
+    assert not [item for item in prepared if isinstance(item, Failure)]
     vectors = np.empty((len(inputs), encoder.identity.width), dtype=np.float32)
     for batch in encoder.batches(prepared):
         for start in range(0, len(batch), batch_rows):
