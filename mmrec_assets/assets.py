@@ -52,7 +52,7 @@ def _asset(settings: Settings, node: Node) -> dg.AssetsDefinition:
 def _rejected(settings: Settings) -> dg.AssetSpec:
     return dg.AssetSpec(
         key(tables.REJECTED),
-        deps=[key(each.asset) for each in graph.nodes(settings) if each.stage == "raw" and each.name != "media"],
+        deps=[key(each.asset) for each in graph.nodes(settings) if each.asset in display.REJECTED_FROM],
         description=f"One row is {tables.contract(tables.REJECTED).row}.\n\n"
         "Written by the assets beside it, which also record its materializations.",
     )

@@ -15,11 +15,14 @@ _EVENTS = dg.AssetKey([GROUP, "event_files"])
 _CATALOGUE = dg.AssetKey([GROUP, "catalogue_files"])
 _PROFILES = dg.AssetKey([GROUP, "profile_files"])
 _MEDIA = dg.AssetKey([GROUP, "media_folder"])
+_VECTORS = dg.AssetKey([GROUP, "vector_files"])
 
 
 def of(settings: Settings, asset: str) -> list[dg.AssetKey]:
     """The sources that an asset reads besides the lake."""
     stage, _, name = asset.partition("/")
+    if stage == "embeddings" and name in settings.precomputed:
+        return [_VECTORS]
     if stage == "embeddings":
         reads_media = [] if name == "text" else [_MEDIA]
         return [*reads_media, *_weights(settings.embeddings[name].encoder)]  # type: ignore[index]
@@ -28,13 +31,15 @@ def of(settings: Settings, asset: str) -> list[dg.AssetKey]:
         tables.RAW_ITEMS: _CATALOGUE,
         tables.RAW_USERS: _PROFILES,
         tables.RAW_MEDIA: _MEDIA,
+        tables.RAW_PRECOMPUTED: _VECTORS,
     }
     return [found[asset]] if asset in found else []
 
 
 def specs(settings: Settings) -> list[dg.AssetSpec]:
     """Every source of a data set."""
-    encoders = {modality.encoder for modality in settings.embeddings.values()}
+    delivered = settings.precomputed
+    encoders = {each.encoder for modality, each in settings.embeddings.items() if modality not in delivered}
     users = settings.users
     drawn = ", ".join(settings.media.stand_in)
     stand_in = f" Drawn stand-ins, not real: {drawn}." if drawn else ""
@@ -45,6 +50,7 @@ def specs(settings: Settings) -> list[dg.AssetSpec]:
         _spec(
             _MEDIA, f"One row is one picture, sound or clip, a file.{stand_in}", {"folder": str(settings.media.root)}
         ),
+        *([_spec(_VECTORS, "One row is one item's precomputed vector, in files.", {**delivered})] if delivered else []),
         *[
             _spec(key, f"The trained weights of the encoder {name}; their digest is in every key.", {"encoder": name})
             for name in sorted(encoders)

@@ -72,7 +72,8 @@ def declared(settings: Settings) -> list[Asset]:
         Asset("raw/media", ("raw/items",), "3", unit="files looked at"),
         Asset("raw/interactions", (), "3", partitioned=True, unit=READ),
         *([Asset("raw/users", (), "2", unit=READ)] if settings.users else []),
-        Asset("validated/items", ("raw/items", "raw/media"), "3", unit=JUDGED),
+        *([Asset("raw/precomputed", (), "1", unit=READ)] if settings.precomputed else []),
+        Asset("validated/items", ("raw/items", "raw/media", *_precomputed(settings)), "3", unit=JUDGED),
         Asset(
             "validated/interactions",
             ("raw/interactions", *_judged_against(settings)),
@@ -82,7 +83,7 @@ def declared(settings: Settings) -> list[Asset]:
         ),
         *([Asset("validated/users", ("raw/users",), "3", unit=JUDGED)] if settings.users else []),
         *[
-            Asset(each, ("validated/items", *_said(settings, each)), _reading(each), gpu=True, unit=ENCODINGS)
+            Asset(each, ("validated/items", *_read(settings, each)), _reading(each), gpu=True, unit=ENCODINGS)
             for each in embeddings
         ],
         Asset(FUSED, ("validated/items", *embeddings), "1", unit="vectors fused"),
@@ -115,9 +116,16 @@ def _reading(asset: str) -> str:
     return "1" if asset == _TEXT else "2"
 
 
-def _said(settings: Settings, asset: str) -> tuple[str, ...]:
-    """What an embedding reads besides the items: people's words are texts too."""
-    return ("validated/users", "validated/interactions") if settings.users and asset == _TEXT else ()
+def _precomputed(settings: Settings) -> tuple[str, ...]:
+    """Which vectors are delivered, where some modality is not computed here."""
+    return ("raw/precomputed",) if settings.precomputed else ()
+
+
+def _read(settings: Settings, asset: str) -> tuple[str, ...]:
+    """What an embedding reads besides the items: people's words are texts too, and vectors may be delivered."""
+    if settings.users and asset == _TEXT:
+        return ("validated/users", "validated/interactions")
+    return _precomputed(settings) if asset in map(embedding, settings.precomputed) else ()
 
 
 def words(settings: Settings) -> tuple[str, ...]:

@@ -151,6 +151,7 @@ _REGISTRY = (
     _Entry("hf:<folder or hub id>", ("text",), "text"),
     _Entry("hf:<folder or hub id>", ("image", "audio", "video"), "hf"),
     _Entry("windows:<text encoder>", ("text",), "windows"),
+    _Entry("precomputed:<file>", NAMES, "precomputed"),
     _Entry("hash:<width>", NAMES, "hashed"),
 )
 

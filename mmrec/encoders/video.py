@@ -17,6 +17,7 @@ from mmrec import encoders
 from mmrec.encoders import EncoderIdentity, Failure, ImageEncoder, Prepared, SentenceEncoder, pooling
 from mmrec.encoders.pending import Pending, Vectors
 from mmrec.encoders.recipes import FrameRecipe
+from mmrec.errors import MmrecError
 from mmrec.media.decoded import read_frames
 from mmrec.media.opening import BadMedia, MediaRef
 from mmrec.media.pool import Decoders, require_film_decoder
@@ -30,6 +31,8 @@ _BLOCK_ROWS = 64  # of 4 frames of 224² are 39 MB
 def identify(modality: str, name: str, precision: str, weights_root: Path) -> EncoderIdentity:
     """Give the identity of `frames:<image encoder>`, which holds that of the image encoder whole."""
     image = encoders.identity("image", name.removeprefix(_FAMILY), precision, weights_root)
+    if image.fields["architecture"] == "precomputed":
+        raise MmrecError(f"{image.name} sees no frames: `frames:` takes a network of pictures")
     fields = {
         "modality": modality,
         "architecture": "frames",

@@ -27,6 +27,11 @@ def text_hashes(texts: pl.Series) -> pl.Series:
     return _over({"text": texts}, "sha256(text)", "text_hash")
 
 
+def blob_hashes(blobs: pl.Series) -> pl.Series:
+    """sha256 of every run of bytes, null where there is none."""
+    return _over({"bytes": blobs}, "sha256(bytes)", "sha256")
+
+
 def row_keys(modality: str, input_hashes: pl.Series, encoder_id: str) -> pl.Series:
     """`row_key` of every input hash under one encoder, null where there is none."""
     head, tail = f"{len(modality)}:{modality}", f"{len(encoder_id)}:{encoder_id}"

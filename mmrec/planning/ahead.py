@@ -26,6 +26,7 @@ from mmrec.stages.embeddings.rows import REMOVED, EmbeddingPlan
 from mmrec.stages.raw import catalogue as raw_catalogue
 from mmrec.stages.raw import interactions as raw_interactions
 from mmrec.stages.raw import media as raw_media
+from mmrec.stages.raw import precomputed as raw_precomputed
 from mmrec.stages.validated import interactions as validated_interactions
 from mmrec.stages.validated import whole as validated_whole
 
@@ -53,12 +54,15 @@ class Ahead:
         held = raw_interactions.held_periods(lake, files, periods.keys(settings.calendar)) if refused else {}
         items, unread = raw_catalogue.ahead(lake, settings, tables.RAW_ITEMS)
         media = raw_media.named_media(lake, settings, items.lazy())
+        delivered = raw_precomputed.landed(lake, settings) if settings.precomputed else None
         shown = {
             tables.RAW_ITEMS: items,
             tables.RAW_MEDIA: media,
-            tables.VALIDATED_ITEMS: validated_whole.preview_items(items, media, settings),
+            tables.VALIDATED_ITEMS: validated_whole.preview_items(items, media, delivered, settings),
         }
         refused += unread
+        if delivered is not None:
+            shown[tables.RAW_PRECOMPUTED] = delivered
         if settings.users:
             profiles, unread = raw_catalogue.ahead(lake, settings, tables.RAW_USERS)
             refused += unread

@@ -23,6 +23,7 @@ from mmrec.stages.model import factors as model_factors
 from mmrec.stages.raw import catalogue as raw_catalogue
 from mmrec.stages.raw import interactions as raw_interactions
 from mmrec.stages.raw import media as raw_media
+from mmrec.stages.raw import precomputed as raw_precomputed
 from mmrec.stages.recommendations import reasons, similar_items, snapshot, top_k
 from mmrec.stages.validated import interactions as validated_interactions
 from mmrec.stages.validated import whole as validated_whole
@@ -53,6 +54,7 @@ class Functions:
 _FUNCTIONS = {
     tables.RAW_ITEMS: Functions(raw_catalogue.items, raw_catalogue.items_keys),
     tables.RAW_MEDIA: Functions(raw_media.media, raw_media.media_keys),
+    tables.RAW_PRECOMPUTED: Functions(raw_precomputed.precomputed, raw_precomputed.precomputed_keys),
     tables.RAW_INTERACTIONS: Functions(raw_interactions.interactions, raw_interactions.interactions_keys),
     tables.RAW_USERS: Functions(raw_catalogue.users, raw_catalogue.users_keys),
     tables.VALIDATED_ITEMS: Functions(validated_whole.items, validated_whole.items_keys),

@@ -28,7 +28,7 @@ def of_item(item: str, modalities: Sequence[str]) -> Questions:
         ) AS other_items
         FROM validated.items AS i
         LEFT JOIN (FROM embeddings.{m}_current WHERE item_id = {own}) AS c USING (item_id)
-        WHERE i.item_id = {own} AND i.{m} IS NOT NULL"""
+        WHERE i.item_id = {own} AND (i.{m} IS NOT NULL OR i.{m}_hash IS NOT NULL)"""
         for m in modalities
     ]
     return _clean(

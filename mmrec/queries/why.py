@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from mmrec.lists import wording
 from mmrec.modalities import NAMES
 from mmrec.published import snapshots, state
 from mmrec.published.state import Served
+from mmrec.quality.rules import clean_id
 from mmrec.queries.recommend import unknown_person
 from mmrec.queries.similar import unknown_item
 from mmrec.settings import Settings
@@ -125,13 +127,21 @@ def _content(lake: Lake, settings: Settings, item: str) -> dict[str, Any]:
     for modality, current in zip(NAMES, pl.collect_all(mine), strict=True):
         found = next(current.iter_rows(named=True), None)
         content[modality] = {
-            "input": row[modality],
+            "input": _delivered(lake, modality, row) if modality in settings.precomputed else row[modality],
             "input_sha256": row[f"{modality}_hash"],
             "key": found["key"] if found else None,
             "encoder_id": found["encoder_id"] if found else None,
             "encoder": settings.embeddings[modality].encoder if modality in settings.embeddings else None,  # type: ignore[index]
         }
     return content
+
+
+def _delivered(lake: Lake, modality: str, item: Mapping[str, Any]) -> str | None:
+    """Where the vector that was computed elsewhere for an item stands: file and row."""
+    same = (pl.col("modality") == modality) & (pl.col("sha256") == item[f"{modality}_hash"])
+    rows = lake.scan(tables.RAW_PRECOMPUTED).filter(same, clean_id("item_id") == item["item_id"])
+    found = rows.select("source_file", "source_row").sort("source_row").head(1).collect()
+    return "{} row {}".format(*found.row(0)) if found.height else None
 
 
 def _verdicts(lake: Lake, periods: list[str]) -> list[dict[str, Any]]:

@@ -49,6 +49,10 @@ def _from(base: Path, encoder: str) -> str:
     """An encoder's name, with the folder or weights file in it as seen from the settings file, if it is there."""
     if encoder.startswith("frames:"):
         return "frames:" + _from(base, encoder.removeprefix("frames:"))
+    if encoder.startswith("precomputed:"):
+        family, _, place = encoder.partition(":")
+        name, at, file = place.rpartition("@")
+        return f"{family}:{name}{at}{(base / Path(file).expanduser()).resolve()}"
     if not encoder.startswith(("hf:", "torchvision:")):
         return encoder
     head, mark, file = encoder.partition("@" if encoder.startswith("torchvision:") else ":")

@@ -258,26 +258,29 @@ class Settings(_Section):
     recommendations: Recommendations = Recommendations()
     quality: Quality = Quality()
     schedule: Schedule = Schedule()
-    home: Path = Path(
-        ".mmrec"
-    )  # what is made and fetched, where no other place is named: lake, weights, Dagster's home
+    home: Path = Path(".mmrec")  # where no other place is named: lake, weights, Dagster's home
     weights: Path = Path(".mmrec/weights")
 
     @model_validator(mode="after")
     def _possible(self) -> Settings:
         event = self.interactions.event
         if event is not None and event not in self.events.weights:
-            raise ValueError(
-                f"interactions.event is '{event}', which [events] gives no weight; it has {sorted(self.events.weights)}"
-            )
+            known = sorted(self.events.weights)
+            raise ValueError(f"interactions.event is '{event}', which [events] gives no weight; it has {known}")
         for modality in self.embeddings:
-            if not getattr(self.items.columns, modality):
+            if modality not in self.precomputed and not getattr(self.items.columns, modality):
                 raise ValueError(f"embeddings.{modality} is set, but items.columns.{modality} names no column")
-        if self.users and "text" not in self.embeddings:
-            raise ValueError("[users] is set, but [embeddings.text] is not: nothing would read people's words")
+        if self.users and ("text" not in self.embeddings or "text" in self.precomputed):
+            found = "precomputed" if "text" in self.embeddings else "not"
+            raise ValueError(f"[users] is set, but [embeddings.text] is {found}: nothing would read people's words")
         if self.interactions.columns.review and not self.users:
             raise ValueError("interactions.columns.review is set, but [users] is not: no consent says it may be read")
         return self
+
+    @property
+    def precomputed(self) -> dict[str, str]:
+        """The encoders, by modality, whose vectors are delivered in a file and not computed here."""
+        return {name: each.encoder for name, each in self.embeddings.items() if each.encoder.startswith("precomputed:")}
 
     @property
     def lake_root(self) -> str:

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from mmrec.modalities import FILES, NAMES
 
 _CATALOGUE, _EVENTS, _MEDIA = "sources/catalogue_files", "sources/event_files", "sources/media_folder"
-_PROFILES = "sources/profile_files"
+_PROFILES, _VECTOR_FILES = "sources/profile_files", "sources/vector_files"
 _GOOD, _ITEMS, _FUSED = "validated/interactions", "validated/items", "fused/items"
 _LISTS = "recommendations/top_k"
+_DELIVERED = "raw/precomputed:sha256"
 
 _Columns = Mapping[str, tuple[str, ...]]
 
@@ -45,10 +46,11 @@ _LINEAGE: dict[str, _Columns] = {
         **_same(_MEDIA, "size_bytes", "ctime_ns", "sha256"),
         **_from("problem", _MEDIA, "bytes"),
     },
+    "raw/precomputed": _same(_VECTOR_FILES, "modality", "item_id", "sha256", "size_bytes", "ctime_ns"),
     "validated/items": {
         **_same("raw/items", "item_id", "title", *NAMES, "categories", "attributes", "source_file", "source_row"),
-        **_from("text_hash", "raw/items", "text"),
-        **{f"{kind.name}_hash": ("raw/media:sha256",) for kind in FILES},
+        "text_hash": ("raw/items:text", _DELIVERED),
+        **{f"{kind.name}_hash": ("raw/media:sha256", _DELIVERED) for kind in FILES},
         **{f"{kind.name}_problem": ("raw/media:problem",) for kind in FILES},
     },
     "validated/interactions": {

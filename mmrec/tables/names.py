@@ -5,6 +5,7 @@ from __future__ import annotations
 RAW_INTERACTIONS = "raw/interactions"
 RAW_ITEMS = "raw/items"
 RAW_MEDIA = "raw/media"
+RAW_PRECOMPUTED = "raw/precomputed"
 RAW_USERS = "raw/users"
 
 VALIDATED_INTERACTIONS = "validated/interactions"

@@ -3,8 +3,10 @@
 import polars as pl
 
 from mmrec.tables import names
-from mmrec.tables.columns import LANDED_FILE, LANDED_ROW, NAMED_FILES, PERIOD
+from mmrec.tables.columns import FILE, LANDED_FILE, LANDED_ROW, NAMED_FILES, PERIOD, ROW
 from mmrec.tables.table import TIME, Column, Table
+
+_CTIME = Column("ctime_ns", pl.Int64, "time of its last change (ctime), nanoseconds", nullable=True, versioned=False)
 
 TABLES = (
     Table(
@@ -78,16 +80,26 @@ TABLES = (
         (
             Column("uri", pl.String, "relative to the media root"),
             Column("size_bytes", pl.Int64, "size in bytes", nullable=True),
-            Column(
-                "ctime_ns",
-                pl.Int64,
-                "time of its last change (ctime), nanoseconds",
-                nullable=True,
-                versioned=False,
-            ),
+            _CTIME,
             Column("sha256", pl.String, "of the bytes; null where the file cannot be used", nullable=True),
             Column("problem", pl.String, "why it cannot be used", nullable=True),
         ),
         ("uri",),
+    ),
+    Table(
+        names.RAW_PRECOMPUTED,
+        names.RAW_PRECOMPUTED,
+        "one vector that was computed elsewhere and delivered for an item; the bytes stay where they are",
+        "the size or time of change of its modality's file is another",
+        (
+            Column("modality", pl.String, "what it is a vector of: text, image, audio or video"),
+            Column("item_id", pl.String, "the item, as delivered", nullable=True),
+            Column("sha256", pl.String, "of the vector's bytes, as they are in the file"),
+            Column("size_bytes", pl.Int64, "of the file", versioned=False),
+            _CTIME,
+            FILE,
+            ROW,
+        ),
+        ("modality", "source_row"),
     ),
 )

@@ -39,13 +39,18 @@ TABLES = (
             ITEM,
             Column("title", pl.String, "its title"),
             Column("text", pl.String, "the cleaned text that is encoded", nullable=True),
-            Column("text_hash", pl.String, "sha256 of the cleaned text", nullable=True),
+            Column("text_hash", pl.String, "sha256 of the cleaned text, or of its precomputed vector", nullable=True),
             *[
                 column
                 for kind, named in zip(FILES, NAMED_FILES, strict=True)
                 for column in (
                     named,
-                    Column(f"{kind.name}_hash", pl.String, f"sha256 of the {kind.noun}'s bytes", nullable=True),
+                    Column(
+                        f"{kind.name}_hash",
+                        pl.String,
+                        f"sha256 of the {kind.noun}'s bytes, or of those of its precomputed vector",
+                        nullable=True,
+                    ),
                     Column(
                         f"{kind.name}_problem", pl.String, f"why the named {kind.noun} cannot be used", nullable=True
                     ),

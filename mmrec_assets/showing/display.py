@@ -20,6 +20,7 @@ from mmrec_assets.showing import lineage
 
 Metadata = dict[str, dg.MetadataValue[Any]]
 
+REJECTED_FROM = (tables.RAW_INTERACTIONS, tables.RAW_ITEMS, tables.RAW_USERS)  # what rows are kept out of
 _WARNINGS, _NO_WARNING = "warnings", "none"
 _ROWS = 20  # of a shown table
 _CHARACTERS = 160  # of a shown text
@@ -83,9 +84,7 @@ def rejected(by_rule: pl.DataFrame, first: pl.DataFrame, version: int | None, da
         "dagster/row_count": dg.MetadataValue.int(int(by_rule["rows"].sum())),
         "rejected_by_rule": shown(by_rule),
         "sample": shown(_without_people(first, table)),
-        "dagster/column_lineage": dg.MetadataValue.column_lineage(
-            lineage.of(table.name, (tables.RAW_INTERACTIONS, tables.RAW_ITEMS, tables.RAW_USERS))
-        ),
+        "dagster/column_lineage": dg.MetadataValue.column_lineage(lineage.of(table.name, REJECTED_FROM)),
         "lake_version": _version(version),
         "data_version": dg.MetadataValue.text(data_version),
     }

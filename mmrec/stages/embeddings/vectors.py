@@ -29,6 +29,7 @@ from mmrec.settings import Settings
 from mmrec.stages.embeddings import preview
 from mmrec.stages.embeddings.concurrent import Others
 from mmrec.stages.embeddings.rows import REMOVED, EmbeddingPlan, plan_embeddings
+from mmrec.stages.raw import precomputed
 
 
 @dataclass
@@ -80,7 +81,10 @@ def embed(
             "failures": failed.drop_nulls("item_id").select("item_id", "reason").head(5),
             **(preview.of_vectors(lake, modality) if plan.rows.height else {}),
         },
-        warnings=[f"{failed.height} inputs could not be encoded; see `mmrec rejected`"] if failed.height else [],
+        warnings=[
+            *([f"{failed.height} inputs could not be encoded; see `mmrec rejected`"] if failed.height else []),
+            *(precomputed.unmatched(lake, settings, modality) if modality in settings.precomputed else []),
+        ],
     )
 
 
@@ -162,8 +166,10 @@ def _encode(lake: Lake, settings: Settings, plan: EmbeddingPlan, identity: encod
 
 
 def _inputs(lake: Lake, settings: Settings, plan: EmbeddingPlan) -> list[Any]:
-    """The canonical input of each missing key, in the order of `plan.missing`: a text, or a registered file."""
+    """The canonical input of each missing key, in the order of `plan.missing`: a text, a registered file, a vector."""
     column, hashed = plan.modality, f"{plan.modality}_hash"
+    if column in settings.precomputed:
+        return precomputed.vectors(lake, settings, column, plan.missing["input_hash"].to_list())
     known = lake.scan(tables.VALIDATED_ITEMS).select(column, input_hash=hashed)
     if plan.words.height:
         known = pl.concat([known, user_texts.said(lake).select("text", "input_hash")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import polars as pl
 
@@ -18,6 +19,7 @@ from mmrec.modalities import FILES, NAMES
 from mmrec.quality import rules, verdicts
 from mmrec.quality.contracts import GOOD, Candidate
 from mmrec.settings import Settings
+from mmrec.stages.raw import precomputed
 from mmrec.stages.validated.candidates import candidates_of, unchanged
 from mmrec.stages.validated.rejected import JUDGED, kept_out_by_rule, write_rejected
 
@@ -26,7 +28,8 @@ def items(lake: Lake, settings: Settings) -> StageReport:
     """The catalogue, cleaned, with the hash of each modality's input; judged as a whole."""
 
     def good_of(judged: pl.DataFrame) -> pl.DataFrame:
-        return _good_items(judged, lake.scan(tables.RAW_MEDIA).collect())
+        delivered = lake.scan(tables.RAW_PRECOMPUTED).collect() if settings.precomputed else None
+        return _good_items(judged, lake.scan(tables.RAW_MEDIA).collect(), delivered, settings)
 
     judge = partial(rules.judge_items, attributes=settings.items.attributes)
     report = _judge_whole(lake, settings, items_keys(lake, settings), judge, good_of)
@@ -40,9 +43,11 @@ def users(lake: Lake, settings: Settings) -> StageReport:
     return replace(report, facts={"people_consenting": consenting})
 
 
-def preview_items(raw_items: pl.DataFrame, media: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    """What validated/items would be for these rows of raw/items and raw/media, if its contract holds."""
-    return _good_items(rules.judge_items(raw_items, settings.items.attributes), media)
+def preview_items(
+    raw_items: pl.DataFrame, media: pl.DataFrame, delivered: pl.DataFrame | None, settings: Settings
+) -> pl.DataFrame:
+    """What validated/items would be for these rows of the raw tables, if its contract holds."""
+    return _good_items(rules.judge_items(raw_items, settings.items.attributes), media, delivered, settings)
 
 
 def preview_users(raw_users: pl.DataFrame) -> pl.DataFrame:
@@ -53,7 +58,10 @@ def preview_users(raw_users: pl.DataFrame) -> pl.DataFrame:
 def items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The stage key of the validated catalogue."""
     inputs = ledger.data_version(lake, tables.RAW_ITEMS) | ledger.data_version(lake, tables.RAW_MEDIA)
-    read = {"quality": settings.quality.model_dump(), "attributes": settings.items.attributes}
+    read: dict[str, Any] = {"quality": settings.quality.model_dump(), "attributes": settings.items.attributes}
+    if settings.precomputed:
+        read["precomputed"] = sorted(settings.precomputed)
+        inputs |= ledger.data_version(lake, tables.RAW_PRECOMPUTED)
     return {WHOLE: ledger.stage_key(lake.code_version, read, inputs)}
 
 
@@ -88,8 +96,10 @@ def _judge_whole(
     return run.report(checks=checks, tables={"kept out by rule": kept_out_by_rule(lake, name, [WHOLE])})
 
 
-def _good_items(judged: pl.DataFrame, media: pl.DataFrame) -> pl.DataFrame:
-    """The items that broke no rule, with the hash of their text and of their files' bytes."""
+def _good_items(
+    judged: pl.DataFrame, media: pl.DataFrame, delivered: pl.DataFrame | None, settings: Settings
+) -> pl.DataFrame:
+    """The items that broke no rule, with the hash of their text and of their files' bytes, or of delivered vectors."""
     good = judged.filter(pl.col("rule") == GOOD)
     hashed = good.with_columns(text_hash=text_hashes(good["text"]))
     for kind in FILES:
@@ -97,7 +107,20 @@ def _good_items(judged: pl.DataFrame, media: pl.DataFrame) -> pl.DataFrame:
             "uri", pl.col("sha256").alias(f"{kind.name}_hash"), pl.col("problem").alias(f"{kind.name}_problem")
         )
         hashed = hashed.join(files, left_on=kind.name, right_on="uri", how="left", maintain_order="left")
+    if delivered is not None:
+        hashed = _with_delivered(hashed, precomputed.inputs(delivered), settings)
     return tables.contract(tables.VALIDATED_ITEMS).conform(hashed)
+
+
+def _with_delivered(items: pl.DataFrame, inputs: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """The items with the hash of their vector, where a modality's vectors are computed elsewhere."""
+    for modality in settings.precomputed:
+        mine = inputs.filter(pl.col("modality") == modality).select("item_id", "input_hash")
+        joined = items.drop(f"{modality}_hash").join(mine, on="item_id", how="left", maintain_order="left")
+        items = joined.rename({"input_hash": f"{modality}_hash"})
+        if f"{modality}_problem" in items.columns:
+            items = items.with_columns(pl.lit(None, dtype=pl.String).alias(f"{modality}_problem"))
+    return items
 
 
 def _good_users(judged: pl.DataFrame) -> pl.DataFrame:
