@@ -88,7 +88,7 @@ def declared(settings: Settings) -> list[Asset]:
         ],
         Asset(FUSED, ("validated/items", *embeddings), "1", unit="vectors fused"),
         Asset(FACTORS, behind, "4", partitioned=True, history=events, unit=FOLDED),
-        Asset("model/evaluation", (*events, FUSED, FACTORS), "4", partitioned=True, history=events, unit=EVALUATED),
+        Asset("model/evaluation", (*events, FUSED, FACTORS), "5", partitioned=True, history=events, unit=EVALUATED),
         Asset("recommendations/top_k", (*behind, FACTORS), "1", partitioned=True, history=events, unit=SCORED),
         Asset(
             "recommendations/reasons",

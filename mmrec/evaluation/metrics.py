@@ -46,6 +46,7 @@ class Row:
     people: int
     note: str | None = None
     minus: str | None = None  # of a paired difference: the model that is taken from `model`, person by person
+    p: float | None = None  # of a paired difference that belongs to a family: corrected for all of it
 
     @property
     def label(self) -> str:
@@ -81,24 +82,34 @@ def average_precision(lists: np.ndarray, held: Histories, k: int) -> np.ndarray:
     return _ratio((found * precision).sum(1), np.minimum(held.lengths, k))
 
 
-def only(held: Histories, items: np.ndarray) -> Histories:
-    """Held-out items restricted to a segment (bool [n_items]), such as `counts == 0`, the cold ones."""
-    keep = items[held.items]
+def kept(held: Histories, keep: np.ndarray) -> Histories:
+    """The held-out items of the events that are kept (bool [events]); the rows stay."""
     ends = np.concatenate([[0], np.cumsum(keep)])[held.indptr]
     return Histories(ends.astype(np.int64), held.items[keep], held.weights[keep])
+
+
+def only(held: Histories, items: np.ndarray) -> Histories:
+    """Held-out items restricted to a segment (bool [n_items]), such as `counts == 0`, the cold ones."""
+    return kept(held, items[held.items])
 
 
 def without(held: Histories, seen: Histories) -> Histories:
     """Held-out items less those in the same person's `seen`, which no list may hold."""
     width = int(max(held.items.max(initial=0), seen.items.max(initial=0))) + 1
-    keep = ~np.isin(held.rows * width + held.items, seen.rows * width + seen.items)
-    ends = np.concatenate([[0], np.cumsum(keep)])[held.indptr]
-    return Histories(ends.astype(np.int64), held.items[keep], held.weights[keep])
+    return kept(held, ~np.isin(held.rows * width + held.items, seen.rows * width + seen.items))
 
 
 def coverage(lists: np.ndarray, n_servable: int) -> float:
     """The share of servable items that stand in anybody's list."""
     return np.unique(lists[lists >= 0]).size / n_servable if n_servable else 0.0
+
+
+def popular_share(lists: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """float64 [n]: the share of a list that the most popular tenth of the items holds (`counts`: people of each)."""
+    popular = np.zeros(len(counts), bool)
+    popular[np.argsort(-counts, kind="stable")[: -(-len(counts) // 10)]] = True
+    there = lists >= 0
+    return _ratio((popular[lists] & there).sum(1), there.sum(1))
 
 
 def novelty(lists: np.ndarray, counts: np.ndarray, n_people: int) -> np.ndarray:
@@ -197,6 +208,7 @@ class Listed:
 # What is asked of the lists as they are: a value a person, one for all, or None where it cannot be asked.
 BREADTH: Mapping[str, Callable[[Listed], np.ndarray | float | None]] = {
     "Coverage": lambda of: coverage(of.lists, of.listable),
+    "Popular share": lambda of: popular_share(of.lists, of.counts),
     "Novelty": lambda of: novelty(of.lists, of.counts, of.people),
     "Diversity": lambda of: None if of.vectors is None else diversity(of.lists, of.vectors),
 }

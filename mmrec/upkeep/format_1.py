@@ -59,4 +59,4 @@ def candidates(rows: pl.DataFrame) -> pl.DataFrame:
 def evaluation(rows: pl.DataFrame) -> pl.DataFrame:
     """The figures, with a paired difference taken apart."""
     parts = pl.col("model").str.splitn(" − ", 2).struct
-    return rows.with_columns(model=parts.field("field_0"), minus=parts.field("field_1"))
+    return rows.with_columns(model=parts.field("field_0"), minus=parts.field("field_1"), p=pl.lit(None, pl.Float64))

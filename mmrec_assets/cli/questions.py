@@ -1,4 +1,4 @@
-"""Commands that ask: recommend, why, similar, impact, rejected, sql, export. They read, and change nothing.
+"""Commands that ask: recommend, why, similar, impact, compare, rejected, sql, export. They read, and change nothing.
 
 torch is imported only by what encodes or folds in. Not here: the answers (`mmrec/queries`).
 """
@@ -137,6 +137,28 @@ def impact(
         shell.print_json({**found.as_dict(), **({"sql": found.queries} if sql else {})})
     else:
         traced.impact(shell.out, found, sql)
+
+
+@shell.app.command()
+def compare(
+    models: Annotated[
+        str | None, typer.Option(help="Models to set beside the served one, separated by commas.")
+    ] = None,
+    period: Period = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Set the served model beside others: figures with intervals and paired differences. Fits anew; writes nothing."""
+    from mmrec.queries import compare as comparing_models
+    from mmrec_assets.cli import compared
+
+    settings = load()
+    named = None if models is None else [name.strip() for name in models.split(",") if name.strip()]
+    answer = comparing_models.compare(Lake(settings.lake_root), settings, named, shell.checked(settings, period))
+    if markdown:
+        shell.print_text(compared.markdown(answer))
+    else:
+        shell.show(answer, as_json, compared.compared)
 
 
 @shell.app.command()

@@ -63,7 +63,7 @@ def materialize(
     if asset == tables.RAW_INTERACTIONS:
         landing.note(context, report)
     drawn = _drawn(context, settings, node, report)
-    yield from emit(context, node, report, _remembered(opened, report), provenance, drawn)
+    yield from emit(context, node, charts.undrawn(report), _remembered(opened, report), provenance, drawn)
     if also is not None:
         also(context, opened)
     if report.refusals:

@@ -3,6 +3,8 @@
 Not here: the figures (`mmrec/stages/model/evaluation.py`), nor what an SVG is made of (`svg.py`).
 """
 
+from dataclasses import replace
+
 import dagster as dg
 import polars as pl
 
@@ -20,6 +22,11 @@ def of(report: StageReport) -> dict[str, dg.MetadataValue]:
     if rows is None or rows.is_empty():
         return {}
     return {KEY: svg.markdown(bars(rows), "how good each model is with its interval")}
+
+
+def undrawn(report: StageReport) -> StageReport:
+    """The report without the table that the chart shows."""
+    return replace(report, tables={name: rows for name, rows in report.tables.items() if name != evaluation.CHART})
 
 
 def bars(rows: pl.DataFrame) -> str:

@@ -197,7 +197,7 @@ def test_a_liked_item_that_nobody_sells_takes_part_and_is_in_no_list():
     assert found.present["text"].tolist() == [False, False, True]
     whole = problem()
     gone = replace(whole, listable=np.arange(whole.n_items) % 3 > 0)
-    lists = s._served(gone, Candidate("plain", Hyper(width=4, sweeps=1)))(gone.met(TRAIN))
+    lists = s.served(gone, Candidate("plain", Hyper(width=4, sweeps=1)))(gone.met(TRAIN))
     assert gone.listable[lists[lists >= 0]].all()
     assert gone.listable[gone.held(TEST).items].all()
     assert gone.held(TEST).items.size < whole.held(TEST).items.size

@@ -348,12 +348,18 @@ def test_figures_come_with_the_headline_and_without_idle_warnings(built):
         .item()
     )
     assert report.periods[built.days[-1]].facts["mf NDCG@20"] == value
-    shown = report.tables["test figures"].filter(pl.col("segment") == "all")
-    assert shown["model"].to_list() == [
-        *("mf", "popularity", "item-kNN", "EASE"),
-        *("mf − popularity", "mf − item-kNN", "mf − EASE"),
-    ]
+    shown = report.tables["test figures"]
+    assert shown["model"].to_list() == ["mf", "popularity", "item-kNN", "EASE"]
+    assert shown.columns[:7] == ["model", "NDCG@20", "people", "NDCG@5", "NDCG@10", "NDCG@50", "Recall@5"]
     assert shown["NDCG@20"].str.contains("12").all()
+    pairs = report.tables["paired differences"]
+    assert pairs.filter(pl.col("metric") == "NDCG@20")["difference"].to_list() == [
+        *("mf − popularity", "mf − item-kNN", "mf − EASE")
+    ]
+    assert pairs["p"].null_count() == pairs.height == 6, "of twelve people nothing is called certain"
+    segments = report.tables["segments"]
+    assert {"all", "warm items", "cold items", "people with many events"} <= set(segments["segment"])
+    assert segments.columns == ["segment", "mf", "popularity", "item-kNN", "EASE"]
     assert report.warnings == []
 
 

@@ -10,6 +10,7 @@ from mmrec import tables
 from mmrec.builds.report import StageReport
 from mmrec.builds.stage import Made, StageRun
 from mmrec.evaluation import metrics, selection
+from mmrec.evaluation.comparison import FAMILY, HEADLINE
 from mmrec.lake.store import Lake
 from mmrec.published import events as history
 from mmrec.published import figures, versions
@@ -18,9 +19,9 @@ from mmrec.settings import Settings
 from mmrec.stages.model.boundary import problem_of, stage_key
 from mmrec.stages.model.evaluated import Evaluated, evaluated, fit_versions
 
-HEADLINE = "NDCG@20"
 CHART = "headline"  # the table of a report that is drawn
-SEGMENTS = ("all", "warm items", "cold items")  # that are shown first
+SEGMENTS = ("all", "warm items", "cold items")  # of the chart
+PLOTTED = ("NDCG@20", "Recall@20", "Coverage@20")  # of the served model over periods; of the others the headline
 
 
 def evaluation(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
@@ -40,7 +41,9 @@ def evaluation(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport
     return run.report(
         tables={
             CHART: _headline(newest),
-            "test figures": _test_table(newest),
+            "test figures": _by_metric(newest, "test"),
+            "paired differences": _differences(newest),
+            "segments": _by_segment(newest),
             "validation figures": _by_metric(newest, "validation"),
         },
         warnings=_too_little(newest),
@@ -89,18 +92,14 @@ def _too_little(rows: pl.DataFrame) -> list[str]:
 def _figures(rows: pl.DataFrame) -> dict[str, float]:
     """One period's test figures over all items, as numbers that plot over periods; differences with their interval."""
     mine = rows.filter((pl.col("split") == "test") & (pl.col("segment") == "all") & pl.col("value").is_not_null())
+    served = (pl.col("model") == selection.MODEL) & pl.col("minus").is_null() & pl.col("metric").is_in(PLOTTED)
     found = {}
-    for row in mine.iter_rows(named=True):
+    for row in mine.filter(served | (pl.col("metric") == HEADLINE)).iter_rows(named=True):
         name = f"{row['label']} {row['metric']}"
         found[name] = row["value"]
-        if row["minus"] is not None and row["metric"] == HEADLINE and row["low"] is not None:
+        if row["minus"] is not None and row["low"] is not None:
             found |= {f"{name} low": row["low"], f"{name} high": row["high"]}
     return found
-
-
-def _test_table(rows: pl.DataFrame) -> pl.DataFrame:
-    """The served model beside its references: one row a model and segment, a column a metric with its interval."""
-    return _by_metric(rows, "test", segments=SEGMENTS)
 
 
 def _headline(rows: pl.DataFrame) -> pl.DataFrame:
@@ -114,8 +113,40 @@ def _headline(rows: pl.DataFrame) -> pl.DataFrame:
     return named.select("segment", "model", "served", "value", "low", "high", "people")
 
 
-def _by_metric(rows: pl.DataFrame, split: str, segments: tuple[str, ...] = ("all",)) -> pl.DataFrame:
-    chosen = rows.filter((pl.col("split") == split) & pl.col("segment").is_in(segments))
+def _by_metric(rows: pl.DataFrame, split: str) -> pl.DataFrame:
+    """One row a model, a column a metric with its interval; the headline first, then as the metrics are declared."""
+    chosen = rows.filter((pl.col("split") == split) & (pl.col("segment") == "all") & pl.col("minus").is_null())
+    wide = _shown(chosen).pivot(
+        "metric", index=["place", "model", "people"], values="figure", aggregate_function="first"
+    )
+    told = sorted({*wide.columns} - {"place", "model", "people"}, key=_order)
+    return wide.sort("place").select("model", *told[:1], "people", *told[1:])
+
+
+def _order(metric: str) -> tuple[bool, int, int]:
+    """The headline first, then as metrics are declared, by cut-off."""
+    name, _, cutoff = metric.partition("@")
+    declared = [*metrics.ACCURACY, *metrics.BREADTH]
+    return metric != HEADLINE, declared.index(name) if name in declared else len(declared), int(cutoff)
+
+
+def _by_segment(rows: pl.DataFrame) -> pl.DataFrame:
+    """One row a segment of test, a column a model: the headline metric with its interval."""
+    chosen = rows.filter((pl.col("split") == "test") & (pl.col("metric") == HEADLINE) & pl.col("minus").is_null())
+    shown = _shown(chosen.sort("place"))
+    return shown.pivot("model", index=["segment"], values="figure", aggregate_function="first")
+
+
+def _differences(rows: pl.DataFrame) -> pl.DataFrame:
+    """One row a difference on test over all items, with its interval and its corrected p where it has one."""
+    told = [metric for metric, _ in FAMILY]
+    of_test = (pl.col("split") == "test") & (pl.col("segment") == "all") & pl.col("minus").is_not_null()
+    chosen = rows.filter(of_test & pl.col("metric").is_in(told)).sort("metric", "place")
+    return _shown(chosen).select("metric", difference="model", value="figure", p="p")
+
+
+def _shown(rows: pl.DataFrame) -> pl.DataFrame:
+    """Figures as texts (`figure`), each with its interval or why there is none; a model by its label."""
     value, why = pl.col("value").round(4), pl.col("note").str.extract(metrics.FEW)
     interval = (
         pl.when(pl.col("low").is_not_null())
@@ -124,10 +155,4 @@ def _by_metric(rows: pl.DataFrame, split: str, segments: tuple[str, ...] = ("all
         .then(pl.format("{} ({})", value, why))
         .otherwise(value.cast(pl.String))
     )
-    told = chosen.with_columns(figure=interval, model="label")
-    wide = told.pivot(
-        "metric", index=["place", "segment", "model", "people"], values="figure", aggregate_function="first"
-    )
-    named = ("segment", "model", "people")
-    others = sorted(set(wide.columns) - {*named, HEADLINE, "place"})  # what does not fit a page is scrolled to
-    return wide.sort("segment", "place").select(*named, *([HEADLINE] if HEADLINE in wide.columns else []), *others)
+    return rows.with_columns(figure=interval, model="label")
