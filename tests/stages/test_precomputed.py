@@ -14,7 +14,7 @@ from mmrec.published.vectors import read_vectors
 from mmrec.queries import impact, search, why
 from mmrec.settings import Settings, load
 from mmrec.verification import oracle, scope
-from tests.conftest import DAYS, ITEMS, PEOPLE, Shop, write_shop
+from tests.helpers.shop import DAYS, ITEMS, PEOPLE, Shop, write_shop
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
 RAW, ITEMS_ASSET, IMAGE = "raw/precomputed", "validated/items", "embeddings/image"
