@@ -86,8 +86,8 @@ def main() -> None:
     goal = by_implicit(data, hyper.width)
     ways: dict[str, Callable[[], Reached]] = {
         "implicit": lambda: by_implicit(data, hyper.width),
-        "mmrec": lambda: until(data, goal.ndcg, hyper, exact=False),
-        "mmrec, every sweep exact": lambda: until(data, goal.ndcg, hyper, exact=True),
+        "mmrec": lambda: until(data, goal.ndcg, hyper, exact=0),
+        "mmrec, every sweep exact": lambda: until(data, goal.ndcg, hyper, exact=hyper.sweeps),
     }
     found = {name: [work() for _ in range(ROUNDS)] for name, work in ways.items()}
     sweeps = found["mmrec"][0].passes
@@ -120,7 +120,7 @@ def by_implicit(data: Data, width: int) -> Reached:
     return max(reached, key=lambda each: each.ndcg)
 
 
-def until(data: Data, goal: float, hyper: Hyper, *, exact: bool) -> Reached:
+def until(data: Data, goal: float, hyper: Hyper, *, exact: int) -> Reached:
     """The first sweep that reaches the goal, or the best one where none does."""
     best, spent = (-1.0, 0.0), 0.0
     for factors, seconds in timed(fits(data.train, data.n_items, hyper, exact=exact)):

@@ -22,6 +22,7 @@ from mmrec.evaluation.split import PARTS
 from mmrec.models.feature_ials import FeatureIALS
 from mmrec.models.histories import Histories
 from mmrec.models.interface import Scores
+from mmrec.models.zoo import ZOO
 from mmrec.settings import Model
 
 
@@ -66,8 +67,8 @@ def _show(problem: Problem, chosen: selection.Selection, held: Histories) -> Non
         "MF alone": dense,
     }
     for name in ("popularity", "item-kNN"):
-        if name in selection.ZOO:
-            models[name] = selection.ZOO[name](problem.n_items)[0].fit(known, problem.n_items).scores(known)
+        if name in ZOO:
+            models[name] = ZOO[name](problem.n_items)[0].fit(known, problem.n_items).scores(known)
     for name, scores in models.items():
         lists, _ = scores.top_k(known, 20, problem.item_order)
         for metric, figure in (("NDCG@20", metrics.ndcg), ("Recall@20", metrics.recall)):

@@ -124,14 +124,13 @@ def diversity(lists: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     `vectors` [n_items, d]; an item without a vector (zeros) has cosine 0 with everything.
     """
     norms = np.sqrt((vectors**2).sum(-1, keepdims=True))
-    unit = np.divide(vectors, norms, out=np.zeros(vectors.shape), where=norms > 0)
-    own = (unit**2).sum(-1)
-    there = lists >= 0
-    total, same = np.zeros((len(lists), vectors.shape[1])), np.zeros(len(lists))
+    unit = np.zeros((len(vectors) + 1, vectors.shape[1]))  # the last row is that of −1, no item
+    np.divide(vectors, norms, out=unit[:-1], where=norms > 0)
+    total, room = np.zeros((2, len(lists), vectors.shape[1]))
     for rank in range(lists.shape[1]):  # Σ_{a≠b} v_a·v_b = ‖Σ v‖² − Σ ‖v‖²
-        total += np.where(there[:, [rank]], unit[lists[:, rank]], 0.0)
-        same += np.where(there[:, rank], own[lists[:, rank]], 0.0)
-    m = there.sum(1)
+        total += unit.take(lists[:, rank], axis=0, out=room, mode="wrap")
+    same = (unit**2).sum(-1)[lists].sum(1)
+    m = (lists >= 0).sum(1)
     return 1 - _ratio((total**2).sum(-1) - same, m * (m - 1))
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mmrec.evaluation import metrics
-from mmrec.evaluation.judge import Judge
+from mmrec.evaluation.judge import Judge, fit_settings
 from mmrec.evaluation.problem import Problem
 from mmrec.models import candidates
 from mmrec.models.candidates import Candidate, named
@@ -47,7 +47,6 @@ class Trial:
     people: int  # who were asked
     work: int  # people × sweeps of a fit; 0 where the fit was there
     seconds: float = field(compare=False)
-    ndcg: np.ndarray = field(compare=False, repr=False)  # of each who was asked
     factors: ItemFactors | None = field(default=None, compare=False, repr=False)
 
 
@@ -105,10 +104,10 @@ class Search:
         """
         if not others:
             return plain
-        tried = [self._fitted(CONTENT, each, 1.0) for each in others]
-        best = max(tried, key=lambda each: each.value)
-        gain = self.judge.ndcg(plain, self.judge.choosers(1.0)) - best.ndcg
-        return plain if metrics.interval(gain, self.problem.seed).low > 0 else self._kept(best)
+        best = self._kept(max((self._fitted(CONTENT, each, 1.0) for each in others), key=lambda each: each.value))
+        people = self.judge.choosers(1.0)
+        gain = self.judge.ndcg(plain, people) - self.judge.ndcg(best, people)
+        return plain if metrics.interval(gain, self.problem.seed).low > 0 else best
 
     def _halving(self, stage: str, tried: Sequence[Candidate]) -> Candidate:
         """The best of candidates that share a fit: rung by rung on more people, a third of them going on."""
@@ -119,9 +118,11 @@ class Search:
         return found[0]
 
     def _linked(self, best: Candidate) -> Candidate:
-        """The item-item part: coarsely over the whole range, then step by step on everybody."""
+        """The item-item part: coarsely over the whole range, then its recency, then step by step on everybody."""
         ordered = self.problem.ordered
         begin = self._halving(LINKS, candidates.links(best, ordered=ordered))
+        if ordered:
+            begin = self._halving(LINKS, candidates.links_recencies(begin))
         return self._climbed(
             self._ranked(LINKS, [begin], 1.0)[0],
             lambda each: candidates.links_near(each, ordered=ordered),
@@ -141,7 +142,7 @@ class Search:
     def _confirmed(self, begin: Candidate, best: Candidate) -> Candidate:
         """What reaches most with the people who had no say: the winner, or the start, or at last what is not fitted."""
         tried = [self._judged(CONFIRMATION, best, 1.0, self.judge.confirmers)]
-        if not self.judge.knows(begin):
+        if fit_settings(begin) != fit_settings(best):
             self._kept(self._fitted(FIT, replace(begin, links=None), 1.0, every_sweep=False))
         tried.append(self._judged(CONFIRMATION, begin, 1.0, self.judge.confirmers))
         for each in self._last_resorts(best):
@@ -186,7 +187,7 @@ class Search:
     ) -> Trial:
         known = metrics.interval(ndcg, self.problem.seed)
         figures = known.value, known.low, known.high, known.people
-        trial = Trial(stage, named(candidate), share, *figures, work, time.perf_counter() - began, ndcg)
+        trial = Trial(stage, named(candidate), share, *figures, work, time.perf_counter() - began)
         self.trials.append(trial)
         return replace(trial, factors=factors)
 

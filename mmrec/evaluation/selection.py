@@ -1,7 +1,7 @@
 """What is served and how good it is: the search's winner, its test figures, and references beside them.
 
 Here: the choice with its trials, and the lists that are compared. Not here: the figures (`comparison.py`), the search
-(`search.py`), what a candidate is (`mmrec/models/candidates.py`), the events it is compared on (`problem.py`), where
+(`search.py`), the settings of other models (`rivals.py`), what a candidate is (`mmrec/models/candidates.py`), the events it is compared on (`problem.py`), where
 choices and figures are stored.
 
 The protocol, wherever one of these figures stands: every event counts as positive with its weight, unless it says that
@@ -15,23 +15,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mmrec.evaluation import comparison, metrics
+from mmrec.evaluation import comparison, rivals
 from mmrec.evaluation.metrics import ALL, Row
-from mmrec.evaluation.problem import DECIDES, Problem
+from mmrec.evaluation.problem import Problem
+from mmrec.evaluation.rivals import Rival, Zoo
 from mmrec.evaluation.search import Search, Trial
 from mmrec.evaluation.split import TEST, TRAIN, VALIDATION
-from mmrec.models import candidates, dense
+from mmrec.models import dense
 from mmrec.models.candidates import Candidate
 from mmrec.models.feature_ials import FeatureIALS, FittedFactors
 from mmrec.models.histories import Histories
-from mmrec.models.interface import Fitted, Model, Scores
-from mmrec.models.recency import Recency
+from mmrec.models.interface import Scores
 from mmrec.models.zoo import ZOO
 
 MINIMUM_CHOOSERS = 100  # people with validation items below which a search would choose by chance
 MODEL = FeatureIALS.name  # what the served model is called in the table
 Lists = Callable[[Histories], np.ndarray]  # what to mask → lists int32 [n_users, depth]
-Zoo = Mapping[str, Callable[[int], Sequence[Model]]]
 NO_VARIANTS: Mapping[str, Candidate] = {}
 
 
@@ -55,12 +54,17 @@ def select(problem: Problem) -> Selection:
 
 
 def evaluate(
-    problem: Problem, candidate: Candidate, zoo: Zoo | None = None, variants: Mapping[str, Candidate] = NO_VARIANTS
+    problem: Problem,
+    candidate: Candidate,
+    zoo: Zoo | None = None,
+    variants: Mapping[str, Candidate] = NO_VARIANTS,
+    *,
+    stored: Sequence[Rival] = (),
 ) -> tuple[Row, ...]:
     """The candidate beside every model of the zoo on validation and test, and its paired differences to each.
 
-    Everything is fitted on train. Of a model with variants the best one on validation stands. `zoo` names other models
-    than the daily ones, `variants` are further candidates to set beside the served one. Too little history gives one
+    Everything is fitted on train. `zoo` names other models than the daily ones; their settings are the `stored` ones,
+    or chosen on validation. `variants` are further candidates to set beside the served one. Too little history gives one
     row without a value whose note says so.
     """
     for part in (VALIDATION, TEST):
@@ -69,9 +73,9 @@ def evaluate(
     models, notes = {MODEL: served(problem, candidate)}, dict[str, str | None]()
     for name, variant in variants.items():
         models[name], notes[name] = served(problem, variant), variant.name
-    for name, those in (ZOO if zoo is None else zoo).items():
-        if tried := those(problem.n_items):
-            models[name], notes[name] = best(problem, tried)
+    for rival, model in rivals.models(problem, ZOO if zoo is None else zoo, stored).items():
+        fitted = model.fit(problem.train, problem.n_items)
+        models[rival.model], notes[rival.model] = _lists(problem, rivals.scores(problem, rival, fitted)), rival.told
     found: tuple[Row, ...] = ()
     for part in (VALIDATION, TEST):
         masked = problem.met(*range(part))
@@ -90,40 +94,6 @@ def served(problem: Problem, candidate: Candidate) -> Lists:
     return _lists(problem, scores)
 
 
-def best(problem: Problem, models: Sequence[Model]) -> tuple[Lists, str | None]:
-    """The variant of a reference model that is best on validation, and in words which that is.
-
-    Where a model reads the weights of people's events, its recency is searched like that of the served one: first the
-    variant, with the recency that the search begins with, then the half-life, then the floor.
-    """
-    met, held = problem.met(TRAIN), problem.held(VALIDATION)
-
-    def reached(fitted: Fitted, recency: Recency) -> float:
-        return float(np.nanmean(metrics.ndcg(_reference(problem, fitted, recency, DECIDES)(met), held, DECIDES)))
-
-    recency, note = problem.start.recency, models[0].note
-    fitted = models[0].fit(problem.train, problem.n_items)
-    if len(models) > 1:
-        highest = reached(fitted, recency)
-        for model in models[1:]:
-            other = model.fit(problem.train, problem.n_items)
-            if (value := reached(other, recency)) > highest:
-                fitted, highest, note = other, value, model.note
-    if not problem.ordered or not fitted.scores(problem.train.take(np.zeros(0, np.int64))).links:
-        return _reference(problem, fitted, recency), note if len(models) == 1 else f"{note}, the best of {len(models)}"
-    values: dict[Recency, float] = {}
-    for tried in (candidates.half_lives, candidates.floors):
-        values |= {each: reached(fitted, each) for each in tried(recency) if each not in values}
-        recency = max(values, key=lambda each: values[each])
-    return _reference(problem, fitted, recency), f"{note}, {recency}, the best on validation"
-
-
-def _reference(problem: Problem, fitted: Fitted, recency: Recency, depth: int = comparison.DEPTH) -> Lists:
-    """A fitted model's lists, of people whose events are weighed so."""
-    scores = fitted.scores(problem.histories(TRAIN, recency=recency))
-    return _lists(problem, scores, depth)
-
-
-def _lists(problem: Problem, scores: Scores, depth: int = comparison.DEPTH) -> Lists:
-    depth = max(problem.k, depth)
+def _lists(problem: Problem, scores: Scores) -> Lists:
+    depth = max(problem.k, comparison.DEPTH)
     return lambda masked: scores.top_k(masked, depth, problem.item_order, problem.listable)[0]

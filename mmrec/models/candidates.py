@@ -144,13 +144,19 @@ def floors(recency: Recency) -> list[Recency]:
 
 def links(candidate: Candidate, *, ordered: bool) -> list[Candidate]:
     """The same without an item-item part, and with one of every kind, strength and pair of exponents."""
-    recency = dict.fromkeys([(candidate.half_life, candidate.floor), *(_NEWEST if ordered else ())])
     found = [
-        LinkSettings(directed, strength, *exponents, *weighed)
+        LinkSettings(directed, strength, *exponents, candidate.half_life, candidate.floor)
         for directed in ((True, False) if ordered else (False,))
-        for exponents, strength, weighed in product(_EXPONENTS, _STRENGTHS, recency)
+        for exponents, strength in product(_EXPONENTS, _STRENGTHS)
     ]
     return [replace(candidate, links=each) for each in (None, *found)]
+
+
+def links_recencies(candidate: Candidate) -> list[Candidate]:
+    """The same, and with an item-item part that weighs the newest events alone."""
+    at = candidate.links
+    newer = [] if at is None else [replace(at, half_life=each, floor=floor) for each, floor in _NEWEST]
+    return [candidate, *[replace(candidate, links=each) for each in newer]]
 
 
 def links_near(candidate: Candidate, *, ordered: bool) -> list[Candidate]:

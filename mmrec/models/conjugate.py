@@ -1,4 +1,6 @@
-"""Conjugate gradients: a few float32 steps towards the factors of one side, for every pass of a fit but the last.
+"""Conjugate gradients: a few float32 steps towards the factors of one side, where nothing that is served rests on them.
+
+So for every pass of a fit but the last, and for people whose lists are only judged.
 
 Here: one side's events as sparse matrices, and the steps. Not here: what is solved for and in which order
 (`factorization.py`), exact solves (`solver.py`). torch is imported inside functions.
@@ -27,6 +29,7 @@ STEPS = 2  # in a pass; the next pass goes on where this one stops
 FIRST_STEPS = (
     1  # in a pass from zeros, whose other side is random: more bring no better lists one sweep later (Gowalla)
 )
+FOLD_STEPS = 12  # of people alone, from zeros: within .001 of the exact solution (RMS; Gowalla, three fits)
 PART_EVENTS = 16_384  # events of the rows that are solved together: what the core's own cache holds
 TINY = 1e-30  # a row that is solved takes a step of 0, not of 0 / 0
 
@@ -48,9 +51,16 @@ class Side:
         return cls(tuple(parts), n)
 
     def approach(
-        self, rows: np.ndarray, e: np.ndarray, prior: np.ndarray | None, start: np.ndarray | None, *, pool: Executor
+        self,
+        rows: np.ndarray,
+        e: np.ndarray,
+        prior: np.ndarray | None,
+        start: np.ndarray | None,
+        *,
+        steps: int,
+        pool: Executor,
     ) -> np.ndarray:
-        """`STEPS` steps from `start`, or `FIRST_STEPS` from zeros where it is None, towards what `solver.solve` gives.
+        """So many steps from `start`, or from zeros where it is None, towards what `solver.solve` gives.
 
         All is in the eigenbasis; float64 [n, d] of float32 precision. A row's bits depend on its own events, `rows` and
         `e` alone.
@@ -65,7 +75,7 @@ class Side:
             pull, begin = (
                 None if given is None else torch.from_numpy(given[part.rows]).float() for given in (prior, start)
             )
-            out[part.rows] = part.approach(x, squares, eigenvalues, pull, begin).numpy()
+            out[part.rows] = part.approach(x, squares, eigenvalues, pull, begin, steps).numpy()
 
         list(pool.map(solve_part, self.parts))
         return out
@@ -101,6 +111,7 @@ class Part:
         e: torch.Tensor,
         pull: torch.Tensor | None,
         start: torch.Tensor | None,
+        steps: int,
     ) -> torch.Tensor:
         """Preconditioned conjugate gradients for A y = Σ_j c_j x_j + pull."""
         import torch
@@ -119,7 +130,7 @@ class Part:
         y = torch.zeros_like(r) if start is None else start
         direction = inverse * r
         rz = (r * direction).sum(-1, keepdim=True)
-        for _ in range((FIRST_STEPS if start is None else STEPS) - 1):
+        for _ in range(steps - 1):
             moved = times(direction)
             length = rz / ((direction * moved).sum(-1, keepdim=True) + TINY)
             y = y + length * direction

@@ -20,11 +20,11 @@ from mmrec.models.histories import Histories
 
 
 def fits(
-    candidate: Candidate, histories: Histories, n_items: int, features: np.ndarray | None
+    candidate: Candidate, histories: Histories, n_items: int, features: np.ndarray | None, *, exact: int = 1
 ) -> Iterator[ItemFactors]:
-    """After every sweep of the fit; once where nothing is fitted."""
+    """After every sweep of the fit, the last `exact` of which are exact; once where nothing is fitted."""
     if candidate.last_resort is None:
-        yield from factorization.fits(histories, n_items, candidate.hyper, features)
+        yield from factorization.fits(histories, n_items, candidate.hyper, features, exact=exact)
         return
     counts = np.bincount(histories.items, minlength=n_items)
     share = counts / max(1, counts.max(initial=0)) * (candidate.last_resort == POPULARITY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ import polars as pl
 from mmrec import tables
 from mmrec.builds.publishing import Damaged
 from mmrec.errors import MmrecError
+from mmrec.evaluation import rivals
+from mmrec.evaluation.rivals import Rival
 from mmrec.lake.store import Lake
 from mmrec.models.candidates import Candidate
 from mmrec.models.factorization import ItemFactors
@@ -34,15 +36,16 @@ class Version:
     digests: list[str | None]  # keys of the fused vectors that the items were fitted with
     factors: ItemFactors
     links: SparseLinks | None = None  # the item-item part of the score
+    rivals: tuple[Rival, ...] = ()  # what an evaluation compares with, by settings chosen with the version
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All that was fitted, by name."""
-        return arrays_of(self.factors, self.links)
+        """All that was fitted and chosen, by name."""
+        return arrays_of(self.factors, self.links, self.rivals)
 
 
-def arrays_of(factors: ItemFactors, links: SparseLinks | None) -> dict[str, np.ndarray]:
-    """All that is fitted at a boundary, by name: what a version stores, and what its name is a digest of."""
-    return factors.to_arrays() | (links.to_arrays() if links else {})
+def arrays_of(factors: ItemFactors, links: SparseLinks | None, beside: Sequence[Rival] = ()) -> dict[str, np.ndarray]:
+    """All that is made at a boundary, by name: what a version stores, and what its name is a digest of."""
+    return factors.to_arrays() | (links.to_arrays() if links else {}) | rivals.to_arrays(beside)
 
 
 def served_version(lake: Lake, period: str) -> Version:
@@ -96,7 +99,7 @@ def read_version(lake: Lake, name: str) -> Version:
     about = outline(lake, name)
     stored = lake.scan(tables.MODEL_ARRAYS).filter(pl.col("version") == name).collect()
     arrays = {each["name"]: _array(each) for each in stored.iter_rows(named=True)}
-    fitted = ItemFactors.from_arrays(arrays), SparseLinks.from_arrays(arrays)
+    fitted = ItemFactors.from_arrays(arrays), SparseLinks.from_arrays(arrays), rivals.from_arrays(arrays)
     ids, digests = about.items["item_id"].to_list(), about.items["digest"].to_list()
     return Version(name, about.boundary, about.space, about.choice, about.weighing, ids, digests, *fitted)
 

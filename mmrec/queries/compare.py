@@ -37,7 +37,7 @@ def compare(
     events = history.read(published.lake, settings, published.period, version.weighing)
     problem = Problem.of(events, features.item_ids, features.blocks, features.present, settings.model)
     zoo, variants = _chosen(models, _variants(version.choice))
-    rows = selection.evaluate(problem, version.choice, zoo, variants)
+    rows = selection.evaluate(problem, version.choice, zoo, variants, stored=version.rivals)
     parts = np.bincount(problem.part[problem.weight > 0], minlength=len(comparison.SPLITS)).tolist()
     return {
         "period": published.period,

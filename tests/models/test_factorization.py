@@ -51,7 +51,7 @@ def test_the_gradient_vanishes_in_every_block(width, with_features, exponent):
     histories = random_histories()
     features = np.random.default_rng(1).normal(size=(50, 7)) if with_features else None
     hyper = Hyper(width=width, sweeps=400, exponent=exponent, regularization=0.5, feature_regularization=2.0)
-    factors = fit(histories, 50, hyper, features, exact=True)
+    factors = fit(histories, 50, hyper, features, exact=hyper.sweeps)
     W = fold_in(factors, histories)
     assert max(gradients(factors, W, histories, features)) < 1e-4
     nudged = gradients(factors, W + 1e-3, histories, features)
@@ -82,7 +82,7 @@ def test_a_sweep_is_the_dense_solution(sweeps):
         H[warm] = side(W, C.T[warm], r[warm], (r[:, None] * (features @ B.T))[warm])
         R = r[warm][:, None]
         B = np.linalg.solve(features[warm].T @ (R * features[warm]) + 2 * np.eye(7), features[warm].T @ (R * H[warm])).T
-    factors = fit(histories, n_items, hyper, features, exact=True)
+    factors = fit(histories, n_items, hyper, features, exact=hyper.sweeps)
     np.testing.assert_allclose(factors.B, B, atol=1e-9)
     np.testing.assert_allclose(factors.H[warm], H[warm], atol=1e-9)
     np.testing.assert_allclose(factors.H[~warm], features[~warm] @ B.T, atol=1e-9)

@@ -17,7 +17,7 @@ import polars as pl
 
 from mmrec import periods, tables
 from mmrec.builds import assets, ledger
-from mmrec.evaluation import metrics, selection
+from mmrec.evaluation import metrics, rivals, selection
 from mmrec.evaluation.problem import DECIDES, Problem
 from mmrec.evaluation.split import PARTS
 from mmrec.fusion.statistics import GROWN
@@ -102,20 +102,20 @@ def _read(settings: Settings) -> dict[str, object]:
 def _fit(
     settings: Settings, boundary: str, events: pl.DataFrame, features: Features
 ) -> tuple[Version, selection.Selection]:
-    """Searches on train and validation, then fits the winner on everything up to the boundary."""
+    """Searches on train and validation, then fits the winner on everything up to the boundary; chooses rivals alike."""
     problem = problem_of(settings, events, features)
     search = selection.select(problem)
     chosen = search.winner
     everything = problem.histories(*PARTS)
     fitted = dense.fit(chosen, everything, problem.n_items, problem.features(chosen))
-    links = problem.links(chosen.links, *PARTS)
+    links, beside = problem.links(chosen.links, *PARTS), rivals.chosen(problem)
     weighing, item_ids = Weighing.of(settings), list(problem.item_ids)
-    arrays = _bytes(versions.arrays_of(fitted, links))
+    arrays = _bytes(versions.arrays_of(fitted, links, beside))
     of_item = dict(zip(features.item_ids, features.digests, strict=True))
     digests = [of_item.get(item) for item in item_ids]
     weights = weighing.to_json()
     name = version_name(boundary, features.space, chosen.to_json(), item_ids, arrays, weights, digests)
-    return Version(name, boundary, features.space, chosen, weighing, item_ids, digests, fitted, links), search
+    return Version(name, boundary, features.space, chosen, weighing, item_ids, digests, fitted, links, beside), search
 
 
 def version_name(

@@ -25,7 +25,10 @@ PLOTTED = ("NDCG@20", "Recall@20", "Coverage@20")  # of the served model over pe
 
 
 def evaluation(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
-    """The chosen model beside popularity and EASE on the events up to each wanted period; test is read here only."""
+    """The chosen model beside the zoo's on the events up to each wanted period; test is read here only.
+
+    The settings of the zoo's models are those that were chosen with the version.
+    """
     gate = history.gate(lake, wanted)
     run = StageRun(lake, tables.EVALUATION, refused=gate.refused, warnings=gate.warnings)
     fit_versions(lake, settings, gate.open)
@@ -64,7 +67,9 @@ def _evaluate(lake: Lake, settings: Settings, period: str, over: Evaluated) -> p
         return _nothing_to_evaluate(period)
     version = versions.read_version(lake, over.version)
     events = history.read(lake, settings, period, version.weighing)
-    found = selection.evaluate(problem_of(settings, events, Features(lake, over.items)), version.choice)
+    found = selection.evaluate(
+        problem_of(settings, events, Features(lake, over.items)), version.choice, stored=version.rivals
+    )
     rows = pl.DataFrame([asdict(row) for row in found], infer_schema_length=None, schema_overrides={"note": pl.String})
     mine = (pl.col("model") == selection.MODEL) & pl.col("minus").is_null() & (pl.col("people") > 0)
     own = pl.concat_str(pl.lit(version.choice.name), pl.col("note"), separator="; ", ignore_nulls=True)
