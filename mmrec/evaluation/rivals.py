@@ -22,7 +22,6 @@ from mmrec.models.interface import Fitted, Model, Scores
 from mmrec.models.recency import ALIKE, Recency
 from mmrec.models.zoo import ZOO
 
-
 Zoo = Mapping[str, Callable[[int], Sequence[Model]]]  # name → the variants for a catalogue of so many items
 
 

@@ -1,8 +1,8 @@
 """What is served and how good it is: the search's winner, its test figures, and references beside them.
 
 Here: the choice with its trials, and the lists that are compared. Not here: the figures (`comparison.py`), the search
-(`search.py`), the settings of other models (`rivals.py`), what a candidate is (`mmrec/models/candidates.py`), the events it is compared on (`problem.py`), where
-choices and figures are stored.
+(`search.py`), the settings of other models (`rivals.py`), what a candidate is (`mmrec/models/candidates.py`), the events
+it is compared on (`problem.py`), where choices and figures are stored.
 
 The protocol, wherever one of these figures stands: every event counts as positive with its weight, unless it says that
 the item was met and not liked: that masks the item and is never a positive. Candidates are fitted on train and compared
@@ -64,8 +64,8 @@ def evaluate(
     """The candidate beside every model of the zoo on validation and test, and its paired differences to each.
 
     Everything is fitted on train. `zoo` names other models than the daily ones; their settings are the `stored` ones,
-    or chosen on validation. `variants` are further candidates to set beside the served one. Too little history gives one
-    row without a value whose note says so.
+    or chosen on validation. `variants` are further candidates to set beside the served one. Too little history gives
+    one row without a value whose note says so.
     """
     for part in (VALIDATION, TEST):
         if short := problem.too_little(part):
