@@ -3,7 +3,8 @@
 In order: the fit's settings, content, recency, the item-item part. Candidates that differ in fold-in or links only
 share a fit. Half of the people choose; the winner is served only where its mean over the other half is at least that
 of the candidate that the search began with, of popularity and of item-kNN, the models of last resort. All of it is a
-function of settings and events, and nothing of seconds.
+function of settings and events, and nothing of seconds. So a search that was killed is begun again with the trials that
+it had made: they are read back in their order, and what has to be fitted again for the next one is.
 Source of the halving: Jamieson, Talwalkar 2016, arXiv:1502.07943.
 
 Here: which candidate is tried on how many people, and which goes on. Not here: what may be tried
@@ -50,12 +51,21 @@ class Trial:
     factors: ItemFactors | None = field(default=None, compare=False, repr=False)
 
 
+Keep = Callable[[int, Trial], None]
+
+
+def forget(number: int, trial: Trial) -> None:
+    """For a search whose trials are kept nowhere."""
+
+
 class Search:
     """`run` gives the winner; `trials` hold every figure that led to it, in order."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, known: Sequence[Trial] = (), keep: Keep = forget) -> None:
+        """`known` are the first trials of the same search; `keep` is called with the place and trial of every other."""
         self.problem, self.judge = problem, Judge(problem)
         self.trials: list[Trial] = []
+        self._known, self._keep = known, keep
 
     def run(self) -> Candidate:
         """The winner."""
@@ -158,6 +168,8 @@ class Search:
 
     def _fitted(self, stage: str, candidate: Candidate, share: float, *, every_sweep: bool = True) -> Trial:
         """A fit judged after every sweep, until one is no better than the last: the trial is that of the best one."""
+        if known := self._read_back(stage, candidate, share):
+            return known
         began, people, best = time.perf_counter(), self.judge.choosers(share), None
         work = 0
         for at, factors in self.judge.fits(candidate, share):
@@ -172,6 +184,8 @@ class Search:
 
     def _judged(self, stage: str, candidate: Candidate, share: float, people: np.ndarray) -> Trial:
         """By the fit that is there."""
+        if known := self._read_back(stage, candidate, share):
+            return known
         began = time.perf_counter()
         return self._noted(stage, share, began, 0, candidate, self.judge.ndcg(candidate, people))
 
@@ -188,19 +202,37 @@ class Search:
         known = metrics.interval(ndcg, self.problem.seed)
         figures = known.value, known.low, known.high, known.people
         trial = Trial(stage, named(candidate), share, *figures, work, time.perf_counter() - began)
+        self._keep(len(self.trials), trial)
         self.trials.append(trial)
         return replace(trial, factors=factors)
 
+    def _read_back(self, stage: str, candidate: Candidate, share: float) -> Trial | None:
+        """The next known trial; None behind the last one, and from one on that is of another search."""
+        at = len(self.trials)
+        if at >= len(self._known):
+            return None
+        known = self._known[at]
+        if (known.stage, known.share, _less_sweeps(known.candidate)) != (stage, share, _less_sweeps(candidate)):
+            self._known = self._known[:at]
+            return None
+        self.trials.append(known)
+        return known
+
     def _kept(self, trial: Trial) -> Candidate:
-        """The candidate, whose fit on everybody is kept for what follows."""
-        assert trial.factors is not None
-        self.judge.keep(trial.candidate, trial.factors)
+        """The candidate, whose fit on everybody is kept for what follows; without one it is made when needed."""
+        if trial.factors is not None:
+            self.judge.keep(trial.candidate, trial.factors)
         return trial.candidate
 
 
 def _with(candidate: Candidate, *, width: int | None = None, sweeps: int | None = None) -> Candidate:
     hyper = candidate.hyper
     return replace(candidate, hyper=replace(hyper, width=width or hyper.width, sweeps=sweeps or hyper.sweeps))
+
+
+def _less_sweeps(candidate: Candidate) -> Candidate:
+    """What was asked for: how many of its sweeps were best is a result."""
+    return replace(_with(candidate, sweeps=1), name="")
 
 
 def _settings(candidate: Candidate) -> tuple[object, ...]:

@@ -1,8 +1,8 @@
 """What is served and how good it is: the search's winner, its test figures, and references beside them.
 
 Here: the choice with its trials, and the lists that are compared. Not here: the figures (`comparison.py`), the search
-(`search.py`), the settings of other models (`rivals.py`), what a candidate is (`mmrec/models/candidates.py`), the events
-it is compared on (`problem.py`), where choices and figures are stored.
+(`search.py`), the settings of other models (`rivals.py`), what a candidate is (`mmrec/models/candidates.py`), the
+events it is compared on (`problem.py`), where choices and figures are stored.
 
 The protocol, wherever one of these figures stands: every event counts as positive with its weight, unless it says that
 the item was met and not liked: that masks the item and is never a positive. Candidates are fitted on train and compared
@@ -19,7 +19,7 @@ from mmrec.evaluation import comparison, rivals
 from mmrec.evaluation.metrics import ALL, Row
 from mmrec.evaluation.problem import Problem
 from mmrec.evaluation.rivals import Rival, Zoo
-from mmrec.evaluation.search import Search, Trial
+from mmrec.evaluation.search import Keep, Search, Trial, forget
 from mmrec.evaluation.split import TEST, TRAIN, VALIDATION
 from mmrec.models import dense
 from mmrec.models.candidates import Candidate
@@ -44,11 +44,14 @@ class Selection:
     trials: tuple[Trial, ...] = ()
 
 
-def select(problem: Problem) -> Selection:
-    """The winner of the search on validation, or the start where too few people could choose. Test is not read."""
+def select(problem: Problem, known: Sequence[Trial] = (), keep: Keep = forget) -> Selection:
+    """The winner of the search on validation, or the start where too few people could choose. Test is not read.
+
+    `known` are the first trials of the same search that was killed, and `keep` is told of every further one.
+    """
     if short := problem.too_little(VALIDATION, MINIMUM_CHOOSERS):
         return Selection(problem.start, False, short)
-    search = Search(problem)
+    search = Search(problem, known, keep)
     winner = search.run()
     return Selection(winner, True, "", tuple(search.trials))
 

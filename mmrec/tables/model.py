@@ -33,7 +33,7 @@ TABLES = (
         "one trial of the search for an item-factor version: a candidate, and what it reached on validation",
         "the version is fitted",
         (
-            Column("version", pl.String, "the item-factor version"),
+            Column("version", pl.String, "the item-factor version; while the search runs, a name of the search"),
             Column("trial", pl.Int64, "the trial's place in the search"),
             Column("stage", pl.String, "what was searched: fit, content, recency, links; or the confirmation"),
             Column("candidate", pl.String, "the candidate by its settings"),
@@ -46,6 +46,7 @@ TABLES = (
             Column("share", pl.Float64, "share of the people whose events it was fitted on"),
             Column("work", pl.Int64, "people × sweeps of its fit; 0 where the fit was there", nullable=True),
             Column("seconds", pl.Float64, "what it took, on the machine that searched", nullable=True),
+            Column("settings", pl.String, "the candidate as JSON, as a search that goes on reads it", nullable=True),
         ),
         ("version", "trial"),
         ("version",),

@@ -18,18 +18,20 @@ import polars as pl
 from mmrec import periods, tables
 from mmrec.builds import assets, ledger
 from mmrec.evaluation import metrics, rivals, selection
-from mmrec.evaluation.problem import DECIDES, Problem
+from mmrec.evaluation.problem import Problem
 from mmrec.evaluation.split import PARTS
 from mmrec.fusion.statistics import GROWN
 from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
 from mmrec.models import dense
+from mmrec.models.candidates import Candidate
 from mmrec.published import events as history
 from mmrec.published import versions
 from mmrec.published.features import Features
 from mmrec.published.versions import Version
 from mmrec.published.weighing import Weighing
 from mmrec.settings import Settings
+from mmrec.stages.model import trials
 
 
 def fits(lake: Lake, settings: Settings, wanted: list[str], *, anew: bool) -> int:
@@ -67,8 +69,13 @@ def boundary_version(lake: Lake, settings: Settings, period: str, features: Feat
         return versions.read_version(lake, stored)
     key = _version_key(_as_factors(lake, settings), settings, boundary, features.space)
     events = history.read(lake, settings, boundary, Weighing.of(settings))
-    version, search = _fit(settings, boundary, events, features)
+    problem = problem_of(settings, events, features)
+    kept = trials.KeptTrials(lake, key, problem)
+    search = selection.select(problem, kept.known, kept.add)
+    kept.commit()
+    version = _fit(settings, boundary, problem, search.winner, features)
     _store(lake, version, search, key, events["user_id"].n_unique(), history.published(lake, settings, boundary))
+    kept.forget()
     fitted.append(version.name)
     return version
 
@@ -99,13 +106,8 @@ def _read(settings: Settings) -> dict[str, object]:
     return {"model": settings.model.model_dump(), "weighing": Weighing.of(settings).to_json()}
 
 
-def _fit(
-    settings: Settings, boundary: str, events: pl.DataFrame, features: Features
-) -> tuple[Version, selection.Selection]:
-    """Searches on train and validation, then fits the winner on everything up to the boundary; chooses rivals alike."""
-    problem = problem_of(settings, events, features)
-    search = selection.select(problem)
-    chosen = search.winner
+def _fit(settings: Settings, boundary: str, problem: Problem, chosen: Candidate, features: Features) -> Version:
+    """What the search has chosen, fitted on everything up to the boundary; and the settings of its rivals."""
     everything = problem.histories(*PARTS)
     fitted = dense.fit(chosen, everything, problem.n_items, problem.features(chosen))
     links, beside = problem.links(chosen.links, *PARTS), rivals.chosen(problem)
@@ -115,7 +117,7 @@ def _fit(
     digests = [of_item.get(item) for item in item_ids]
     weights = weighing.to_json()
     name = version_name(boundary, features.space, chosen.to_json(), item_ids, arrays, weights, digests)
-    return Version(name, boundary, features.space, chosen, weighing, item_ids, digests, fitted, links, beside), search
+    return Version(name, boundary, features.space, chosen, weighing, item_ids, digests, fitted, links, beside)
 
 
 def version_name(
@@ -162,7 +164,7 @@ def _store(lake: Lake, version: Version, search: selection.Selection, key: str, 
         schema_overrides={"item_id": pl.String, "digest": pl.String},
     )
     lake.replace(tables.MODEL_ITEMS, items.with_row_index("position").with_columns(version=pl.lit(version.name)), named)
-    lake.replace(tables.MODEL_CANDIDATES, _trials(version, search), named)
+    lake.replace(tables.MODEL_CANDIDATES, trials.rows(version.name, search.trials, winner=search.winner.name), named)
     row = {
         "version": version.name,
         "stage_key": key,
@@ -175,29 +177,6 @@ def _store(lake: Lake, version: Version, search: selection.Selection, key: str, 
         "at": dt.datetime.now(dt.UTC),
     }
     lake.append(tables.MODEL_VERSIONS, pl.DataFrame([row]))
-
-
-def _trials(version: Version, search: selection.Selection) -> pl.DataFrame:
-    """Rows of model/candidates."""
-    rows = [
-        {
-            "version": version.name,
-            "trial": number,
-            "stage": trial.stage,
-            "candidate": trial.candidate.name,
-            "chosen": trial.candidate.name == search.winner.name,
-            "metric": f"NDCG@{DECIDES}",
-            "value": trial.value,
-            "low": trial.low,
-            "high": trial.high,
-            "people": trial.people,
-            "share": trial.share,
-            "work": trial.work,
-            "seconds": trial.seconds,
-        }
-        for number, trial in enumerate(search.trials)
-    ]
-    return pl.DataFrame(rows, tables.contract(tables.MODEL_CANDIDATES).schema)
 
 
 def interval(row: metrics.Row) -> dict[str, object]:
