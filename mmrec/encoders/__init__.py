@@ -148,6 +148,7 @@ _REGISTRY = (
     _Entry("aisfx", ("audio",), "audio"),
     _Entry("torchvision:<network>@<weights file>", ("video",), "clips"),
     _Entry("frames:<image encoder>", ("video",), "video"),
+    _Entry("keyframes:<image encoder>", ("video",), "video"),
     _Entry("hf:<folder or hub id>", ("text",), "text"),
     _Entry("hf:<folder or hub id>", ("image", "audio", "video"), "hf"),
     _Entry("windows:<text encoder>", ("text",), "windows"),

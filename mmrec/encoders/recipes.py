@@ -206,6 +206,19 @@ class FrameRecipe:
 
 
 @dataclass(frozen=True)
+class KeyFrameRecipe:
+    """Which frames of a film are looked at: `frames` in the middles of its longest shots (`mmrec.media.shots`)."""
+
+    frames: int = 4
+    name: str = "key frames"
+    version: int = 1
+
+    def fields(self) -> dict[str, Any]:
+        """Give what goes into the encoder's id."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class ClipRecipe:
     """What of a film a network of motion sees: `clips` in the middles of equal shares, of `frames` each.
 

@@ -1,7 +1,8 @@
 """Video encoders: frames of a film through an image encoder, averaged over time and scaled to unit length.
 
-Here: `frames:<image encoder>`. Not here: which frames are looked at (`mmrec.encoders.recipes`), opening and decoding
-files (`mmrec.media.opening`, `mmrec.media`), what an image encoder is (`image`, `hf`).
+Here: `frames:<image encoder>`, at fixed places, and `keyframes:<image encoder>`, out of the longest shots. Not here:
+which frames these are (`mmrec.encoders.recipes`, `mmrec.media.shots`), opening and decoding files
+(`mmrec.media.opening`, `mmrec.media`), what an image encoder is (`image`, `hf`).
 """
 
 from __future__ import annotations
@@ -16,32 +17,32 @@ from PIL import Image
 from mmrec import encoders
 from mmrec.encoders import EncoderIdentity, Failure, ImageEncoder, Prepared, SentenceEncoder, pooling
 from mmrec.encoders.pending import Pending, Vectors
-from mmrec.encoders.recipes import FrameRecipe
+from mmrec.encoders.recipes import FrameRecipe, KeyFrameRecipe
 from mmrec.errors import MmrecError
-from mmrec.media.decoded import read_frames
+from mmrec.media.decoded import read_frames, read_key_frames
 from mmrec.media.opening import BadMedia, MediaRef
 from mmrec.media.pool import Decoders, require_film_decoder
 
-_FAMILY = "frames:"
-_RECIPE = FrameRecipe()
+_RECIPES: dict[str, FrameRecipe | KeyFrameRecipe] = {"frames": FrameRecipe(), "keyframes": KeyFrameRecipe()}
 _BATCH_FRAMES = 64
 _BLOCK_ROWS = 64  # of 4 frames of 224² are 39 MB
 
 
 def identify(modality: str, name: str, precision: str, weights_root: Path) -> EncoderIdentity:
-    """Give the identity of `frames:<image encoder>`, which holds that of the image encoder whole."""
-    image = encoders.identity("image", name.removeprefix(_FAMILY), precision, weights_root)
+    """Give the identity of `frames:` or `keyframes:<image encoder>`, which holds that of the image encoder whole."""
+    family, _, image_name = name.partition(":")
+    image = encoders.identity("image", image_name, precision, weights_root)
     if image.fields["architecture"] == "precomputed":
-        raise MmrecError(f"{image.name} sees no frames: `frames:` takes a network of pictures")
+        raise MmrecError(f"{image.name} sees no frames: `{family}:` takes a network of pictures")
     fields = {
         "modality": modality,
-        "architecture": "frames",
+        "architecture": family,
         "image": image.fields,
         "pooling": "mean over frames",
         "normalization": "l2",
         "precision": precision,
         "width": image.width,
-        "recipe": _RECIPE.fields(),
+        "recipe": _RECIPES[family].fields(),
     }
     return EncoderIdentity(modality, name, image.width, fields, image.paths, image.reads_sentences)
 
@@ -57,7 +58,8 @@ class FramesEncoder:
 
     def __init__(self, identity: EncoderIdentity, device: str) -> None:
         self.identity = identity
-        name, fields = identity.name.removeprefix(_FAMILY), identity.fields["image"]
+        family, _, name = identity.name.partition(":")
+        self._recipe, fields = _RECIPES[family], identity.fields["image"]
         image = EncoderIdentity("image", name, identity.width, fields, identity.paths)
         self._image = cast(ImageEncoder, encoders.load(image, device))
         self.device, self.device_reason = self._image.device, self._image.device_reason
@@ -66,7 +68,7 @@ class FramesEncoder:
 
     def size_hint(self, item: MediaRef) -> int:
         """Give the number of frames, the same for every film."""
-        return _RECIPE.frames
+        return self._recipe.frames
 
     def prepare(self, inputs: Sequence[MediaRef]) -> list[Prepared | Failure]:
         """Read, check and decode frames of each film, and prepare each as a picture; what is refused is a `Failure`."""
@@ -74,11 +76,16 @@ class FramesEncoder:
 
     def _prepare(self, ref: MediaRef) -> Prepared | Failure:
         try:
-            frames = read_frames(self._decoders, ref, _RECIPE.fractions())
+            frames = self._frames(ref)
         except BadMedia as error:
             return Failure(str(error))
         pictures = [self._image.prepare_picture(Image.fromarray(frame)) for frame in frames]
         return Prepared(np.stack([picture.data for picture in pictures]), len(pictures))
+
+    def _frames(self, ref: MediaRef) -> list[np.ndarray]:
+        if isinstance(self._recipe, KeyFrameRecipe):
+            return read_key_frames(self._decoders, ref, self._recipe.frames)
+        return read_frames(self._decoders, ref, self._recipe.fractions())
 
     def encode_query(self, text: str) -> np.ndarray:
         """See `mmrec.encoders.SentenceEncoder`: where the image encoder places the sentence."""

@@ -7,6 +7,7 @@ here: the worker's side (`sound`, `film`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,16 @@ def read_frames(
     ones; bursts may not overlap.
     """
     asked = {"fractions": fractions, "burst": burst, "apart_seconds": apart_seconds}
+    return _frames(decoders, ref, len(fractions) * burst, asked)
+
+
+def read_key_frames(decoders: Decoders, ref: MediaRef, count: int) -> list[np.ndarray]:
+    """Give `count` RGB frames, uint8 [height, width, 3], of the longest shots of a film; `BadMedia` says why not."""
+    return _frames(decoders, ref, count, {"key_frames": count})
+
+
+def _frames(decoders: Decoders, ref: MediaRef, count: int, asked: dict[str, Any]) -> list[np.ndarray]:
     caps = {"max_seconds": MAX_FILM_SECONDS, "max_pixels": MAX_FILM_PIXELS}
     with open_registered(ref, MAX_VIDEO_BYTES) as file:
-        _, frames = decoders.decode(file, "film", 3 * MAX_FILM_PIXELS * len(fractions) * burst, **asked, **caps)
+        _, frames = decoders.decode(file, "film", 3 * MAX_FILM_PIXELS * count, **asked, **caps)
     return frames

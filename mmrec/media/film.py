@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mmrec.media import film_parts
+from mmrec.media import film_parts, shots
 from mmrec.media.opening import BadMedia
 
 KINDS = "MP4, MOV, WebM, MKV, AVI"
@@ -22,10 +22,11 @@ _TOLERANCE_SECONDS, _TOLERANCE_SHARE = 0.25, 0.02
 
 @dataclass(frozen=True)
 class _Index:
-    """Where the pictures of a film are, in units of its stream: first and end, and the places decoding can start."""
+    """Where the pictures of a film are, in units of its stream: first, end, how many, and where decoding can start."""
 
     first: int
     end: int
+    frames: int
     starts: list[int]
 
     def start_before(self, place: float) -> int:
@@ -36,17 +37,19 @@ class _Index:
 def decode(
     file: io.RawIOBase,
     *,
-    fractions: Sequence[float],
     max_seconds: float,
     max_pixels: int,
+    fractions: Sequence[float] = (),
     burst: int = 1,
     apart_seconds: float = 0.0,
+    key_frames: int = 0,
 ) -> tuple[dict[str, int], list[np.ndarray]]:
     """Give {} and the RGB frames (uint8 [height, width, 3]) shown at `fractions` of the film's length, upright.
 
-    With a `burst` it is so many frames `apart_seconds` from each other, the middle of them at each fraction. The kind
-    is told from the first bytes. `BadMedia` for another kind, a film without pictures, one that is damaged or cut
-    short, an over-long one, and frames of more than `max_pixels`.
+    With a `burst` it is so many frames `apart_seconds` from each other, the middle of them at each fraction. With
+    `key_frames` it is so many at the middles of the longest shots instead (`shots`). The kind is told from the first
+    bytes. `BadMedia` for another kind, a film without pictures, one that is damaged or cut short, an over-long one, and
+    frames of more than `max_pixels`.
     """
     import av
 
@@ -60,9 +63,13 @@ def decode(
             _check_size(container, stream, max_seconds, max_pixels)
             stream.codec_context.thread_count = 1
             index = _index(container, stream)
-            apart = apart_seconds / float(stream.time_base)
-            middles = [index.first + fraction * (index.end - index.first) for fraction in fractions]
-            places = [middle + (at - (burst - 1) / 2) * apart for middle in middles for at in range(burst)]
+            if key_frames:
+                looks = _looks(container, stream, index, max_pixels)
+                places = shots.moments(shots.found(looks, index.first, index.end), key_frames)
+            else:
+                apart = apart_seconds / float(stream.time_base)
+                middles = [index.first + fraction * (index.end - index.first) for fraction in fractions]
+                places = [middle + (at - (burst - 1) / 2) * apart for middle in middles for at in range(burst)]
             frames = _frames_at(container, stream, index, places, max_pixels)
             return {}, [_upright(frame) for frame in frames]
     except MemoryError:  # FFmpeg's own is one too
@@ -115,12 +122,26 @@ def _index(container: Any, stream: Any) -> _Index:
     if not times:
         raise BadMedia("the film holds no pictures")
     _check_end(seen_seconds, (container.duration or 0) / 1e6)
-    return _Index(min(times), max(times), sorted(starts))
+    return _Index(min(times), max(times), len(times) // 2, sorted(starts))
 
 
 def _check_end(seen_seconds: float, declared_seconds: float) -> None:
     if declared_seconds - seen_seconds > max(_TOLERANCE_SECONDS, _TOLERANCE_SHARE * declared_seconds):
         raise BadMedia(f"the film is cut short: {seen_seconds:.1f} seconds of {declared_seconds:.1f} are there")
+
+
+def _looks(container: Any, stream: Any, index: _Index, max_pixels: int) -> Iterator[tuple[float, np.ndarray]]:
+    """Give times of frames and the frames in small: all of them, or of a long film some where decoding can start."""
+    most = max(1, shots.LOOKED_PIXELS // max(1, stream.codec_context.width * stream.codec_context.height))
+    if index.frames <= most:
+        frames = _decoded_from(container, stream, index.first, max_pixels)
+    else:
+        starts = index.starts or [index.first]
+        chosen = np.unique(np.linspace(0, len(starts) - 1, min(most, len(starts))).round().astype(int))
+        frames = _frames_at(container, stream, index, [starts[at] for at in chosen], max_pixels)
+    for frame in frames:
+        small = frame.reformat(shots.LOOK_WIDTH, shots.LOOK_HEIGHT, "rgb24", interpolation="AREA")
+        yield frame.pts, small.to_ndarray()
 
 
 def _frames_at(container: Any, stream: Any, index: _Index, places: Sequence[float], max_pixels: int) -> Iterator[Any]:

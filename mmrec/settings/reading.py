@@ -47,15 +47,15 @@ def load(config: Path | str | None = None, environment: dict[str, str] | None = 
 
 def _from(base: Path, encoder: str) -> str:
     """An encoder's name, with the folder or weights file in it as seen from the settings file, if it is there."""
-    if encoder.startswith("frames:"):
-        return "frames:" + _from(base, encoder.removeprefix("frames:"))
-    if encoder.startswith("precomputed:"):
-        family, _, place = encoder.partition(":")
+    family, _, place = encoder.partition(":")
+    if family in ("frames", "keyframes", "windows"):
+        return f"{family}:{_from(base, place)}"
+    if family == "precomputed":
         name, at, file = place.rpartition("@")
         return f"{family}:{name}{at}{(base / Path(file).expanduser()).resolve()}"
-    if not encoder.startswith(("hf:", "torchvision:")):
+    if family not in ("hf", "torchvision"):
         return encoder
-    head, mark, file = encoder.partition("@" if encoder.startswith("torchvision:") else ":")
+    head, mark, file = encoder.partition("@" if family == "torchvision" else ":")
     found = (base / Path(file).expanduser()).resolve() if file else base
     return f"{head}{mark}{found}" if file and found.exists() else encoder
 
