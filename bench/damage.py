@@ -123,7 +123,8 @@ def judge(shop: Shop, answers: dict[str, object], rows: dict[str, pl.DataFrame])
             pass
         again = Shop(shop.folder)
         again.run(strict=False)
-        left = [name for name, was in rows.items() if not was.equals(_rows(again)[name])]
+        now = _rows(again)
+        left = [name for name, was in rows.items() if not was.equals(now[name])]
         found.add("mended" if not left else "not mended")
         if left:
             print("   differs:", ", ".join(left))

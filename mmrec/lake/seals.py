@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from mmrec.errors import MmrecError
+from mmrec.lake import keyed as keys
 
 LOG = "_delta_log"
 _SEALS, _OF_LOG = "_seals", "_seals/log"
@@ -34,7 +35,7 @@ class Damaged(MmrecError):
 
 @dataclass(frozen=True)
 class Damage:
-    """A file of a table that is not what was written. `kind`: log, data, or seal."""
+    """A file of a table that is not what was written. `kind`: log, data, or what is noted of it: its seal, its keys."""
 
     folder: Path
     path: str  # below the table's folder
@@ -46,8 +47,10 @@ class Damage:
         return Damaged(f"the table {table} is damaged: {self.path} {self.told}; type `mmrec repair`")
 
 
-def seal(folder: Path, version: int) -> None:
-    """Seals what the commits up to `version` have added, back to the newest one that is sealed."""
+def seal(folder: Path, version: int, *, keyed: bool = False) -> None:
+    """Seals what the commits up to `version` have added, back to the newest one that is sealed; of a content-addressed
+    table the files' keys are noted first.
+    """
     if not (folder / LOG).is_dir():  # a lake that writes no files
         return
     (folder / _OF_LOG).mkdir(parents=True, exist_ok=True)
@@ -55,7 +58,9 @@ def seal(folder: Path, version: int) -> None:
         entry = folder / LOG / f"{version:020}.json"
         if not entry.exists():  # cleaned away
             return
-        for path in _added(entry):
+        for path in added(entry):
+            if keyed:
+                keys.note(folder / path)
             _write(folder / _SEALS / Path(path).name, _mark(folder / path))
         checkpoint = entry.with_name(f"{version:020}.checkpoint.parquet")
         if checkpoint.exists():
@@ -83,22 +88,24 @@ def check_files(folder: Path, paths: Iterable[str], known: Known) -> Damage | No
 def damages(folder: Path, paths: Iterable[str]) -> Iterator[Damage]:
     """Every damage to the log, whole, and to the named files of a table. Reads all of them.
 
-    Where the newest commit is sealed, all before it were: a seal that is not there is lost.
+    A seal that is not there is one: a writer that was killed before it has sealed leaves the same as a lost seal.
     """
-    entries, sealed = _names(folder / LOG), _names(folder / _OF_LOG)
-    is_closed = max((name for name in entries if name.endswith("json")), default="") in sealed
-    for path in (*(f"{LOG}/{name}" for name in sorted(entries | sealed)), *paths):
+    parts = names(folder / LOG) | names(folder / _OF_LOG)
+    for path in (*(f"{LOG}/{name}" for name in sorted(parts)), *paths):
         mark = _mark_file(folder, path)
         damage = _unlike(folder, path, mark, {})
         if damage is not None:
             yield damage
-        elif is_closed and not mark.exists() and (folder / path).exists():
-            yield Damage(folder, path, "seal", "has lost its seal")
+        elif not mark.exists() and (folder / path).exists():
+            yield Damage(folder, path, "seal", "has no seal: it is lost, or its writer was killed")
 
 
 def restore(folder: Path, damage: Damage) -> bool:
-    """Writes a part of the log again from its copy, or a seal again from its file; whether it could."""
+    """Writes a part of the log again from its copy, or what is noted of a file from it; whether it could."""
     mark = _mark_file(folder, damage.path)
+    if damage.kind == "keys":
+        keys.note(folder / damage.path)
+        return True
     if damage.kind == "seal":
         if damage.path.startswith(LOG):
             _copy(folder, folder / damage.path)
@@ -111,10 +118,29 @@ def restore(folder: Path, damage: Damage) -> bool:
     return True
 
 
+def added(entry: Path) -> list[str]:
+    """The files that an entry of the log adds."""
+    lines = entry.read_text(encoding="utf-8").splitlines()
+    return [unquote(json.loads(line)["add"]["path"]) for line in lines if line.startswith('{"add"')]
+
+
+def names(folder: Path) -> set[str]:
+    """The parts of a log in a folder."""
+    try:
+        return {each.name for each in folder.iterdir() if _NAME.fullmatch(each.name)}
+    except FileNotFoundError:
+        return set()
+
+
+def forget(folder: Path, path: str) -> None:
+    """Removes the seal of a file that is about to be deleted."""
+    _mark_file(folder, path).unlink(missing_ok=True)
+
+
 def set_aside(folder: Path, path: str) -> Path | None:
     """Moves a damaged file out of the way; where it is now. None where it is gone."""
     there, aside = folder / path, folder / _SEALS / "damaged" / Path(path).name
-    _mark_file(folder, path).unlink(missing_ok=True)
+    forget(folder, path)
     if not there.exists():
         return None
     aside.parent.mkdir(parents=True, exist_ok=True)
@@ -123,7 +149,7 @@ def set_aside(folder: Path, path: str) -> Path | None:
 
 def _log(folder: Path, after: int, upto: int | None) -> list[str]:
     """The sealed parts of the log that opening a table reads."""
-    sealed = [(int(name[:20]), name) for name in _names(folder / _OF_LOG)]
+    sealed = [(int(name[:20]), name) for name in names(folder / _OF_LOG)]
     wanted = [(version, name) for version, name in sealed if version > after and (upto is None or version <= upto)]
     checkpoints = [version for version, name in wanted if name.endswith("parquet")]
     start = max(checkpoints, default=-1)
@@ -175,12 +201,6 @@ def _kind(path: str) -> str:
     return "log" if path.startswith(LOG) else "data"
 
 
-def _added(entry: Path) -> list[str]:
-    """The files that an entry of the log adds."""
-    lines = entry.read_text(encoding="utf-8").splitlines()
-    return [unquote(json.loads(line)["add"]["path"]) for line in lines if line.startswith('{"add"')]
-
-
 def _mark(file: Path) -> bytes:
     """The line of a seal: CRC-32 and size."""
     crc, size = 0, 0
@@ -208,16 +228,8 @@ def _write(file: Path, data: bytes) -> None:
 
 def _forget_cleaned(folder: Path) -> None:
     """Removes the copies of what Delta Lake has cleaned out of the log, which lies before a checkpoint."""
-    there = _names(folder / LOG)
+    there = names(folder / LOG)
     newest = max((name for name in there if name.endswith("parquet")), default="")
-    for name in _names(folder / _OF_LOG) - there:
+    for name in names(folder / _OF_LOG) - there:
         if name < newest:
             (folder / _OF_LOG / name).unlink(missing_ok=True)
-
-
-def _names(folder: Path) -> set[str]:
-    """The parts of a log in a folder."""
-    try:
-        return {each.name for each in folder.iterdir() if _NAME.fullmatch(each.name)}
-    except FileNotFoundError:
-        return set()

@@ -24,7 +24,8 @@ from deltalake.exceptions import DeltaError
 from mmrec import folders, tables
 from mmrec.errors import MmrecError
 from mmrec.lake import questions, seals, writing
-from mmrec.lake.files import counts, keyed_rows, local_folder, of_periods, period_of, scan_files, size
+from mmrec.lake.files import counts, local_folder, of_periods, period_of, scan_files, size
+from mmrec.lake.keyed import Keyed
 from mmrec.lake.opening import check_files, look_again, open_table
 
 COMPACT_EVERY = 100  # appends; keeps an append at 11 ms instead of 5 ms + .085 ms a live file (2,000 appends, 2 cores)
@@ -131,11 +132,13 @@ class Lake:
         """An in-memory DuckDB with a view per table (only those whose view is in `names`, when given)."""
         return questions.connect(self.scan, names, frames)
 
-    def vectors(self, table: str, keys: pl.DataFrame, version: int | None = None) -> pl.DataFrame:
+    def vectors(self, table: str, keys: pl.DataFrame) -> pl.DataFrame:
         """One row a key of a content-addressed table, for `keys` (column `key`), in the order of their keys."""
-        contract = tables.contract(table)
-        _, files = self._state(table, version if version is not None else self.reads.get(table))
-        return keyed_rows(files, contract, keys)
+        return self.keyed(table).rows(keys["key"])
+
+    def keyed(self, table: str) -> Keyed:
+        """The keys of a content-addressed table, and where their rows lie."""
+        return Keyed(self._state(table, self.reads.get(table))[1], tables.contract(table))
 
     def files(self, table: str, version: int | None = None) -> list[str]:
         """The files of a table's version, now by default, below its folder."""
@@ -171,9 +174,7 @@ class Lake:
         if named := set(where or {}) & set(contract.personal):
             raise ValueError(f"rows of {table} may not be named by {', '.join(sorted(named))}: the log would keep it")
         frame = contract.conform(rows)
-        predicate = (
-            _ALL if where is None else " AND ".join(writing.named(name, of) for name, of in sorted(where.items()))
-        )
+        predicate = _ALL if where is None else " AND ".join(writing.named(*each) for each in sorted(where.items()))
         self._make(table)
         return self._commit(table, lambda: self._write(table, frame, self._must_open(table), predicate))
 
@@ -293,7 +294,7 @@ class Lake:
         version = self.version(table) if written is None else written.version()
         assert version is not None
         if (folder := local_folder(self.uri(table))) is not None:
-            seals.seal(folder, version)
+            seals.seal(folder, version, keyed=tables.contract(table).keyed)
         if table in self.reads:
             self.reads[table] = version
         return version

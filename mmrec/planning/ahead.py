@@ -109,12 +109,11 @@ class Ahead:
     def fused(self, keys: Mapping[str, str]) -> int:
         """The items' fused digests; how many of their vectors are not there yet."""
         rows = fused.foreseen(self.lake, self.settings)
-        there = self.lake.scan(tables.FUSED_VECTORS).select(digest="key")
         self.lake = self.lake.showing(
             {tables.FUSED_CURRENT: tables.contract(tables.FUSED_CURRENT).conform(rows).lazy()}
         )
         self._builds(FUSED, keys, {WHOLE: (fused.data_version(rows), rows.height)})
-        return rows.lazy().select("digest").unique().join(there, on="digest", how="anti").collect().height
+        return rows["digest"].n_unique() - self.lake.keyed(tables.FUSED_VECTORS).stored(rows["digest"]).len()
 
     def factors(self, keys: Mapping[str, str], made: Mapping[str, tuple[str, int]]) -> None:
         """Periods of model/factors by data version and rows."""

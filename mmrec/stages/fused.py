@@ -113,8 +113,8 @@ def _add(
     lake: Lake, fusion: Fusion, statistics: list[Statistics], changed: pl.DataFrame, read: dict[str, _Vectors]
 ) -> int:
     """Computes the vectors of these items that are not there yet, each once, and appends them; how many there were."""
-    there = lake.scan(tables.FUSED_VECTORS).select(digest="key").unique()
-    rows = changed.lazy().unique("digest", keep="first").join(there, on="digest", how="anti").sort("digest").collect()
+    there = lake.keyed(tables.FUSED_VECTORS).stored(changed["digest"])
+    rows = changed.unique("digest", keep="first").filter(~pl.col("digest").is_in(there.implode())).sort("digest")
     if rows.height or not lake.exists(tables.FUSED_VECTORS):
         vectors = _vectors(lake, fusion, statistics, rows, read)
         named = rows.select("space", "modalities", key="digest", vector=pl.Series(vectors).cast(tables.VECTOR))

@@ -57,6 +57,11 @@ class Table:
         return self.heavy and "checksum" in self.columns
 
     @property
+    def keyed(self) -> bool:
+        """Whether its rows are content-addressed: a key never changes what it stands for."""
+        return self.heavy and self.key == ("key",)
+
+    @property
     def content(self) -> list[str]:
         """The columns that a data version is a digest of."""
         return [column.name for column in self.columns_ if column.versioned]

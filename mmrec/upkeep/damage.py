@@ -14,7 +14,7 @@ import polars as pl
 from mmrec import tables
 from mmrec.builds import ledger, publishing
 from mmrec.errors import MmrecError
-from mmrec.lake import seals
+from mmrec.lake import keyed, seals
 from mmrec.lake.files import local_folder
 from mmrec.lake.seals import Damage
 from mmrec.lake.store import Lake
@@ -39,7 +39,7 @@ def found(lake: Lake, settings: Settings) -> Iterator[Found]:
         raise MmrecError(f"{lake.root} is an object store, which looks after its bytes itself: nothing to check here")
     whole = True
     for table in tables.ALL:  # the ledgers come first
-        for each in of_table(lake, table.name, _pinned(lake, table.name) if whole and table.pinned else []):
+        for each in of_table(lake, table.name, pinned(lake, table.name) if whole and table.pinned else []):
             whole = False
             yield each
     if whole:  # else the ledgers may be what is damaged
@@ -57,9 +57,12 @@ def of_table(lake: Lake, table: str, versions: Iterable[int] = ()) -> Iterator[F
         held = {file for version in (None, *versions) for file in lake.files(table, version)}
         of_rows = (each for each in seals.damages(folder, sorted(held)) if not each.path.startswith(seals.LOG))
         yield from (Found(table, f"{each.path} {each.told}", each) for each in of_rows)
+        of_keys = (file for file in sorted(held) if keyed.is_damaged(folder / file))
+        told = "has damaged notes of its keys"
+        yield from (Found(table, f"{file} {told}", Damage(folder, file, "keys", told)) for file in of_keys)
 
 
-def _pinned(lake: Lake, table: str) -> list[int]:
+def pinned(lake: Lake, table: str) -> list[int]:
     """The versions of a table that the newest snapshot of each period pins."""
     rows = ledger.newest_rows(lake.scan(tables.SNAPSHOTS), "period").filter(pl.col("table") == table)
     return rows.select(pl.col("version").unique().sort()).collect()["version"].to_list()

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator
 from mmrec import tables
 from mmrec.builds import assets, ledger
 from mmrec.builds.assets import FACTORS, FUSED, SNAPSHOT
-from mmrec.lake import seals
+from mmrec.lake import keyed, seals
 from mmrec.lake.files import local_folder
 from mmrec.lake.store import Lake
 from mmrec.settings import Settings
 from mmrec.upkeep import damage
 from mmrec.upkeep.damage import Found
 
+_RESTORED = {"seal": "was sealed again", "keys": "has its keys noted again"}
 _OF_VERSIONS = (tables.MODEL_ARRAYS, tables.MODEL_ITEMS, tables.MODEL_CANDIDATES)
 
 
@@ -36,6 +37,7 @@ def repair(lake: Lake, settings: Settings) -> Iterator[str]:
             _forget_builds(lake, settings, [found.table])
     if hit & {tables.FUSED_VECTORS, *_OF_VERSIONS, tables.MODEL_VERSIONS}:
         yield from _incomplete(lake)
+    yield from _keys(lake)
 
 
 def served(lake: Lake, settings: Settings) -> list[str]:
@@ -50,11 +52,25 @@ def _mended(lake: Lake, found: Found) -> str:
     if found.damage is None:
         return f"{found.table} {found.told}: the next run makes it again"
     if seals.restore(folder, found.damage):
-        return f"{found.table}: {found.damage.path} was written again from its copy"
+        return (
+            f"{found.table}: {found.damage.path} {_RESTORED.get(found.damage.kind, 'was written again from its copy')}"
+        )
     aside = seals.set_aside(folder, found.damage.path)
     lake.drop_lost(found.table)
     where = f"is set aside as {aside.relative_to(lake.root)}" if aside else "is gone"
     return f"{found.table}: {found.damage.path} {where}; {_comes_back(found.table)}"
+
+
+def _keys(lake: Lake) -> Iterator[str]:
+    """Notes the keys of files without notes: they were lost, or an older version of mmrec has written the files."""
+    for table in tables.ALL:
+        folder = local_folder(lake.uri(table.name))
+        if folder is not None and table.keyed:
+            bare = [file for file in lake.files(table.name) if not keyed.is_noted(folder / file)]
+            for file in bare:
+                keyed.note(folder / file)
+            if bare:
+                yield f"{table.name}: the keys of {len(bare)} files were noted"
 
 
 def _comes_back(table: str) -> str:

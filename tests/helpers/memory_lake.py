@@ -12,6 +12,7 @@ import polars as pl
 from mmrec import tables
 from mmrec.errors import MmrecError
 from mmrec.lake.files import of_periods
+from mmrec.lake.keyed import prefix
 from mmrec.lake.store import Lake
 
 State = tuple[pl.DataFrame, ...]
@@ -47,10 +48,8 @@ class MemoryLake(Lake):
         known = set() if since is None else set(map(id, self._state(table, since)))
         return self._whole(table, [frame for frame in self._state(table) if id(frame) not in known]).lazy()
 
-    def vectors(self, table, keys, version=None):
-        pin = version if version is not None else self.reads.get(table)
-        found = self._rows(table, pin).join(keys, on="key", how="semi")
-        return found.unique("key", keep="any").sort("key")
+    def keyed(self, table):
+        return KeyedFrame(self._rows(table, self.reads.get(table)))
 
     def append(self, table, rows):
         frame = tables.contract(table).conform(rows)
@@ -103,6 +102,30 @@ class MemoryLake(Lake):
         if len(frames) == 1:
             return frames[0]
         return pl.concat(frames) if frames else tables.contract(table).empty()
+
+
+@dataclass(frozen=True)
+class KeyedFrame:
+    """See `mmrec.lake.keyed.Keyed`, of a frame."""
+
+    frame: pl.DataFrame
+
+    @property
+    def prefixes(self):
+        return self.frame.select(prefix(pl.col("key"))).to_series()
+
+    def places(self, keys):
+        return self.frame["key"].is_in(keys.implode()).arg_true().to_numpy()
+
+    def at(self, places, columns=None):
+        return self.frame[places.tolist()].select(columns or self.frame.columns)
+
+    def stored(self, keys):
+        return keys.unique().filter(keys.unique().is_in(self.frame["key"].implode()))
+
+    def rows(self, keys):
+        found = self.frame.join(keys.to_frame("key"), on="key", how="semi")
+        return found.unique("key", keep="any").sort("key")
 
 
 def _without(state: State, where) -> State:

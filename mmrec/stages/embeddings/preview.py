@@ -25,34 +25,32 @@ def of_vectors(lake: Lake, modality: str) -> dict[str, pl.DataFrame]:
 
     Vectors are centred at their mean before they are compared: what all have in common tells nothing apart.
     """
-    asset, contents = f"embeddings/{modality}", pl.col(modality).alias("input")
+    contents = pl.col(modality).alias("input")
     items = lake.scan(tables.VALIDATED_ITEMS).select("item_id", "title", "image", contents)
-    some = _some(lake, asset).lazy().join(items, on="item_id").sort("key").collect()
-    vectors = lake.vectors(f"{asset}/vectors", some.select("key"))  # in the order of their keys, and moved no more
-    rows = some.join(vectors.select("key"), on="key", how="semi", maintain_order="left")
+    rows = _some(lake, modality).lazy().join(items, on="item_id").sort("key").collect()
     if rows.is_empty():
         return {}
-    matrix = vectors["vector"].list.to_array(vectors["vector"].list.len()[0]).to_numpy()
+    matrix = rows["vector"].list.to_array(rows["vector"].list.len()[0]).to_numpy()
     lengths = np.linalg.norm(matrix, axis=1)
-    shown = rows.select(
-        "item_id", "title", "input", vector=vectors["vector"], norm=pl.Series(lengths.astype(np.float64)).round(4)
-    )
+    shown = rows.select("item_id", "title", "input", "vector", norm=pl.Series(lengths.astype(np.float64)).round(4))
     found = {ITEMS: shown.sort("item_id").head(SHOWN)}
     return found if rows.height < 2 else {**found, NORMS: _histogram(lengths), NEIGHBOURS: _neighbours(rows, matrix)}
 
 
-def _some(lake: Lake, asset: str) -> pl.DataFrame:
-    """item_id, key: items whose vectors stand beside each other in a few places, so that few others are read."""
-    current = lake.scan(f"{asset}/current").select("item_id", "key")
-    vectors = lake.scan(f"{asset}/vectors").select("key").with_row_index("at")
-    wanted = current.select(pl.col("key").hash()).collect().to_series()
-    at = vectors.filter(pl.col("key").hash().is_in(wanted.implode())).select("at").collect().to_series().sort()
-    if at.len() > SAMPLED:
+def _some(lake: Lake, modality: str) -> pl.DataFrame:
+    """item_id, key, vector: items whose vectors stand beside each other in a few places, so that few others are read.
+
+    Of items that share a vector it is the first.
+    """
+    current = lake.scan(tables.current(modality)).select("item_id", "key").collect()
+    vectors = lake.keyed(tables.vectors(modality))
+    at = vectors.places(current["key"])
+    if len(at) > SAMPLED:
         run = SAMPLED // PLACES
-        starts = np.linspace(0, at.len() - run, PLACES).astype(np.int64)
+        starts = np.linspace(0, len(at) - run, PLACES).astype(np.int64)
         at = at[np.unique(starts[:, None] + np.arange(run))]
-    rows = vectors.filter(pl.col("at").is_in(at.implode())).join(current, on="key").collect()
-    return rows.sort("at", "item_id").unique("key", keep="first").select("item_id", "key")
+    first = current.sort("item_id").unique("key", keep="first")
+    return vectors.at(at, ["key", "vector"]).unique("key", keep="first").join(first, on="key")
 
 
 def _histogram(lengths: np.ndarray) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from mmrec import tables
 from mmrec.builds import ledger
 from mmrec.builds.report import WHOLE
 from mmrec.lake import hashing
+from mmrec.lake.keyed import prefix
 from mmrec.lake.store import Lake
 from mmrec.published import user_texts
 
@@ -80,7 +81,7 @@ def plan_embeddings(
     after the asset's code version has changed: what another version of the code could not read, this one may.
     """
     catalogue = lake.scan(tables.VALIDATED_ITEMS) if items is None else items
-    wanted = catalogue.select("item_id", input_hash=f"{modality}_hash").drop_nulls("input_hash")
+    wanted = catalogue.select("item_id", input_hash=f"{modality}_hash")
     find = _Finder(lake, modality, encoder_id, retry_failed)
     of_items = find.compare("current", ["item_id"], wanted)
     of_people = find.nothing
@@ -111,8 +112,8 @@ class _Finder:
         self.asset = f"embeddings/{modality}"
         built = ledger.newest(lake, self.asset).get(WHOLE)
         self.retry_failed = retry_failed or (built is not None and built.code_version != lake.code_version)
-        self.vectors = lake.scan(f"{self.asset}/vectors").select("key")
-        self.hashes = self.vectors.select(pl.col("key").hash()).collect().to_series()
+        lake.pin(tables.vectors(modality))
+        self.vectors = lake.keyed(tables.vectors(modality))
         failed = lake.scan(f"{self.asset}/failed").filter((pl.col("encoder_id") == encoder_id) & (pl.col("key") != ""))
         self.failed = failed.select("key", before="reason").unique("key").collect()
 
@@ -125,44 +126,53 @@ class _Finder:
     def compare(self, table: str, names: list[str], inputs: pl.LazyFrame) -> _Compared:
         """Rows that differ, with their key and reason; rows whose key failed before; and how many are the same."""
         columns = [names[0], "input_hash"]
-        hashes = {"name": _hashed(names), "pair": _hashed(columns)}
-        of_mine = pl.col("encoder_id") == self.encoder_id
-        there = self.lake.scan(f"{self.asset}/{table}")
-        wanted = inputs.select(**hashes).collect()
-        current = there.select(**hashes, key=pl.col("key").hash(), mine=of_mine).collect()
-        mine = current.filter("mine")
-        others = _not_among(wanted, mine)
-        differing = _few(inputs.select(columns), hashes["pair"], others["pair"])
-        held = current.filter(pl.col("name").is_in(others["name"].implode()))
-        explained = self._explained(differing.with_columns(**hashes), held)
-        given_up = explained.filter(pl.col("reason").is_null())
-        # What a row was before it failed is not it.
-        gone = _few(there, hashes["name"], given_up["name"])
-        if current.height > wanted.height - others.height + held.height:
-            gone = pl.concat([gone, there.join(inputs, on=names, how="anti").collect()])
-        lost = _few(there.filter(of_mine), pl.col("key").hash(), self._lost(mine["key"]))
+        there, of_mine = self.lake.scan(f"{self.asset}/{table}"), pl.col("encoder_id") == self.encoder_id
+        given = pl.col("input_hash").is_not_null()
+        wanted = inputs.select(pair=_hashed(columns), given=given).collect().filter("given")["pair"]
+        inputs = inputs.filter(given)  # of texts, which costs as much as reading them, only where they are needed
+        held = there.select(pair=_hashed(columns), key=prefix(pl.col("key")), mine=of_mine).collect()
+        mine = held if held["mine"].all() else held.filter("mine")
+        others = _not_among(wanted, mine["pair"])
+        lost = _few(there.filter(of_mine), prefix(pl.col("key")), self._lost(mine["key"]))
         lost = lost.lazy().join(inputs, on=columns, how="semi").collect() if lost.height else lost
-        parts = (explained.drop_nulls("reason"), _because(lost, MISSING, False), _because(gone, REMOVED, True))
+        parts, told = [_because(lost, MISSING, False)], self.nothing.given_up
+        if others.len() or held.height > wanted.len():
+            differing, told, gone = self._differing(there, names, inputs, others, held.height - wanted.len())
+            parts += [differing, _because(gone, REMOVED, True)]
         rows = pl.concat([part.select(*columns, "key", "reason", "stored") for part in parts])
-        same = wanted.height - others.height - lost.height
-        told = given_up.select(*columns, "key", reason="before")
-        return _Compared(rows.sort(*columns, "reason"), told, same)
+        return _Compared(rows.sort(*columns, "reason"), told, wanted.len() - others.len() - lost.height)
+
+    def _differing(
+        self, there: pl.LazyFrame, names: list[str], inputs: pl.LazyFrame, pairs: pl.Series, more: int
+    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """Wanted rows with these pairs, that are not current: with their reason; those that are given up; and current
+        rows that do not stay. `more`: current rows than wanted ones.
+        """
+        columns = [names[0], "input_hash"]
+        name, pair = _hashed(names), _hashed(columns)
+        differing = _few(inputs.select(columns), pair, pairs).with_columns(name=name, pair=pair)
+        held = _few(there.select(name=name, pair=pair), pl.col("name"), differing["name"])
+        explained = self._explained(differing, held)
+        given_up = explained.filter(pl.col("reason").is_null())
+        gone = _few(there, name, given_up["name"])  # what a row was before it failed is not it
+        if more + differing.height > held.height:
+            gone = pl.concat([gone, there.join(inputs, on=names, how="anti").collect()])
+        return explained.drop_nulls("reason"), given_up.select(*columns, "key", reason="before"), gone
 
     def _explained(self, differing: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
         """Rows that differ from what was held, with key and reason; no reason where one is given up: it failed."""
         keyed = differing.with_columns(key=hashing.row_keys(self.modality, differing["input_hash"], self.encoder_id))
-        hashed = keyed["key"].hash()
-        stored = _few(self.vectors, pl.col("key").hash(), hashed.filter(hashed.is_in(self.hashes.implode())))
+        stored = self.vectors.stored(keyed["key"])
         old = held.select("name", old="pair").unique("name")
         joined = keyed.join(old, on="name", how="left").join(self.failed, on="key", how="left")
-        joined = joined.with_columns(stored=pl.col("key").is_in(stored["key"].implode()))
+        joined = joined.with_columns(stored=pl.col("key").is_in(stored.implode()))
         failed = pl.col("before").is_not_null() & ~pl.col("stored")
         tried_again = pl.lit(FAILED if self.retry_failed else None, dtype=pl.String)
         return joined.with_columns(reason=pl.when(failed).then(tried_again).otherwise(_DIFFERENCE))
 
-    def _lost(self, hashes: pl.Series) -> pl.Series:
-        """Hashes of current keys without a vector: never by our own order of commits, but a table may be damaged."""
-        return hashes.filter(~hashes.is_in(self.hashes.implode()))
+    def _lost(self, prefixes: pl.Series) -> pl.Series:
+        """Prefixes of current keys without a vector: never by our own order of commits, but a table may be damaged."""
+        return _not_among(prefixes, self.vectors.prefixes)
 
 
 _DIFFERENCE = (
@@ -183,11 +193,11 @@ def _hashed(columns: list[str]) -> pl.Expr:
     return first.cast(pl.UInt128) * 2**64 + second[0].cast(pl.UInt128) if second else first
 
 
-def _not_among(wanted: pl.DataFrame, mine: pl.DataFrame) -> pl.DataFrame:
-    """The wanted rows whose pair is not current. Most often there is none, which sorting tells at half the cost."""
-    if wanted["pair"].sort().equals(mine["pair"].sort()):
+def _not_among(wanted: pl.Series, there: pl.Series) -> pl.Series:
+    """The wanted values that are not there. Most often there is none, which sorting tells at half the cost."""
+    if wanted.sort().equals(there.sort()):
         return wanted.clear()
-    return wanted.filter(~wanted["pair"].is_in(mine["pair"].implode()))
+    return wanted.filter(~wanted.is_in(there.implode()))
 
 
 def _few(rows: pl.LazyFrame, hashed: pl.Expr, chosen: pl.Series) -> pl.DataFrame:

@@ -79,7 +79,7 @@ def embed(
         tables={
             "planned by reason": _reasons(plan),
             "failures": failed.drop_nulls("item_id").select("item_id", "reason").head(5),
-            **(preview.of_vectors(lake, modality) if plan.rows.height else {}),
+            **(preview.of_vectors(lake, modality) if work.done + work.found else {}),
         },
         warnings=[
             *([f"{failed.height} inputs could not be encoded; see `mmrec rejected`"] if failed.height else []),
