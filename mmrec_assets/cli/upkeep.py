@@ -1,4 +1,4 @@
-"""Commands that look after a lake: verify, repair, migrate. Not here: what makes it (`work.py`)."""
+"""Commands that look after a lake: verify, repair, vacuum, migrate. Not here: what makes it (`work.py`)."""
 
 from __future__ import annotations
 
@@ -86,6 +86,29 @@ def repair() -> None:
     lake = Lake(settings.lake_root)
     served = mending.served(lake, settings)
     work.carry_out(settings, served, walk.plan(lake, settings, served))
+
+
+@shell.app.command()
+def vacuum(
+    plan_only: Annotated[bool, typer.Option("--plan", help="Say what would be deleted, and do nothing.")] = False,
+) -> None:
+    """Delete what only old versions of tables hold, where no published snapshot pins them and no run can read them."""
+    from mmrec.builds.costs import told_bytes
+    from mmrec.upkeep import vacuum as vacuuming
+
+    lake = Lake(load().lake_root)
+    wastes = vacuuming.planned(lake)
+    size = told_bytes(sum(each.bytes for each in wastes))
+    if not wastes:
+        shell.out.print("nothing to do: every file is of a version that is needed")
+    elif plan_only:
+        for each in wastes:
+            shell.out.print(f"{each.table}: {len(each.rows)} files of rows, {len(each.log)} parts of the log")
+        shell.out.print(f"{size} would be deleted; type `mmrec vacuum`")
+    else:
+        for line in vacuuming.vacuum(lake, wastes):
+            shell.out.print(line)
+        shell.out.print(f"{size} are deleted; every published snapshot is as it was")
 
 
 @shell.app.command()
