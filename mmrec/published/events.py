@@ -15,6 +15,7 @@ from mmrec import periods, tables
 from mmrec.builds import ledger as builds
 from mmrec.builds import publishing
 from mmrec.lake.hashing import digest
+from mmrec.lake.memo import of_version
 from mmrec.lake.store import Lake
 from mmrec.published.weighing import Weighing
 from mmrec.quality import verdicts
@@ -38,7 +39,7 @@ def gate(lake: Lake, wanted: Iterable[str]) -> Gate:
     if not lake.exists(tables.LANDING):
         told = "nothing has landed yet: materialize raw/interactions first, or type `mmrec run`"
         return Gate([], dict.fromkeys(sorted(wanted), told))
-    rows = _landed(lake.scan(tables.LANDING))
+    rows = of_version(lake, tables.LANDING, "landed", lambda: _landed(lake.scan(tables.LANDING)))
     judged = verdicts.judged_periods(lake, tables.VALIDATED_INTERACTIONS)
     unjudged = [period for period in rows if period not in judged]
     refused_weeks = sorted(period for period, published in judged.items() if not published and period in rows)

@@ -12,6 +12,7 @@ from mmrec import tables
 from mmrec.builds.ledger import after, newest_rows
 from mmrec.builds.report import Check
 from mmrec.keys import canonical_digest
+from mmrec.lake.memo import of_version
 from mmrec.lake.store import Lake
 from mmrec.quality import suites
 from mmrec.quality.contracts import Candidate
@@ -68,9 +69,13 @@ def _by_rule(check: Check) -> str:
 
 def judged_periods(lake: Lake, asset: str) -> dict[str, bool]:
     """Every period with a verdict → whether its newest verdict let it be published."""
-    newest = newest_rows(lake.scan(tables.VERDICTS).filter(pl.col("asset") == asset), "period")
-    published = newest.group_by("period").agg((pl.col("passed") | ~pl.col("blocking")).all())
-    return dict(published.collect().iter_rows())
+
+    def read() -> dict[str, bool]:
+        newest = newest_rows(lake.scan(tables.VERDICTS).filter(pl.col("asset") == asset), "period")
+        published = newest.group_by("period").agg((pl.col("passed") | ~pl.col("blocking")).all())
+        return dict(published.collect().iter_rows())
+
+    return dict(of_version(lake, tables.VERDICTS, ("judged", asset), read))
 
 
 def _known(rows: pl.DataFrame) -> Mapping[tuple[str, str], list[Check]]:

@@ -57,11 +57,14 @@ class Shop:
         self.folder = folder
         self.settings = load(folder / "mmrec.toml", environment={})
         self.data = self.settings.data
+        self._known = Lake(self.settings.lake_root)
 
     @property
     def lake(self):
-        """A reader that has seen nothing yet."""
-        return Lake(self.settings.lake_root)
+        """A reader that has seen nothing yet, but keeps tables open between runs, as the lake of a long process does."""
+        if self._known.root != self.settings.lake_root:
+            self._known = Lake(self.settings.lake_root)
+        return self._known.acting_as("-", "-")
 
     def configure(self, **changes):
         """Changes settings as `mmrec.toml` would say them, section by section."""
@@ -71,10 +74,10 @@ class Shop:
 
     def run(self, *assets, periods=None, strict=True):
         """The reports of these assets (all without any) for `periods`; a refusal is an error unless not `strict`."""
-        lake, reports = self.lake, {}  # as a run of the graph opens one for all its assets
+        reports = {}
         for asset in assets or self.assets:
             node = graph.node(self.settings, asset)
-            reports[asset] = node.run(lake, self.settings, list(periods or DAYS), run_id="test-run")
+            reports[asset] = node.run(self.lake, self.settings, list(periods or DAYS), run_id="test-run")
             if strict:
                 reports[asset].raise_if_refused()
         return reports[assets[0]] if len(assets) == 1 else reports

@@ -22,6 +22,7 @@ from mmrec.evaluation.problem import Problem
 from mmrec.evaluation.split import PARTS
 from mmrec.fusion.statistics import GROWN
 from mmrec.keys import canonical_digest
+from mmrec.lake.memo import of_version
 from mmrec.lake.store import Lake
 from mmrec.models import dense
 from mmrec.models.candidates import Candidate
@@ -47,13 +48,20 @@ def stored_version(lake: Lake, settings: Settings, boundary: str) -> str:
 
     Empty where none was, and where the boundary has `GROWN` times the events by now.
     """
-    space = lake.scan(tables.FUSED_CURRENT).select("space").head(1).collect()
-    name = "" if space.is_empty() else space.item()
-    key = _version_key(_as_factors(lake, settings), settings, boundary, name)
-    of_key = lake.scan(tables.MODEL_VERSIONS).filter(pl.col("stage_key") == key)
-    stored = of_key.sort("events", "at", descending=[True, False]).select("version", "events").head(1).collect()
-    enough = GROWN * stored["events"].item() if stored.height else 0
-    return stored["version"].item() if history.published(lake, settings, boundary) < enough else ""
+
+    def space() -> str:
+        rows = lake.scan(tables.FUSED_CURRENT).select("space").head(1).collect()
+        return "" if rows.is_empty() else rows.item()
+
+    def by_key() -> dict[str, tuple[str, int]]:
+        rows = lake.scan(tables.MODEL_VERSIONS).select("stage_key", "version", "events", "at")
+        best_last = rows.sort("events", "at", descending=[False, True]).collect()
+        return {key: (version, events) for key, version, events, _ in best_last.iter_rows()}
+
+    named = of_version(lake, tables.FUSED_CURRENT, "space", space)
+    key = _version_key(_as_factors(lake, settings), settings, boundary, named)
+    version, events = of_version(lake, tables.MODEL_VERSIONS, "by key", by_key).get(key, ("", 0))
+    return version if history.published(lake, settings, boundary) < GROWN * events else ""
 
 
 def _as_factors(lake: Lake, settings: Settings) -> Lake:
