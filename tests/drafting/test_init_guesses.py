@@ -1,30 +1,23 @@
-"""What `mmrec init` takes types of events, values, ids, texts and days for; and that no guess loses a good event."""
+"""What `mmrec init` takes types of events, values and days for; and that no guess loses a good event."""
 
 import datetime as dt
-import json
-import unicodedata
-import uuid
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from mmrec import drafting
-from mmrec.drafting import columns, ends, ids, languages, parts, roles, samples, tally, tastes, values
+from mmrec.drafting import ends, parts, roles, samples, tally, tastes, values
 from mmrec.settings import load
 from tests.helpers.drafted import (
-    PERSON,
     START,
     TODAY,
     catalogue,
+    column,
     draft,
     events,
     judge,
-    media,
     renamed,
     told,
-    uncommented,
     when,
     write,
 )
@@ -95,10 +88,6 @@ def test_types_that_name_no_item_are_kept_out(tmp_path):
 
 
 # -- values ------------------------------------------------------------------------------------------------------------
-
-
-def column(name, *found):
-    return columns.Column(name, pl.Series(found, dtype=pl.String))
 
 
 @pytest.mark.parametrize(
@@ -233,259 +222,3 @@ def test_a_history_of_long_ago_ends_and_leaves_room_for_later_files(tmp_path):
     said = told(tmp_path, "calendar.end")
     assert "60 days ago, and 7 days are left for files that may come; without this line periods without events" in said
     assert "Delete it when newer events come: with it they are rejected" in said
-
-
-# -- ids ---------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("mine", "theirs", "said"),
-    [
-        ("1.0 2.0 3.0", "1 2 3", "none of the 3 different values is an id of the catalogue (sku): they are written like"
-         " 1.0 where the catalogue writes 1; write them alike"),
-        ("1 2 3", "1.0 2.0 3.0", "they are written like 1 where the catalogue writes 1.0"),
-        ("007 008", "7 8", "they are written like 007 where the catalogue writes 7"),
-        ("ab-1 ab-2", "AB-1 AB-2", "upper and lower case differ"),
-        ("item_7 item_8", "7 8", "they are written like item_7 where the catalogue writes 7"),
-        ("7 8", "gid://shop/7 gid://shop/8", "they are written like 7 where the catalogue writes item_7"),
-        ("978-3-16 978-3-17", "978316 978317", "they are written like 978-3-16 where the catalogue writes 978316"),
-        ("a-1 a-2", "b.1 b.2", "one id is written in several ways, such as item_7 and 7"),
-        ("a b c", "d e f", "none of the 3 different values is an id of the catalogue (sku)"),
-        ("1 2 x y z", "1 2 3", "only 2 of the 5 different values are ids of the catalogue (sku)"),
-    ],
-)  # fmt: skip
-def test_ids_that_the_catalogue_does_not_have_are_told_and_why(mine, theirs, said):
-    found, few = ids.told(column("item", *mine.split()), column("sku", *theirs.split()))
-    assert few
-    assert said in found
-
-
-def uuids(rows, *names):
-    return [row | {name: str(uuid.uuid5(uuid.NAMESPACE_DNS, row[name])) for name in names} for row in rows]
-
-
-@pytest.mark.usefixtures("quick_judge")
-@pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_uuids_are_ids_and_no_text(tmp_path, kind):
-    rows = uuids(events(), "user_id", "item_id")
-    if kind == "csv":
-        write(tmp_path / "events.csv", rows)
-    else:
-        table = pa.table({name: [row[name] for row in rows] for name in rows[0]})
-        for at, name in enumerate(table.column_names[:2]):
-            data = pa.array([uuid.UUID(row[name]).bytes for row in rows], pa.binary(16))
-            table = table.set_column(at, name, data)
-        pq.write_table(table, tmp_path / "events.parquet")
-    items = [row | {"key": uuid.uuid5(uuid.NAMESPACE_URL, row["item_id"]).hex} for row in catalogue()]
-    write(tmp_path / "items.csv", uuids(items, "item_id"))
-    assert draft(tmp_path)["items"]["columns"]["text"] == ["title"]
-    assert "8 of 8 different values are ids of the catalogue" in told(tmp_path, "interactions.columns.item_id")
-    published, _ = judge(tmp_path)
-    assert published.height == 60
-
-
-@pytest.mark.parametrize(
-    "value",
-    ["01J6ZQ8X5TABCDEFGHJKMNPQRS", "kX9aB2cD3eF4gH5iJ6kL7mN8oP9q", "user:6af613b6-569c-42c9-8d2e-0a1b2c3d4e5f"],
-)
-def test_long_ids_are_short_for_people_and_no_prose(value):
-    assert column("x", value).is_short
-    assert not column("x", value).is_prose
-
-
-def test_ids_that_the_catalogue_does_not_have_are_no_guess_that_holds(tmp_path, init):
-    write(tmp_path / "events.csv", [row | {"item_id": f"{row['item_id'][1:]}.0"} for row in events()])
-    write(tmp_path / "items.csv", [row | {"item_id": row["item_id"][1:]} for row in catalogue()])
-    assert "guessed" not in told(tmp_path, "interactions.columns.item_id")
-    assert "warning: interactions.columns.item_id: none of the 8 different values is an id of" in init(tmp_path)
-
-
-# -- texts -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("<p class='big red'><strong>红色</strong>的杯子</p>&nbsp;https://example.org/very/long", "Chinese"),
-        ("iPhone 15 Pro Max 手机壳 透明", "Chinese"),
-        ("かわいい猫のマグカップ", "Japanese"),
-        ("안녕 하세요 머그컵", "Korean"),
-        ("สวัสดีแก้ว", "Thai"),
-        ("Красная кружка", "Cyrillic"),
-        ("كوب أحمر", "Arabic"),
-        ("ספל אדום", "Hebrew"),
-        ("κόκκινη κούπα", "Greek"),
-        ("लाल मग बड़ा", "Devanagari"),
-        ("சிவப்பு குவளை", "in another script"),
-        ("Grüne Schüssel", "accents"),
-        ("Tasse avec une anse pour le the", "small words"),
-        (f"A red mug for the house; café style, <b>naïve</b> {'but well made and liked by most ' * 5}", None),
-        ("The apple of 国 with a case", None),
-        ("123", None),
-    ],
-)
-def test_texts_that_are_not_english_are_told_by_script_accents_or_small_words(text, said):
-    found = languages.not_english(pl.Series([text] * 5))
-    assert (found is None) if said is None else (said in found)
-
-
-# -- media and other columns -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("listed", "disk"), [("NFC", "NFD"), ("NFD", "NFC")])
-def test_files_whose_names_are_in_another_unicode_form_are_found(tmp_path, listed, disk):
-    name = "bücher/café {}.png".format
-    write(tmp_path / "events.csv", events())
-    write(tmp_path / "items.csv", catalogue(photo=lambda at: unicodedata.normalize(listed, name(at))))
-    for at in range(8):
-        media(tmp_path / "pictures", unicodedata.normalize(disk, name(at)))
-    found = draft(tmp_path)
-    assert (found["media"]["root"], found["items"]["columns"]["image"]) == ("pictures", "photo")
-    assert "8 of 8 sampled names are image files" in told(tmp_path, "items.columns.image")
-
-
-def test_the_other_columns_of_the_catalogue_are_attributes_and_those_that_are_not_are_named(tmp_path, init):
-    more = {
-        "price": lambda at: at + 0.5,
-        "colour": lambda at: ["red", "blue"][at % 2],
-        "brand": lambda at: f"Brand {at}",
-        "released": lambda at: "2020-01-01",
-        "ean": lambda at: 4_000_000 + at,
-        "url": lambda at: f"https://example.org/{at}",
-        "vector": lambda at: json.dumps([0.1] * 8),
-        "empty": lambda at: None,
-    }
-    write(tmp_path / "events.csv", events(device=lambda at: "phone", price=lambda at: at))
-    write(tmp_path / "items.csv", catalogue(**more))
-    found = draft(tmp_path)["items"]
-    assert found["attributes"] == ["price", "colour", "released"]
-    assert "brand" in found["columns"]["text"]
-    printed = init(tmp_path)
-    assert "items.columns: Columns not used: ean, url, vector, empty." in printed
-    assert "interactions.columns: Columns not used: device, price." in printed
-    assert "# Columns not used: ean, url, vector, empty." in (tmp_path / "mmrec.toml").read_text()
-
-
-def test_a_column_that_some_files_lack_is_not_needed_by_the_draft(tmp_path):
-    write(tmp_path / "events-1.csv", events(30))
-    write(tmp_path / "events-2.csv", events(30, kind=lambda at: "view", stars=lambda at: 3))
-    write(tmp_path / "items.csv", catalogue())
-    found = draft(tmp_path)["interactions"]
-    assert found["files"] == ["events-*.csv"]
-    assert not {"event", "value"} & set(found["columns"])
-
-
-# -- a draft is tried before it is done --------------------------------------------------------------------------------
-
-
-def folders(tmp_path, kind):
-    """A folder in which something is not found, or not usable."""
-    columns_ = {
-        "a comment without people": {"comment": lambda at: f"this was really good {at}"},
-        "ratings in weeks": {"rating": lambda at: 1 + at % 5},
-        "types": {"kind": lambda at: ["shown", "buy"][at % 2]},
-    }.get(kind, {})
-    write(tmp_path / "events.csv", events(60, hours=20, **columns_))
-    write(tmp_path / "items.csv", catalogue(photo=lambda at: f"{at}.png", sound=lambda at: f"http://x.y/{at}.wav"))
-    if kind == "people without consent":
-        people = [{"user_id": f"{PERSON}-{at}", "bio": f"I like words a lot {at}"} for at in range(6)]
-        write(tmp_path / "people.csv", people)
-
-
-KINDS = ["plain", "a comment without people", "ratings in weeks", "types", "people without consent"]
-
-
-@pytest.mark.parametrize(
-    ("kind", "today"), [*((kind, TODAY) for kind in KINDS), ("ratings in weeks", START.date() + dt.timedelta(days=52))]
-)
-def test_every_line_that_is_commented_out_loads_with_its_header(tmp_path, kind, today):
-    folders(tmp_path, kind)
-    drafted = drafting.draft(tmp_path, today)
-    assert not drafted.warnings
-    tried = []
-    for line, text in uncommented(drafted.text):
-        (tmp_path / "tried.toml").write_text(text)
-        load(tmp_path / "tried.toml", environment={})
-        tried.append(line.split()[1])
-    assert {"image", "stand_in", "files", "review"} <= set(tried)
-
-
-def test_reviews_without_consent_stay_out_and_it_is_said_why(tmp_path, init):
-    folders(tmp_path, "a comment without people")
-    assert "review" not in draft(tmp_path)["interactions"]["columns"]
-    assert "found, but not usable yet: column comment holds people's own words" in init(tmp_path)
-
-
-def test_people_whose_consent_is_not_known_stay_out_and_it_is_said_why(tmp_path):
-    folders(tmp_path, "people without consent")
-    assert "users" not in draft(tmp_path)
-    said = told(tmp_path, "users.files")
-    assert "no column says yes or no to whether a person's words may be used; add one and" in said
-    assert '# files = ["people.csv"]' in said
-
-
-@pytest.mark.parametrize(("prefix", "said"), [("", ""), ("U-", "written like 7 where this file writes item_7")])
-def test_people_whom_the_events_do_not_name_are_told(tmp_path, prefix, said):
-    people = [{"user_id": f"{prefix}{at}", "bio": f"I like words a lot {at}", "consent": "yes"} for at in range(4)]
-    write(tmp_path / "people.csv", people)
-    write(tmp_path / "events.csv", [row | {"user_id": row["user_id"][-1]} for row in events()])
-    write(tmp_path / "items.csv", catalogue())
-    assert said in told(tmp_path, "users.columns.user_id")
-    assert ("none of the 6" in told(tmp_path, "users.columns.user_id")) == bool(said)
-
-
-def test_what_becomes_of_the_sampled_rows_is_printed(tmp_path, init):
-    rows = list(events(kind=lambda at: ["shown", "buy"][at % 2]))
-    rows[1]["time"] = "some day"
-    write(tmp_path / "events.csv", [*rows, rows[3]])
-    write(tmp_path / "items.csv", [*catalogue(), {"item_id": "i9", "title": ""}])
-    said = "29 of 61 events are good, 1 duplicate, 30 ignored, 1 rejected (time_unusable 1)"
-    assert f"tried on the sampled rows: {said}; 8 of 9 items are good, 1 rejected (title_missing 1)" in init(tmp_path)
-
-
-def test_days_of_which_too_much_is_rejected_are_a_warning(tmp_path):
-    rows = list(events(40, hours=1, rating=lambda at: 3))
-    bad = [row | {"user_id": "", "rating": 1} for row in events(30, hours=0.1)]
-    write(tmp_path / "events.csv", [*rows, *bad])
-    write(tmp_path / "items.csv", catalogue())
-    [warning] = drafting.draft(tmp_path, TODAY).warnings
-    assert (
-        warning
-        == "more than 50% of the sampled events of 1 of 3 periods are rejected, so these are refused: 2024-01-01"
-    )
-
-
-def test_a_big_array_of_json_is_read_up_to_where_the_sample_ends(tmp_path, monkeypatch):
-    monkeypatch.setattr(ends, "_WHOLE_BYTES", 3_000)
-    rows = list(events(100, hours=1))
-    (tmp_path / "events.jsonl").write_text(json.dumps(rows))
-    write(tmp_path / "items.csv", catalogue())
-    drafted_ = drafting.draft(tmp_path, TODAY)
-    assert "rows, read in part" in " ".join(drafted_.text.split())
-    assert "the first day of all events;" in drafted_.text
-    assert not drafted_.warnings
-
-
-def test_what_makes_a_draft_useless_is_told(tmp_path, monkeypatch):
-    write(tmp_path / "events.csv", events(60, kind=lambda at: "buy"))
-    write(tmp_path / "items.csv", catalogue())
-    monkeypatch.setattr(drafting, "_name", lambda folder: "no name!")
-    [warning] = drafting.draft(tmp_path, TODAY).warnings
-    assert warning.startswith("nothing can run with this draft yet: mmrec.toml: name: found 'no name!'")
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "said"),
-    [
-        ("e.csv", "user,item,time\n1,2,3,4,5\n4,5,6,7,8\n", "none of whose 2 rows can be read: the line has 5 fields"),
-        ("e.jsonl", "[]", "e.jsonl holds one JSON array; one object a line is expected"),
-        ("e.jsonl", "1\n2\n", "e.jsonl holds no line that is a JSON object; one object a line is expected"),
-        ("e.csv", "", "e.csv is empty"),
-        ("e.jsonl", " \n\n", "e.jsonl is empty"),
-        ("e.csv", "user,item,time\n", "e.csv (user, item, time) without any row"),
-    ],
-)
-def test_what_cannot_be_used_is_told_by_its_cause(tmp_path, init, name, content, said):
-    (tmp_path / name).write_text(content)
-    write(tmp_path / "items.csv", catalogue())
-    assert said in init(tmp_path)

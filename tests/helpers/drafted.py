@@ -11,6 +11,7 @@ import polars as pl
 from PIL import Image
 
 from mmrec import drafting, periods
+from mmrec.drafting import columns
 from mmrec.lake.store import Lake
 from mmrec.planning import graph
 from mmrec.quality import contracts
@@ -113,3 +114,25 @@ def uncommented(text):
         if re.match(r"# \S+ = ", line):
             changed = {each: lines[each].removeprefix("# ") for each in (header, at)}
             yield line, "\n".join(changed.get(each, other) for each, other in enumerate(lines))
+
+
+def rich_folder(folder):
+    words = "I liked this very much indeed"
+    write(folder / "events.csv", events(review_text=lambda at: f"{words} {at}", stars=lambda at: 1 + at % 5))
+    people = [
+        {"user_id": f"{PERSON}-{at}", "name": f"zq-name-{at}", "bio": f"I like zq-words {at}", "consent": at % 2 == 0}
+        for at in range(6)
+    ]
+    write(folder / "people.csv", people)
+    named = catalogue(
+        cover=lambda at: f"img/{at}.png", sample=lambda at: f"snd/{at}.wav", trailer=lambda at: f"vid/{at}.mp4"
+    )
+    write(folder / "items.csv", named)
+    for at in range(8):
+        media(folder / "files" / "img", f"{at}.png")
+        media(folder / "files" / "snd", f"{at}.wav")
+        media(folder / "files" / "vid", f"{at}.mp4", b"\0\0\0\x20ftypisom" + b"\0" * 30)
+
+
+def column(name, *found):
+    return columns.Column(name, pl.Series(found, dtype=pl.String))

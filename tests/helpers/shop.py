@@ -61,7 +61,7 @@ class Shop:
 
     @property
     def lake(self):
-        """A reader that has seen nothing yet, but keeps tables open between runs, as the lake of a long process does."""
+        """A reader that has seen nothing yet. Tables stay open from run to run, as in a process that lives long."""
         if self._known.root != self.settings.lake_root:
             self._known = Lake(self.settings.lake_root)
         return self._known.acting_as("-", "-")
