@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from mmrec import periods, tables
-from mmrec.builds import ledger as builds
-from mmrec.builds import publishing
+from mmrec.builds import ledger, publishing
 from mmrec.lake.hashing import digest
 from mmrec.lake.memo import of_version
 from mmrec.lake.store import Lake
@@ -43,7 +42,7 @@ def gate(lake: Lake, wanted: Iterable[str]) -> Gate:
     judged = verdicts.judged_periods(lake, tables.VALIDATED_INTERACTIONS)
     unjudged = [period for period in rows if period not in judged]
     refused_weeks = sorted(period for period, published in judged.items() if not published and period in rows)
-    published = builds.newest(lake, tables.VALIDATED_INTERACTIONS)
+    published = ledger.newest(lake, tables.VALIDATED_INTERACTIONS)
     refused, is_open = {}, []
     for period in sorted(wanted):
         before = [each for each in unjudged if each <= period]
@@ -61,7 +60,7 @@ def gate(lake: Lake, wanted: Iterable[str]) -> Gate:
         f"({published[each].rows if each in published else 0})"
         for each in seen
     ]
-    raw = builds.newest(lake, tables.RAW_INTERACTIONS)
+    raw = ledger.newest(lake, tables.RAW_INTERACTIONS)
     now = _landed(lake.added(tables.LANDING, None))  # another run may have landed and judged more since
     behind = [p for p in rows if p in raw and raw[p].rows not in (rows[p], now.get(p))]
     late = [p for p in behind if is_open and p <= is_open[-1]]
@@ -73,9 +72,9 @@ def gate(lake: Lake, wanted: Iterable[str]) -> Gate:
     return Gate(is_open, refused, warnings)
 
 
-def _landed(ledger: pl.LazyFrame) -> dict[str, int]:
+def _landed(rows: pl.LazyFrame) -> dict[str, int]:
     """period → its landed rows, by a state of the ledger of what landed."""
-    landed = ledger.filter(pl.col("rows") > 0).group_by("period").agg(pl.col("rows").sum())
+    landed = rows.filter(pl.col("rows") > 0).group_by("period").agg(pl.col("rows").sum())
     return dict(landed.sort("period").collect().iter_rows())
 
 
@@ -106,19 +105,19 @@ def read(lake: Lake, settings: Settings, up_to: str, weighing: Weighing, only: s
 
 def filled_periods(lake: Lake, settings: Settings, up_to: str) -> list[str]:
     """The configured periods up to one that have published rows, the oldest first."""
-    found = builds.newest(lake, tables.VALIDATED_INTERACTIONS)
+    found = ledger.newest(lake, tables.VALIDATED_INTERACTIONS)
     return [key for key in periods.up_to(settings.calendar, up_to) if key in found and found[key].rows]
 
 
 def published(lake: Lake, settings: Settings, up_to: str) -> int:
     """How many rows of events are published up to a period, searches among them: counted by builds, nothing is read."""
-    found = builds.newest(lake, tables.VALIDATED_INTERACTIONS)
+    found = ledger.newest(lake, tables.VALIDATED_INTERACTIONS)
     return sum(found[key].rows for key in periods.up_to(settings.calendar, up_to) if key in found)
 
 
 def versions(lake: Lake, settings: Settings, up_to: str) -> dict[str, str]:
     """Data versions of every published period up to one, for a stage key; a period without rows leaves no trace."""
-    found = builds.data_version(lake, tables.VALIDATED_INTERACTIONS, periods.up_to(settings.calendar, up_to))
+    found = ledger.data_version(lake, tables.VALIDATED_INTERACTIONS, periods.up_to(settings.calendar, up_to))
     return {name: version for name, version in found.items() if version != publishing.EMPTY}
 
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 import polars as pl
 
 from mmrec import periods, tables
-from mmrec.builds import ledger as builds
+from mmrec.builds import ledger
 from mmrec.builds.assets import SNAPSHOT
 from mmrec.builds.report import WHOLE
 from mmrec.errors import MmrecError
@@ -68,13 +68,13 @@ def of_ledgers(lake: Lake, settings: Settings, scope: Scope, rebuilt: Lake) -> I
     yield compare(
         tables.REJECTED, made.scan(tables.REJECTED).collect(), lake.scan(tables.REJECTED).filter(mine).collect()
     )
-    for ledger, key, columns in (
+    for table, key, columns in (
         (tables.VERDICTS, ["asset", "period", "verdict", "check"], _told(tables.VERDICTS)),
         (tables.BUILDS, ["asset", "period"], ["data_version", "rows"]),
     ):
-        ours, theirs = (_newest(each.scan(ledger)) for each in (made, lake))
+        ours, theirs = (_newest(each.scan(table)) for each in (made, lake))
         theirs = theirs.join(ours.select("asset", "period").unique(), on=["asset", "period"], how="semi")
-        yield compare(ledger, ours, theirs, columns=columns, key=key)
+        yield compare(table, ours, theirs, columns=columns, key=key)
     published = sorted({*scope.chosen, *scope.behind})
     yield snapshots.snapshots(lake, made, published, scope.chosen)
 
@@ -123,15 +123,15 @@ def _told(table: str) -> list[str]:
 
 def _newest(rows: pl.LazyFrame) -> pl.DataFrame:
     """The newest rows of each asset's period. A snapshot's build counts tables, and its name is compared elsewhere."""
-    return builds.newest_rows(rows.filter(pl.col("asset") != SNAPSHOT), "asset", "period").collect()
+    return ledger.newest_rows(rows.filter(pl.col("asset") != SNAPSHOT), "asset", "period").collect()
 
 
 def _made_of_others(lake: Lake, made: Lake, asset: str) -> bool:
     """Whether the lake's newest builds of an asset have other stage keys than the rebuilt ones."""
-    theirs = builds.newest(lake, asset)
+    theirs = ledger.newest(lake, asset)
     return any(
         period not in theirs or theirs[period].stage_key != build.stage_key
-        for period, build in builds.newest(made, asset).items()
+        for period, build in ledger.newest(made, asset).items()
     )
 
 
