@@ -179,11 +179,11 @@ def _content(out: Console, content: dict[str, Any]) -> None:
         return
     out.print(f"catalogue: {content['source_file']} row {content['source_row']}")
     for name, value in content.get("attributes", {}).items():
-        out.print(f"{name}: {value}")
+        out.print(f"{name}: {_short(value)}")
     for name, part in content.items():
         if isinstance(part, dict) and part.get("input_sha256"):
             made = f"key {str(part['key'])[:16]}… encoder {part['encoder']} {str(part['encoder_id'])[:16]}…"
-            out.print(f"{name}: {part['input']!r} sha256 {part['input_sha256'][:16]}… {made}")
+            out.print(f"{name}: {_short(part['input'])!r} sha256 {part['input_sha256'][:16]}… {made}")
 
 
 def _stand_in(out: Console, answer: dict[str, Any]) -> None:
