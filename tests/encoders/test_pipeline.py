@@ -62,7 +62,9 @@ def encode(encoder, rows, **options):
     return vectors, failed
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.8, 1, 1.25, 2, 10])
+@pytest.mark.parametrize(
+    "share", [0.1, 1, 10, *(pytest.param(share, marks=pytest.mark.full) for share in (0.5, 0.8, 1.25, 2))]
+)
 def test_the_whole_takes_no_longer_than_its_slower_side(share):
     """`share`: seconds to prepare a tile on all cores for each second that the device takes for it."""
     tile_seconds = SLOWER_SECONDS / max(1, share)

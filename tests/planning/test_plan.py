@@ -186,6 +186,7 @@ def test_a_missing_catalogue_is_one_line(new_shop):
         planned(new_shop)
 
 
+@pytest.mark.full  # of the short suite is `mmrec plan`, in tests/cli/test_cli_errors.py
 def test_planning_imports_nothing_heavy(built):
     command = [sys.executable, "-c", _PLAN, str(built.folder), built.days[-1]]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -253,6 +253,7 @@ print(sorted({"torch", "transformers", "great_expectations", "dagster", "pandas"
 """
 
 
+@pytest.mark.full  # of the short suite is `mmrec impact`, in tests/cli/test_cli_errors.py
 def test_asking_imports_nothing_heavy(built):
     done = subprocess.run([sys.executable, "-c", _ASK, str(built.folder)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr

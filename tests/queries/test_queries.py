@@ -216,6 +216,7 @@ def test_nothing_rejected_is_said_as_nothing(built):
     }
 
 
+@pytest.mark.full  # of the short suite are the commands, in tests/cli/test_cli_errors.py
 def test_answers_import_nothing_heavy(built):
     command = [sys.executable, "-c", _ASK, str(built.folder), built.people[1]]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -102,7 +102,7 @@ def test_the_old_lake_is_kept_and_its_vectors_are_the_new_ones(old):
         assert now[row["item_id"]]["digest"] == row["key"]
 
 
-@pytest.mark.parametrize("at", range(0, 30, 5))
+@pytest.mark.parametrize("at", [5, 20, *(pytest.param(at, marks=pytest.mark.full) for at in (0, 10, 15, 25))])
 def test_a_kill_leaves_the_old_lake_and_the_next_try_ends_well(old, at, monkeypatch):
     append, count = Lake.append, iter(range(100))
 

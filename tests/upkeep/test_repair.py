@@ -33,7 +33,11 @@ def test_a_whole_lake_has_no_damage_and_nothing_is_done(shop):
 
 @pytest.mark.usefixtures("quick_judge")
 @pytest.mark.parametrize(
-    "table", [tables.TOP_K, tables.VALIDATED_ITEMS, tables.MODEL_ARRAYS, tables.FUSED_VECTORS, tables.BUILDS]
+    "table",
+    [
+        *(tables.TOP_K, tables.MODEL_ARRAYS, tables.BUILDS),
+        *(pytest.param(table, marks=pytest.mark.full) for table in (tables.VALIDATED_ITEMS, tables.FUSED_VECTORS)),
+    ],
 )
 def test_a_damaged_table_is_told_and_made_again(shop, table):
     shop.run()

@@ -232,7 +232,7 @@ def vector(text, encoder):
 
 
 LIVES = settings(
-    max_examples=50,
+    max_examples=25,
     stateful_step_count=4,
     deadline=None,
     derandomize=True,

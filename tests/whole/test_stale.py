@@ -4,11 +4,14 @@ import pytest
 
 from bench import stale
 
-QUICK = ["the same size and time", "clock", "a row of a table is lost"]
 
-
-def test_what_is_hard_to_see_is_noticed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert stale.main(QUICK) == 0, capsys.readouterr().out
+@pytest.mark.parametrize(
+    "case",
+    ["an event file is edited to the same size and time", "the clock was set back", "a row of a table is lost"],
+)
+def test_what_is_hard_to_see_is_noticed(shop, case):
+    _, change, cost = stale.CASES[case]
+    assert stale.play(shop, change, cost) == stale.Outcome([], [])
 
 
 @pytest.mark.full

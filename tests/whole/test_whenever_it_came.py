@@ -5,7 +5,6 @@ The catalogue of these shops is what is on sale: items leave it, and what people
 
 import pytest
 
-from mmrec.lake.store import Lake
 from mmrec.planning import graph
 from mmrec.quality import suites
 from mmrec.queries import why as why_module
@@ -22,11 +21,8 @@ def without_content(shop):
 
 
 def build(shop, periods):
-    nodes = graph.nodes(shop.settings)
-    answers = ("model", "recommendations")
-    for node in nodes:
-        wanted = periods[-1:] if node.stage in answers else shop.days
-        node.run(Lake(shop.settings.lake_root), shop.settings, wanted, "r").raise_if_refused()
+    for node in graph.nodes(shop.settings):
+        shop.run(node.asset, periods=periods[-1:] if node.stage in ("model", "recommendations") else shop.days)
 
 
 def on_sale(at):
