@@ -23,6 +23,7 @@ LONG = (
     "proof_keys",
     "settings_matrix",
     "verify",
+    "verify_damage",
     "recommendations",
     "model",
     "model_history",
@@ -37,6 +38,7 @@ LONG = (
     "odd_data",
     "proof_faults",
     "proof_pipeline",
+    "proof_lists",
     "clips",
     "runs_beside",
 )

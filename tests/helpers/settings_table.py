@@ -178,3 +178,6 @@ def _gain(row, path, at, missing):
 
 def _count(paths):
     return len(VALUES[paths[0]]) * len(VALUES[paths[1]])
+
+
+COMBINATIONS = covering()  # every pair of values, of all settings at once

@@ -1,24 +1,21 @@
-"""The oracle: a lake that is right is equal to the last bit, and a changed one is named with its table and row."""
+"""The oracle: a lake that is right is equal to the last bit, however it has grown; changed sources are no damage."""
 
 import os
-import shlex
 
-import numpy as np
 import polars as pl
 import pytest
 
-from mmrec import keys, tables
+from mmrec import tables
 from mmrec.errors import MmrecError
 from mmrec.lake.store import Lake
 from mmrec.planning.graph import nodes
 from mmrec.tables import VECTOR
-from mmrec.verification import inputs, oracle, rebuild, scope
+from mmrec.verification import oracle, rebuild, scope
 from mmrec.verification import vectors as reencoded
-from mmrec.verification.differences import HIDDEN, list_hashes
+from mmrec.verification.differences import list_hashes
+from tests.helpers.verified import LAST, VECTORS, differing, hold, nudged
 from tests.published.test_words import LONELY, NO, YES, profiles, with_people
 
-VECTORS = "embeddings/text/vectors"
-LAST = "2024-01-04"
 REVIEWED = "user_id,item_id,time,event,rating,query,review"
 
 
@@ -26,50 +23,6 @@ def verified(shop, period=None, last=None, **options):
     """table → outcome of a whole verification."""
     chosen = scope.choose(shop.lake, shop.settings, period, last)
     return {outcome.table: outcome for outcome in oracle.verify(shop.lake, shop.settings, chosen, **options)}
-
-
-def differing(outcomes):
-    return {table: outcome for table, outcome in outcomes.items() if not outcome.equal}
-
-
-@pytest.fixture(scope="module")
-def rebuilt(built, tmp_path_factory):
-    """What a rebuild of the shop gives, once for all the comparisons with it."""
-    made = Lake(str(tmp_path_factory.mktemp("rebuilt")))
-    assert len(list(rebuild.rebuild(built.lake, built.settings, built.days, made))) == len(built.assets)
-    return made
-
-
-def hold(shop, made, periods=None):
-    """table → outcome of a shop held against a lake that was rebuilt."""
-    chosen = scope.Scope(periods or shop.days, [], scope.kept(shop.lake))
-    lake = shop.lake.pinned({t.name: v for t in tables.ALL if (v := shop.lake.version(t.name)) is not None})
-    found = [one for node in nodes(shop.settings) for one in oracle.of_node(lake, shop.settings, chosen, made, node)]
-    found = [*inputs.given(lake), *found]
-    return {one.table: one for one in [*found, *oracle.of_ledgers(lake, shop.settings, chosen, made)]}
-
-
-@pytest.fixture
-def compared(rebuilt):
-    """The same of a copy of the shop, held against the shop rebuilt."""
-    return lambda shop: hold(shop, rebuilt)
-
-
-def change(shop, table, where, **values):
-    """Puts other values into the rows of a table that a condition picks, as damage or a stranger's hand would."""
-    rows = shop.scan(table)
-    assert rows.filter(where).height
-    new = [pl.when(where).then(value).otherwise(pl.col(name)).alias(name) for name, value in values.items()]
-    shop.lake.replace(table, rows.with_columns(new))
-
-
-def nudged(name="factor"):
-    """The same list with another last bit in one place."""
-    return pl.concat_list(pl.col(name).list.head(1), pl.col(name).list.slice(1) * (1 + 2**-20))
-
-
-def person(user, **equal):
-    return pl.all_horizontal(pl.col("user_id") == user, *[pl.col(name) == value for name, value in equal.items()])
 
 
 # -- a lake that is right ----------------------------------------------------------------------------------------------
@@ -89,109 +42,6 @@ def test_a_lake_is_equal_to_what_a_rebuild_gives_and_stays_untouched(built):
         if not table.startswith("ledger/"):
             assert outcome.rows == built.rows(table), table
         assert (outcome.first, outcome.differing, outcome.largest) == (None, 0, 0.0)
-
-
-# -- damage ------------------------------------------------------------------------------------------------------------
-
-
-def test_each_damaged_table_is_named_with_its_first_row(shop, compared):
-    first, second = shop.people[2], shop.people[5]
-    key = shop.scan("embeddings/text/current", item_id="item-04")["key"].item()
-    vectors = shop.scan(VECTORS).with_columns(
-        vector=pl.when(pl.col("key") == key).then(nudged("vector").cast(VECTOR)).otherwise("vector")
-    )
-    shop.lake.replace(VECTORS, vectors.with_columns(checksum=list_hashes(vectors["vector"])))
-    change(shop, "validated/items", pl.col("item_id") == "item-07", title=pl.lit("Another title"))
-    fused = shop.scan("fused/current", item_id="item-09")["digest"].item()
-    change(shop, "fused/vectors", pl.col("key") == fused, vector=nudged("vector").cast(VECTOR))
-    change(shop, "model/users", person(first, period=LAST), factor=nudged())
-    change(shop, "recommendations/top_k", person(second, period=LAST, rank=2), score=pl.col("score") * (1 + 2**-50))
-    change(shop, "recommendations/reasons", person(second, period=LAST, rank=3), reason=pl.lit("Because."))
-    change(shop, "ledger/verdicts", pl.col("check") == "volume", passed=pl.lit(value=False))
-    gone = tables.contract("recommendations/similar_items")
-    shop.lake.replace(gone.name, gone.empty(), {"item_id": ["item-03"]})
-    found = differing(compared(shop))
-    assert {table: outcome.first.key for table, outcome in found.items()} == {
-        VECTORS: {"key": key},
-        "validated/items": {"item_id": "item-07"},
-        "fused/vectors": {"key": fused},
-        "model/users": {"period": LAST, "user_id": "person 1"},
-        "recommendations/top_k": {"period": LAST, "user_id": "person 1", "rank": 2},
-        "recommendations/reasons": {"period": LAST, "user_id": "person 1", "rank": 3},
-        "recommendations/similar_items": {"item_id": "item-03", "by": "all", "rank": 1},
-        "ledger/verdicts": found["ledger/verdicts"].first.key,
-        "ledger/snapshots": found["ledger/snapshots"].first.key,
-    }
-    told = {table: outcome.first.columns for table, outcome in found.items()}
-    assert told["validated/items"] == {"title": ("Title 7", "Another title")}
-    assert told["recommendations/reasons"] == {"reason": (HIDDEN, HIDDEN)}
-    assert set(told[VECTORS]) == {"vector", "checksum"}
-    assert list(told["model/users"]) == ["factor"]
-    assert list(told["recommendations/top_k"]) == ["score"]
-    assert 0 < found["recommendations/top_k"].largest < 1e-12
-    assert found["recommendations/similar_items"].first.told == "expected one row, found no such row"
-    assert found["ledger/verdicts"].first.columns == {"passed": (True, False)}
-    # What is published is at its pin as it was, and no longer what the tables say.
-    assert found["ledger/snapshots"].first.columns == {"recommendations/top_k": ("the rows of today", "others")}
-    assert "zq-person" not in repr(found)
-
-
-def test_a_person_is_found_by_the_command_that_is_told(shop, compared):
-    user = shop.people[5]
-    change(shop, "recommendations/top_k", person(user, period=LAST, rank=2), item_id=pl.lit("item-14"))
-    command = compared(shop)["recommendations/top_k"].first.command
-    assert user not in command
-    program, verb, query = shlex.split(command)
-    assert (program, verb) == ("mmrec", "sql")
-    assert shop.lake.sql(query).select("user_id", "rank", "item_id").rows() == [(user, 2, "item-14")]
-
-
-def test_a_lost_row_of_a_person_is_told_by_the_row_it_belongs_before(shop, compared):
-    user, rows = shop.people[5], shop.scan("recommendations/reasons")
-    shop.lake.replace("recommendations/reasons", rows.filter(~person(user, period=LAST, rank=2)))
-    first = compared(shop)["recommendations/reasons"].first
-    assert first.told == "expected one row, found no such row; it belongs before the one that this shows"
-    assert shop.lake.sql(shlex.split(first.command)[2]).select("user_id", "rank").rows() == [(user, 3)]
-
-
-def test_named_inputs_are_held_against_their_own_digests(shop, compared):
-    [version, other] = shop.scan("model/versions").sort("boundary")["version"]
-    change(shop, "model/arrays", (pl.col("version") == version) & (pl.col("name") == "H"), sha256=pl.lit("0" * 64))
-    rows = shop.scan("model/arrays").filter((pl.col("version") == other) & (pl.col("name") == "e"))
-    data = np.frombuffer(rows["data"].item(), rows["dtype"].item()) * 2
-    change(shop, "model/arrays", (pl.col("version") == other) & (pl.col("name") == "e"), data=pl.lit(data.tobytes()))
-    change(shop, "model/items", (pl.col("version") == other) & (pl.col("item_id") == "item-05"), events=pl.lit(1000))
-    change(shop, "fused/statistics", pl.col("modality") == "text", scale=pl.lit(2.0))
-    found = differing(compared(shop))
-    assert {table: (outcome.differing, outcome.first.key) for table, outcome in found.items()} == {
-        "fused/statistics": (1, {"version": shop.scan("fused/statistics", modality="text")["version"].item()}),
-        "model/versions": (1, {"version": other}),
-        "model/arrays": (2, found["model/arrays"].first.key),
-        "model/items": (1, {"version": other, "item_id": "item-05"}),
-    }
-
-
-@pytest.mark.usefixtures("quick_judge")
-def test_a_vector_that_only_its_checksum_can_tell(shop, compared):
-    key = keys.row_key("text", "an input of before", "an encoder of before")
-    rows = shop.scan(VECTORS).head(1).with_columns(key=pl.lit(key), checksum=pl.lit(1))
-    shop.lake.append(VECTORS, rows)
-    outcome = differing(compared(shop))[VECTORS]
-    assert (outcome.differing, outcome.first.key) == (1, {"key": key})
-    assert list(outcome.first.columns) == ["checksum"]
-
-
-def test_a_pinned_version_that_cannot_be_read_is_told(shop, compared):
-    pinned = shop.scan("ledger/snapshots", table="recommendations/top_k")["version"].max()
-    [path] = (shop.folder / "lake/recommendations/top_k").rglob(f"period={LAST}/*.parquet")
-    shop.lake.replace("recommendations/top_k", shop.scan("recommendations/top_k"))  # today's rows are whole
-    path.unlink()
-    outcome = compared(shop)["ledger/snapshots"]
-    assert outcome.differing == len(shop.days)
-    assert outcome.first.key["table"] == "recommendations/top_k"
-    [(named, (expected, found))] = outcome.first.columns.items()
-    assert (named, expected) == (f"version {pinned}", "can be read")
-    assert "is gone" in found and "mmrec repair" in found
 
 
 # -- history -----------------------------------------------------------------------------------------------------------
@@ -267,43 +117,6 @@ def test_vectors_of_another_kind_of_device_are_compared_by_cosine_and_what_lies_
     assert outcomes[VECTORS].note == "13 of a GPU or of another kind of device, equal by cosine ≥ 0.99999"
     assert outcomes["embeddings/image/vectors"].note == ""
     assert outcomes["fused/current"].rows == 15
-
-
-def test_vectors_of_a_cpu_are_compared_to_the_last_bit_and_those_of_a_gpu_by_cosine(fused, tmp_path):
-    def lake(name, rows):
-        made = Lake(str(tmp_path / name))
-        made.append(VECTORS, rows.with_columns(checksum=list_hashes(rows["vector"])))
-        return made
-
-    rows = fused.scan(VECTORS)
-    first, nobody = rows["key"].min(), pl.lit(None, dtype=pl.String)
-    moved = rows.with_columns(
-        vector=pl.when(pl.col("key") == first).then(nudged("vector").cast(VECTOR)).otherwise("vector")
-    )
-    turned = rows.with_columns(vector=pl.col("vector").list.reverse(), device=pl.lit("cuda"))
-    ours = lake("ours", rows)
-    same = reencoded.vectors(lake("same", moved), ours, "text", "fp32")
-    assert (same.differing, same.first.key) == (1, {"key": first})
-    assert 0 < same.largest < 1e-5
-    unknown = reencoded.vectors(lake("unknown", moved.with_columns(device=nobody)), ours, "text", "fp32")
-    assert (unknown.equal, unknown.note[:2]) == (True, "1 ")
-    on_gpu = lake("on a GPU", rows.with_columns(device=pl.lit("cuda")))
-    again = reencoded.vectors(lake("again", moved.with_columns(device=pl.lit("cuda"))), on_gpu, "text", "fp32")
-    assert (again.equal, again.note[:2]) == (True, "1 ")
-    assert reencoded.vectors(lake("turned", turned), ours, "text", "bf16").differing == 13
-
-
-def test_bf16_may_turn_a_vector_of_a_gpu_further_than_fp32(fused, tmp_path):
-    rows = fused.scan(VECTORS)
-    width = rows["vector"].list.len()[0]
-    bent = np.stack(rows["vector"].to_list()) + np.float32(0.006 / width**0.5) * np.resize([1, -1], width)
-    moved = rows.with_columns(vector=pl.Series(bent.astype(np.float32)).cast(VECTOR), device=pl.lit("cuda"))
-    made = []
-    for name, some in (("ours", rows), ("theirs", moved)):
-        made.append(Lake(str(tmp_path / name)))
-        made[-1].append(VECTORS, some.with_columns(checksum=list_hashes(some["vector"])))
-    assert reencoded.vectors(made[1], made[0], "text", "bf16").equal
-    assert reencoded.vectors(made[1], made[0], "text", "fp32").differing > 0
 
 
 # -- what is no damage -------------------------------------------------------------------------------------------------

@@ -53,6 +53,12 @@ def test_files_and_functions_are_short():
     assert statistics.quantiles(functions.values(), n=10)[-1] <= 25
 
 
+def test_test_modules_are_short_and_say_what_they_hold():
+    found = modules("tests")
+    assert {label(path): count for path in found if (count := path.read_text(encoding="utf-8").count("\n")) > 300} == {}
+    assert [label(path) for path, tree in found.items() if not ast.get_docstring(tree)] == []
+
+
 def texts(tree):
     """Every text of a module but its docstrings, with what is filled in as `{`."""
     documented = (ast.Module, ast.FunctionDef, ast.ClassDef)
