@@ -6,6 +6,7 @@ fixtures that hand shops out (`tests/conftest.py`), nor shops of other shapes (`
 
 import json
 import random
+from pathlib import Path
 
 import polars as pl
 from PIL import Image
@@ -57,13 +58,18 @@ class Shop:
         self.folder = folder
         self.settings = load(folder / "mmrec.toml", environment={})
         self.data = self.settings.data
-        self._known = Lake(self.settings.lake_root)
+        self._known, self._place = Lake(self.settings.lake_root), None
 
     @property
     def lake(self):
-        """A reader that has seen nothing yet. Tables stay open from run to run, as in a process that lives long."""
-        if self._known.root != self.settings.lake_root:
-            self._known = Lake(self.settings.lake_root)
+        """A reader that has seen nothing yet.
+
+        Tables stay open from run to run, as in a process that lives long, until the lake or one of them is put away.
+        """
+        root = Path(self.settings.lake_root)
+        place = (root, root.stat().st_ino if root.exists() else None)
+        if place != self._place or not all((root / table).exists() for table in vars(self._known.opened)):
+            self._known, self._place = Lake(self.settings.lake_root), place
         return self._known.acting_as("-", "-")
 
     def configure(self, **changes):

@@ -32,7 +32,7 @@ def test_people_are_in_no_log_of_a_lake_that_has_lived(shop, monkeypatch):
     for number in range(12):  # more commits than lie between two checkpoints
         lines = shop.lines(day)
         shop.write_events(day, lines[:-1] if number % 2 else [*lines, lines[0].replace("item-0", "item-1")])
-        shop.run(*shop.events, *shop.answers, periods=[day])
+        shop.run(*shop.events, "model/factors", "recommendations/top_k", "recommendations/reasons", periods=[day])
     logs = logged(shop.lake.root)
     checkpointed = {path.parents[1] for path in logs if path.suffix == ".decoded"}
     root = Path(shop.lake.root)
