@@ -73,16 +73,16 @@ def test_the_same_files_elsewhere_are_the_same_encoder_and_changed_files_another
     (tmp_path / "model.safetensors").symlink_to(WEIGHTS / "minilm" / "model.safetensors")
     default = encoders.identity("text", "minilm", "fp32", WEIGHTS)
     assert encoders.identity("text", f"hf:{tmp_path}", "fp32", WEIGHTS).id == default.id
-    assert encoders.identity("text", "minilm", "bf16", WEIGHTS).id != default.id
-    for name in ("tokenizer.json", "config.json"):
-        before = (tmp_path / name).read_bytes()
-        (tmp_path / name).write_bytes(before + b"\n")
-        assert encoders.identity("text", f"hf:{tmp_path}", "fp32", WEIGHTS).id != default.id
-        (tmp_path / name).write_bytes(before)
     (tmp_path / "model.safetensors").unlink()
     (tmp_path / "model.safetensors").write_bytes(b"other weights")
     changed = encoders.identity("text", f"hf:{tmp_path}", "fp32", WEIGHTS)
     assert changed.id != default.id
+    assert encoders.identity("text", f"hf:{tmp_path}", "bf16", WEIGHTS).id != changed.id
+    for name in ("tokenizer.json", "config.json"):
+        before = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(before + b"\n")
+        assert encoders.identity("text", f"hf:{tmp_path}", "fp32", WEIGHTS).id != changed.id
+        (tmp_path / name).write_bytes(before)
     with pytest.raises(MmrecError, match="no text encoder could be loaded"):
         encoders.load(changed, "cpu")
     (tmp_path / "model.safetensors").write_bytes(b"and others again")
