@@ -7,28 +7,23 @@ Here: finding a network's weights, what identifies it, and running it. Not here:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmrec.encoders import EncoderIdentity, Failure, Prepared, pooling
-from mmrec.encoders.pending import Pending
+from mmrec.encoders import EncoderIdentity, Prepared
+from mmrec.encoders.parts import PartsEncoder
 from mmrec.encoders.recipes import AISFX
 from mmrec.encoders.weights import fetched_folder, load_state, packages, sha256_of
 from mmrec.errors import MmrecError
 from mmrec.media.decoded import read_sound
-from mmrec.media.opening import BadMedia, MediaRef
-from mmrec.media.pool import Decoders
+from mmrec.media.opening import MediaRef
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 _NAME, _FILE = "aisfx", "aisfx.pth"
 _WIDTH = 512
-# One window a tile: 25 windows/s a core, the same as with 8 (measured).
-_CPU_TILE_ROWS, _CPU_BATCH_TILES = 1, 16
-_GPU_TILE_ROWS = 64
-_BLOCK_ROWS = 64  # of 16 windows are 39 MB
 
 
 def identify(modality: str, name: str, precision: str, weights_root: Path) -> EncoderIdentity:
@@ -52,50 +47,23 @@ def build(identity: EncoderIdentity, device: str) -> AudioEncoder:
     return AudioEncoder(identity, device)
 
 
-class AudioEncoder:
+class AudioEncoder(PartsEncoder):
     """See `mmrec.encoders.Encoder`. Inputs are `MediaRef`s; a row's size is its number of windows."""
 
     def __init__(self, identity: EncoderIdentity, device: str) -> None:
         import torch
 
-        from mmrec.encoders.device import DTYPES, Runner, choose
-
-        self.identity = identity
-        self.device, self.device_reason = choose(device)
-        self._dtype = DTYPES[identity.fields["precision"]]
+        super().__init__(identity, device)
         network = _load_network(identity).to(self.device, self._dtype)
         self._network: Callable[[Tensor], Tensor] = network.to(memory_format=torch.channels_last)
-        self._runner = Runner(self.device)
-        self._decoders = Decoders()
-        self.block_rows, self.piece_rows = _BLOCK_ROWS, 1
 
-    def size_hint(self, item: MediaRef) -> int:
-        """Give the same for every sound: its length is known only when it has been opened."""
-        return 1
-
-    def prepare(self, inputs: Sequence[MediaRef]) -> list[Prepared | Failure]:
-        """Read, check, decode, resample and cut each sound into log-mel windows; what is refused is a `Failure`."""
-        return [self._prepare(ref) for ref in inputs]
-
-    def _prepare(self, ref: MediaRef) -> Prepared | Failure:
-        try:
-            windows = AISFX.windows(*read_sound(self._decoders, ref))
-        except BadMedia as error:
-            return Failure(str(error))
+    def _read(self, ref: MediaRef) -> Prepared:
+        """Resample and cut a sound into log-mel windows."""
+        windows = AISFX.windows(*read_sound(self._decoders, ref))
         return Prepared(windows, len(windows))
 
-    def batches(self, prepared: Sequence[Prepared]) -> list[list[int]]:
-        """Group rows within a budget of windows."""
-        cpu_windows = _CPU_TILE_ROWS * _CPU_BATCH_TILES * self._runner.threads
-        return pooling.batches(prepared, cpu_windows if self.device == "cpu" else _GPU_TILE_ROWS)
-
-    def encode(self, batch: Sequence[Prepared]) -> Pending:
-        """Give the mean of the features of each sound's windows, scaled to unit length."""
-        tile_rows = _CPU_TILE_ROWS if self.device == "cpu" else _GPU_TILE_ROWS
-        return pooling.encode(batch, lambda windows: self._runner.run(windows, tile_rows, self._forward))
-
-    def _forward(self, windows: Tensor) -> Tensor:
-        return self._network(windows.to(self._dtype))
+    def _forward(self, parts: Tensor) -> Tensor:
+        return self._network(parts.to(self._dtype))
 
 
 def _load_network(identity: EncoderIdentity) -> nn.Module:

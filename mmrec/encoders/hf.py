@@ -8,22 +8,22 @@ sentences (`sentences`), text networks (`text`), opening and decoding files. Tor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from mmrec.encoders import EncoderIdentity, Failure, Prepared, hub, pooling, sentences
-from mmrec.encoders.pending import Pending
+from mmrec.encoders import EncoderIdentity, Prepared, hub, sentences
+from mmrec.encoders.parts import PartsEncoder
 from mmrec.encoders.recipes import FrameRecipe, WaveRecipe
 from mmrec.encoders.weights import sha256_of
 from mmrec.errors import MmrecError
 from mmrec.media.decoded import read_frames, read_sound
-from mmrec.media.opening import BadMedia, MediaRef, read_registered
+from mmrec.media.opening import MediaRef, read_registered
 from mmrec.media.pictures import read_image
-from mmrec.media.pool import Decoders, require_film_decoder
+from mmrec.media.pool import require_film_decoder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 _PROCESSOR = "preprocessor_config.json"
 # Published configs of this family leave out what is its default.
 _UNSAID_WIDTHS = {"siglip_vision_model": 768, "siglip2_vision_model": 768}
-_CPU_BATCH_PARTS = 16
-_GPU_TILE_ROWS = 64
 _BLOCK_ROWS = {"image": 128, "audio": 32, "video": 16}  # a picture of 224² is .6 MB of floats, 16 frames are 10 MB
 
 
@@ -84,35 +82,18 @@ def build(identity: EncoderIdentity, device: str) -> HubEncoder:
     return HubEncoder(identity, device)
 
 
-class HubEncoder:
+class HubEncoder(PartsEncoder):
     """See `mmrec.encoders.Encoder`. Inputs are `MediaRef`s; a row's size is its number of parts."""
 
     def __init__(self, identity: EncoderIdentity, device: str) -> None:
-        from mmrec.encoders.device import DTYPES, Runner, choose
-
-        self.identity = identity
-        self.device, self.device_reason = choose(device)
-        self._dtype = DTYPES[identity.fields["precision"]]
+        super().__init__(identity, device)
         self._processor = _load_processor(identity)
         self._network = hub.load_network(identity).to(self.device)
-        self._runner = Runner(self.device)
-        self._decoders = Decoders()
-        self.block_rows, self.piece_rows = _BLOCK_ROWS[identity.modality], 1
-        self._read = {"image": self._picture, "audio": self._windows, "video": self._film}[identity.modality]
+        self.block_rows = _BLOCK_ROWS[identity.modality]
 
-    def size_hint(self, item: MediaRef) -> int:
-        """Give the same for every file."""
-        return 1
-
-    def prepare(self, inputs: Sequence[MediaRef]) -> list[Prepared | Failure]:
-        """Read, check and decode each file and let the network's own processor make its input of it."""
-        return [self._prepare(ref) for ref in inputs]
-
-    def _prepare(self, ref: MediaRef) -> Prepared | Failure:
-        try:
-            return self._read(ref)
-        except BadMedia as error:
-            return Failure(str(error))
+    def _read(self, ref: MediaRef) -> Prepared:
+        """Let the network's own processor make its input of a file."""
+        return {"image": self._picture, "audio": self._windows, "video": self._film}[self.identity.modality](ref)
 
     def _picture(self, ref: MediaRef) -> Prepared:
         return self.prepare_picture(read_image(read_registered(ref)))
@@ -140,16 +121,6 @@ class HubEncoder:
     def _parts(self, processed: list[dict[str, np.ndarray]]) -> Prepared:
         name = self._processor.model_input_names[0]
         return Prepared(np.concatenate([one[name] for one in processed]).astype(np.float32), len(processed))
-
-    def batches(self, prepared: Sequence[Prepared]) -> list[list[int]]:
-        """Group rows within a budget of parts."""
-        cpu_parts = _CPU_BATCH_PARTS * self._runner.threads
-        return pooling.batches(prepared, cpu_parts if self.device == "cpu" else _GPU_TILE_ROWS)
-
-    def encode(self, batch: Sequence[Prepared]) -> Pending:
-        """Give the mean of the vectors of each file's parts, scaled to unit length."""
-        tile_rows = 1 if self.device == "cpu" else _GPU_TILE_ROWS
-        return pooling.encode(batch, lambda parts: self._runner.run(parts, tile_rows, self._forward))
 
     def _forward(self, parts: Tensor) -> Tensor:
         vectors = self._features(parts.to(self._dtype))

@@ -11,12 +11,13 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmrec.encoders import EncoderIdentity, Failure, Prepared
-from mmrec.encoders.pending import Pending
+from mmrec.encoders import EncoderIdentity, Prepared
+from mmrec.encoders.parts import PartsEncoder
+from mmrec.encoders.pending import Vectors
 from mmrec.encoders.recipes import EFFICIENTNET_LITE, IMAGENET
 from mmrec.encoders.weights import fetched_folder, load_state, packages, sha256_of
 from mmrec.errors import MmrecError
-from mmrec.media.opening import BadMedia, MediaRef, read_registered
+from mmrec.media.opening import MediaRef, read_registered
 from mmrec.media.pictures import read_image
 
 if TYPE_CHECKING:
@@ -37,10 +38,6 @@ _TORCHVISION_WIDTHS = {
     **{"swin_t": 768, "swin_s": 768, "swin_b": 1024, "swin_v2_t": 768, "swin_v2_s": 768, "swin_v2_b": 1024},
     **{"vit_b_16": 768, "vit_b_32": 768, "vit_l_16": 1024, "vit_l_32": 1024},
 }
-# One picture a tile keeps a CPU's caches warm: 60 pictures/s a core against 45 with 8 (measured on the default).
-_CPU_TILE_ROWS, _CPU_BATCH_TILES = 1, 16
-_GPU_TILE_ROWS = 64
-_BLOCK_ROWS = 128  # of 224² are 19 MB
 
 
 def identify(modality: str, name: str, precision: str, weights_root: Path) -> EncoderIdentity:
@@ -83,60 +80,36 @@ def build(identity: EncoderIdentity, device: str) -> ImageEncoder:
     return ImageEncoder(identity, device)
 
 
-class ImageEncoder:
-    """See `mmrec.encoders.Encoder`. Inputs are `MediaRef`s; a row's size is its number of pixels, equal for all."""
+class ImageEncoder(PartsEncoder):
+    """See `mmrec.encoders.Encoder`. Inputs are `MediaRef`s; a picture is its one part."""
+
+    block_rows, piece_rows = 128, 4  # of 224² are 19 MB
 
     def __init__(self, identity: EncoderIdentity, device: str) -> None:
         import torch
 
-        from mmrec.encoders.device import DTYPES, Runner, choose
-
-        self.identity = identity
-        self.device, self.device_reason = choose(device)
+        super().__init__(identity, device)
         self._recipe = _RECIPES.get(identity.fields["architecture"], IMAGENET)
-        self._dtype = DTYPES[identity.fields["precision"]]
         network = _load_network(identity).to(self.device, self._dtype)
         self._network: Callable[[Tensor], Tensor] = network.to(memory_format=torch.channels_last)
         self._mean, self._std = (
             torch.tensor(three, device=self.device).view(1, 3, 1, 1) for three in (self._recipe.mean, self._recipe.std)
         )
-        self._runner = Runner(self.device)
-        self.block_rows, self.piece_rows = _BLOCK_ROWS, 4
 
-    def size_hint(self, item: MediaRef) -> int:
-        """Give the number of pixels the network sees, the same for every picture."""
-        return self._recipe.crop**2
-
-    def prepare(self, inputs: Sequence[MediaRef]) -> list[Prepared | Failure]:
-        """Read, check, decode, scale and crop each picture; what is refused is a `Failure`."""
-        return [self._prepare(ref) for ref in inputs]
-
-    def _prepare(self, ref: MediaRef) -> Prepared | Failure:
-        try:
-            image = read_image(read_registered(ref))
-        except BadMedia as error:
-            return Failure(str(error))
-        return self.prepare_picture(image)
+    def _read(self, ref: MediaRef) -> Prepared:
+        return self.prepare_picture(read_image(read_registered(ref)))
 
     def prepare_picture(self, picture: Image.Image) -> Prepared:
         """Scale and crop an RGB picture."""
-        return Prepared(self._recipe.pixels(picture), self._recipe.crop**2)
+        return Prepared(self._recipe.pixels(picture), 1)
 
-    def batches(self, prepared: Sequence[Prepared]) -> list[list[int]]:
-        """Cut into batches of one size; the last may be shorter."""
-        cpu_rows = _CPU_TILE_ROWS * _CPU_BATCH_TILES * self._runner.threads
-        step = cpu_rows if self.device == "cpu" else _GPU_TILE_ROWS
-        rows = range(len(prepared))
-        return [list(rows[start : start + step]) for start in range(0, len(rows), step)]
+    def encode(self, batch: Sequence[Prepared]) -> Vectors:
+        """Give the features of each picture, as long as the network makes them."""
+        return self._run([row.data for row in batch])
 
-    def encode(self, batch: Sequence[Prepared]) -> Pending:
-        """Give the features of each picture."""
-        tile_rows = _CPU_TILE_ROWS if self.device == "cpu" else _GPU_TILE_ROWS
-        return self._runner.run([row.data for row in batch], tile_rows, self._forward)
-
-    def _forward(self, samples: Tensor) -> Tensor:
+    def _forward(self, parts: Tensor) -> Tensor:
         # Seen as [n, 3, height, width], pixels in a row after the other are what torch calls channels_last.
-        pixels = ((samples.permute(0, 3, 1, 2).float() - self._mean) / self._std).to(self._dtype)
+        pixels = ((parts.permute(0, 3, 1, 2).float() - self._mean) / self._std).to(self._dtype)
         return self._network(pixels)
 
 

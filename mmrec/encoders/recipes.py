@@ -24,7 +24,17 @@ _SMALLEST_BUCKET_TOKENS = 16
 
 
 @dataclass(frozen=True)
-class TextRecipe:
+class Recipe:
+    """What all recipes are: some choices, of which each decides a vector."""
+
+    def fields(self) -> dict[str, Any]:
+        """Give what goes into the encoder's id, as JSON."""
+        chosen = asdict(self)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in chosen.items()}
+
+
+@dataclass(frozen=True)
+class TextRecipe(Recipe):
     """How a text becomes token ids: cut to `max_tokens` (special tokens included), padded up to a length bucket."""
 
     max_tokens: int
@@ -32,8 +42,8 @@ class TextRecipe:
     version: int = 1
 
     def fields(self) -> dict[str, Any]:
-        """Give what goes into the encoder's id."""
-        return asdict(self) | {"buckets": "quarters of powers of two from 16"}
+        """See `Recipe.fields`."""
+        return super().fields() | {"buckets": "quarters of powers of two from 16"}
 
     def set_up(self, tokenizer: Tokenizer) -> None:
         """Let a tokenizer cut texts to `max_tokens` and pad none, once, before threads use it."""
@@ -57,7 +67,7 @@ class TextRecipe:
 
 
 @dataclass(frozen=True)
-class WindowRecipe:
+class WindowRecipe(Recipe):
     """How a long text becomes several: windows of equal length spread evenly over it, at most `max_windows`.
 
     Up to that many windows leave nothing out; a longer text is read in as many places.
@@ -66,10 +76,6 @@ class WindowRecipe:
     max_windows: int = 16
     name: str = "windows"
     version: int = 1
-
-    def fields(self) -> dict[str, Any]:
-        """Give what goes into the encoder's id."""
-        return asdict(self)
 
     def cut(self, text: str, spans: np.ndarray, room: int) -> list[str]:
         """Cut a text, whose tokens are at `spans` [tokens, 2], into windows of `room` tokens."""
@@ -81,7 +87,7 @@ class WindowRecipe:
 
 
 @dataclass(frozen=True)
-class ImageRecipe:
+class ImageRecipe(Recipe):
     """How a picture becomes the input of a network, as published for its training.
 
     The shorter side is scaled to `resize` pixels and the middle `crop` × `crop` taken; then, on the device,
@@ -95,10 +101,6 @@ class ImageRecipe:
     resampling: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-
-    def fields(self) -> dict[str, Any]:
-        """Give what goes into the encoder's id."""
-        return asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
 
     def pixels(self, image: Image.Image) -> np.ndarray:
         """Give the uint8 samples [crop, crop, 3] of an RGB picture.
@@ -123,7 +125,7 @@ IMAGENET = ImageRecipe("imagenet", 1, 256, 224, "bilinear", mean=(123.675, 116.2
 
 
 @dataclass(frozen=True)
-class LogMelRecipe:
+class LogMelRecipe(Recipe):
     """How a sound becomes log-mel windows [window_frames, bands], as published for a network's training.
 
     Spectra of `frame_samples` samples every `hop_samples`, the first one centred on the beginning; energies in mel
@@ -143,10 +145,6 @@ class LogMelRecipe:
     step_frames: int
     max_windows: int
 
-    def fields(self) -> dict[str, Any]:
-        """Give what goes into the encoder's id."""
-        return asdict(self)
-
     def windows(self, samples: np.ndarray, rate: int) -> np.ndarray:
         """Give float32 [windows, window_frames, bands] of a sound of one channel at `rate` samples a second."""
         samples = resample(samples, rate, self.rate)
@@ -163,7 +161,7 @@ class LogMelRecipe:
 
 
 @dataclass(frozen=True)
-class WaveRecipe:
+class WaveRecipe(Recipe):
     """How a sound becomes windows of plain samples, for networks that bring their own features.
 
     Windows of `window_seconds` one after the other, of more than `max_windows` that many spread evenly; a rest is left
@@ -176,10 +174,6 @@ class WaveRecipe:
     name: str = "waves"
     version: int = 1
 
-    def fields(self) -> dict[str, Any]:
-        """Give what goes into the encoder's id."""
-        return asdict(self)
-
     def windows(self, samples: np.ndarray, rate: int) -> list[np.ndarray]:
         """Give float32 windows of a sound of one channel at `rate` samples a second."""
         samples = resample(samples, rate, self.rate)
@@ -189,16 +183,12 @@ class WaveRecipe:
 
 
 @dataclass(frozen=True)
-class FrameRecipe:
+class FrameRecipe(Recipe):
     """Which frames of a film are looked at: `frames` of them, each in the middle of its equal share of the length."""
 
     frames: int = 4
     name: str = "frames"
     version: int = 1
-
-    def fields(self) -> dict[str, Any]:
-        """Give what goes into the encoder's id."""
-        return asdict(self)
 
     def fractions(self) -> list[float]:
         """Give the places, as fractions of the length."""
@@ -206,20 +196,16 @@ class FrameRecipe:
 
 
 @dataclass(frozen=True)
-class KeyFrameRecipe:
+class KeyFrameRecipe(Recipe):
     """Which frames of a film are looked at: `frames` in the middles of its longest shots (`mmrec.media.shots`)."""
 
     frames: int = 4
     name: str = "key frames"
     version: int = 1
 
-    def fields(self) -> dict[str, Any]:
-        """Give what goes into the encoder's id."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
-class ClipRecipe:
+class ClipRecipe(Recipe):
     """What of a film a network of motion sees: `clips` in the middles of equal shares, of `frames` each.
 
     As published for its training, `rate` frames a second, scaled to `height` × `width` and the middle `crop` × `crop`
@@ -236,10 +222,6 @@ class ClipRecipe:
     crop: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-
-    def fields(self) -> dict[str, Any]:
-        """Give what goes into the encoder's id."""
-        return asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
 
     def fractions(self) -> list[float]:
         """Give the middles of the clips, as fractions of the length."""

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from mmrec.media.decoded import read_frames, read_sound
+from mmrec.media.decoded import read_frames, read_key_frames, read_sound
 from mmrec.media.opening import BadMedia, read_registered
 from mmrec.media.pictures import read_image
 from mmrec.media.pool import Decoders
@@ -26,7 +26,7 @@ def read():
     readers = {
         "image": lambda ref: np.asarray(read_image(read_registered(ref))),
         "audio": lambda ref: read_sound(decoders, ref)[0],
-        "video": lambda ref: np.stack(read_frames(decoders, ref, [0.25, 0.75])),
+        "video": lambda ref: np.stack([*read_frames(decoders, ref, [0.25, 0.75]), *read_key_frames(decoders, ref, 2)]),
     }
     yield lambda modality, ref: readers[modality](ref)
     decoders.close()
