@@ -19,7 +19,7 @@ EXPONENTS = ((0.5, 0.5), (0.5, 0.25), (1.0, 0.25))  # of the item that is had, a
 
 @dataclass(frozen=True)
 class ItemKnn:
-    """The exponents are p and b of `cooccurrence.py`; ½ and ½ is the cosine."""
+    """The exponents are p and b of `cooccurrence.py`; ½ and ½ is the cosine, with people of many items damped."""
 
     from_exponent: float = 0.5
     to_exponent: float = 0.5
