@@ -13,15 +13,15 @@ from dataclasses import replace
 import numpy as np
 
 from mmrec.evaluation import metrics, significance
-from mmrec.evaluation.metrics import ALL, Figures, Row
+from mmrec.evaluation.metrics import ALL, COLD, WARM, Figures, Row
 from mmrec.evaluation.problem import DECIDES, Problem
 from mmrec.evaluation.segments import segments
-from mmrec.evaluation.split import TEST, TRAIN, VALIDATION
+from mmrec.evaluation.split import NAMES, TEST
 from mmrec.models.histories import Histories
 
 CUTOFFS = (5, 10, 20, 50)
 DEPTH = max(CUTOFFS)  # items of a list that is judged
-SPLITS = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
+WHOLE = (ALL, WARM, COLD)  # the segments that differences are told of
 HEADLINE = f"NDCG@{DECIDES}"
 FAMILY = ((HEADLINE, ALL), (f"Recall@{DECIDES}", ALL))  # the differences that are looked at together, for every rival
 
@@ -37,23 +37,21 @@ def rows(
 
     `lists` are int32 [n_users, DEPTH or more], best first, −1 = empty; `notes` by model. Segments are told on test.
     """
-    held, split = problem.held(part), SPLITS[part]
-    figures = {name: _figures(problem, made, held, part) for name, made in lists.items()}
+    split = NAMES[part]
+    figures = {name: _figures(problem, made, problem.held(part, name), part) for name, made in lists.items()}
     found = metrics.rows(figures, split, problem.seed, notes)
-    found += _corrected(metrics.differences(figures, against, split, problem.seed), figures, problem.seed)
+    whole = {name: {key: each[key] for key in each if key[1] in WHOLE} for name, each in figures.items()}
+    found += _corrected(metrics.differences(whole, against, split, problem.seed), figures, problem.seed)
     content = np.concatenate(list(problem.blocks.values()), axis=1) if problem.blocks else None
     first = {name: made[:, : problem.k] for name, made in lists.items()}
     return found + metrics.breadth(first, problem.train, content, problem.listable, split)
 
 
 def _figures(problem: Problem, lists: np.ndarray, held: Histories, part: int) -> Figures:
-    """Every person's figures: at all cut-offs, of warm and cold items at K, and on test the headline by segment."""
-    found = {
-        (f"{name}@{k}", ALL): figure(lists, held, k)
-        for k in sorted({*CUTOFFS, problem.k})
-        for name, figure in metrics.ACCURACY.items()
-    }
-    found |= metrics.accuracy(lists, held, problem.cold, problem.k)
+    """Every person's figures: all, warm and cold items at K and the headline; on test other cut-offs and segments."""
+    found = {**metrics.accuracy(lists, held, problem.cold, problem.k)}
+    for k in CUTOFFS if part == TEST else (DECIDES,):
+        found |= {(f"{name}@{k}", ALL): figure(lists, held, k) for name, figure in metrics.ACCURACY.items()}
     if part == TEST:
         for segment in segments(problem):
             found[HEADLINE, segment.name] = metrics.ndcg(lists, segment.of(held), DECIDES)

@@ -10,12 +10,14 @@ each list; people with none held out have NaN and count in no mean.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from mmrec.models.histories import Histories
 
 DRAWS = 1_000
+CELLS = 4_000_000  # people × draws held at once, 32 MB
 ENOUGH = 100  # people below which a bootstrap interval looks more certain than it is: 88 % cover at 100, 70 % at 30
 ALL, WARM, COLD = "all", "warm items", "cold items"  # held-out items with or without events in the fit
 FEW = r"(0 of \d+|too few people for an interval: \d+)"  # what a note says in place of an interval
@@ -143,16 +145,27 @@ def interval(values: np.ndarray, seed: int = 0, draws: int = DRAWS, level: float
     values = values[~np.isnan(values)]
     if not values.size:
         return Interval(np.nan, np.nan, np.nan, 0)
-    rng = np.random.default_rng(seed)
-    step = max(1, 4_000_000 // values.size)
-    means = np.concatenate(
-        [
-            values[rng.integers(0, values.size, (min(step, draws - start), values.size))].mean(1)
-            for start in range(0, draws, step)
-        ]
-    )
+    means = _resampled(values, seed, draws)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(values.mean()), float(low), float(high), int(values.size))
+
+
+def _resampled(values: np.ndarray, seed: int, draws: int) -> np.ndarray:
+    """The mean of every draw of as many people, float64 [draws]."""
+    n = values.size
+    if draws * n <= CELLS:
+        # Not by BLAS, whose last bit may depend on the number of threads.
+        return np.einsum("ij,j->i", _times_drawn(n, seed, draws), values) / n
+    rng, step = np.random.default_rng(seed), max(1, CELLS // n)
+    parts = (rng.integers(0, n, (min(step, draws - start), n)) for start in range(0, draws, step))
+    return np.concatenate([values[drawn].mean(1) for drawn in parts])
+
+
+@lru_cache(maxsize=4)
+def _times_drawn(n: int, seed: int, draws: int) -> np.ndarray:
+    """How often each of n people is in each draw, float64 [draws, n]: the same for every figure of as many people."""
+    drawn = np.random.default_rng(seed).integers(0, n, (draws, n)) + np.arange(draws)[:, None] * n
+    return np.bincount(drawn.ravel(), minlength=draws * n).reshape(draws, n).astype(np.float64)
 
 
 # What is asked of every person's list, by the name before its cut-off: (lists, held, k) → float64 [n].

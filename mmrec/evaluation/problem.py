@@ -6,7 +6,7 @@ Not here: where the events come from (`mmrec/published/events.py`), the split it
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Self
 
@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from mmrec.evaluation import metrics, split
+from mmrec.evaluation.audit import COUNTING, EVERYTHING, Audit
 from mmrec.evaluation.split import TEST, TRAIN
 from mmrec.fusion.layout import Blocks, Layout
 from mmrec.models import candidates, cooccurrence
@@ -23,9 +24,11 @@ from mmrec.models.factorization import Hyper
 from mmrec.models.histories import Histories
 from mmrec.models.links import SparseLinks
 from mmrec.models.recency import ALIKE, Recency, by_person
+from mmrec.models.side import SideInformation
 from mmrec.settings import Model
 
 DECIDES = 20  # the cut-off of the NDCG that decides
+PART = "part"  # a column of events that says which part each belongs to
 MINIMUM_PEOPLE = 10  # people with held-out items below which figures say nothing
 
 
@@ -47,6 +50,7 @@ class Problem:
     hyper: Hyper  # its width, sweeps and seed are those of every fit
     k: int = DECIDES
     seed: int = 0
+    audit: Audit = field(default_factory=Audit, compare=False, repr=False)
 
     @classmethod
     def of(
@@ -60,6 +64,8 @@ class Problem:
     ) -> Self:
         """From a table of events (user_id, item_id, time, weight); the rows of the blocks are those of the `catalogue`.
 
+        A column `part` (train, validation, test) takes the place of the settings' split.
+
         People stand in the order of their ids. A liked item that the catalogue does not name takes part without
         content, is in no list and is no positive; one that was only met drops out.
         """
@@ -68,12 +74,10 @@ class Problem:
         time_us = placed["time"].dt.epoch("us").to_numpy()
         hashes = split.tie_hash(placed["user_id"].to_list(), placed["item_id"].to_list())
         liked = placed["weight"].to_numpy() > 0
-        if settings.split == "global":
-            part = split.split_by_time(time_us, liked)
+        if PART in placed.columns:
+            part = split.given(placed[PART].to_list())
         else:
-            of = (user[liked], item[liked], time_us[liked], hashes[liked])
-            part = split.split(*of, minimum=settings.min_events)
-            part = split.placed_after(part, liked, user, time_us, hashes)
+            part = _split(settings, liked, user, item, time_us, hashes)
         hyper = Hyper(width=settings.width, sweeps=settings.sweeps, seed=settings.seed)
         return cls(
             user_idx=user,
@@ -102,20 +106,25 @@ class Problem:
         """int64 [n_items], the rank of each item's id, which settles ties."""
         return np.arange(self.n_items)
 
-    def met(self, *parts: int) -> Histories:
+    def met(self, *parts: int, reader: str = EVERYTHING) -> Histories:
         """All that people met in these parts, liked or not: what a list may not hold."""
-        keep = np.isin(self.part, parts)
+        keep = self._of(parts, reader)
         return Histories.build(self.user_idx[keep], self.item_idx[keep], self.weight[keep], n_users=self.n_users)
 
-    def histories(self, *parts: int, recency: Recency = ALIKE) -> Histories:
-        """What people liked in these parts, weighted by recency within them."""
-        keep = self._liked(parts)
+    def histories(self, *parts: int, recency: Recency = ALIKE, reader: str = EVERYTHING) -> Histories:
+        """What people liked in these parts, weighted by recency within them; the audit notes who reads test."""
+        keep = self._liked(parts, reader)
         user = self.user_idx[keep]
         weight = self.weight[keep] * recency.weights(user, self.time_us[keep], self.tie_hash[keep])
         return Histories.build(user, self.item_idx[keep], weight, n_users=self.n_users)
 
-    def _liked(self, parts: Sequence[int]) -> np.ndarray:
-        return np.isin(self.part, parts) & (self.weight > 0)
+    def _of(self, parts: Sequence[int], reader: str) -> np.ndarray:
+        if TEST in parts:
+            self.audit.note(reader, int((self.part == TEST).sum()))
+        return np.isin(self.part, parts)
+
+    def _liked(self, parts: Sequence[int], reader: str = EVERYTHING) -> np.ndarray:
+        return self._of(parts, reader) & (self.weight > 0)
 
     @cached_property
     def start(self) -> Candidate:
@@ -158,6 +167,16 @@ class Problem:
         return Layout.over(candidate.block_weights, self.blocks).features(self.blocks, self.present)
 
     @cached_property
+    def side(self) -> SideInformation:
+        """What some models read of train beside the histories."""
+        keep = self._liked((TRAIN,))
+        user, item, time = self.user_idx[keep], self.item_idx[keep], self.time_us[keep]
+        order, _ = by_person(user, time, self.tie_hash[keep])
+        content = np.concatenate(list(self.blocks.values()), axis=1) if self.blocks else None
+        sequence = user[order], item[order], time[order]
+        return SideInformation(self.n_items, *sequence, self.ordered, content, self.hyper.width, self.seed)
+
+    @cached_property
     def train(self) -> Histories:
         """What every model here is fitted on."""
         return self.histories(TRAIN)
@@ -167,16 +186,28 @@ class Problem:
         """bool [n_items]: without a train event."""
         return np.bincount(self.train.items, minlength=self.n_items) == 0
 
-    def held(self, part: int) -> Histories:
+    def held(self, part: int, reader: str = EVERYTHING) -> Histories:
         """A part's liked items of the catalogue that the person has not met in an earlier part."""
-        return metrics.only(metrics.without(self.histories(part), self.met(*range(part))), self.listable)
+        own = self.histories(part, reader=reader)
+        return metrics.only(metrics.without(own, self.met(*range(part))), self.listable)
 
     def too_little(self, part: int, minimum: int = MINIMUM_PEOPLE) -> str:
         """Why a part can decide nothing with fewer people than this, or an empty string."""
-        people, name = int((self.held(part).lengths > 0).sum()), "test" if part == TEST else "validation"
+        people, name = int((self.held(part, COUNTING).lengths > 0).sum()), split.NAMES[part]
         if people >= minimum and self.train.items.size:
             return ""
         return f"too little history: {people} people have {name} items, expected at least {minimum}"
+
+
+def _split(
+    settings: Model, liked: np.ndarray, user: np.ndarray, item: np.ndarray, time_us: np.ndarray, hashes: np.ndarray
+) -> np.ndarray:
+    """The part of every event, int8 [n], by the settings' split."""
+    if settings.split == split.GLOBAL:
+        return split.split_by_time(time_us, liked)
+    when = np.zeros_like(time_us) if settings.split == split.RANDOM else time_us
+    part = split.split(user[liked], item[liked], when[liked], hashes[liked], minimum=settings.min_events)
+    return split.placed_after(part, liked, user, when, hashes)
 
 
 def _placed(events: pl.DataFrame, catalogue: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -91,7 +91,7 @@ def scores(problem: Problem, rival: Rival, fitted: Fitted, people: np.ndarray | 
 def _chosen(problem: Problem, variants: Sequence[Model]) -> Rival:
     """The best variant with the recency that the search begins with; then the half-life, then the floor.
 
-    Recency is searched where a model has an item-item part, which reads the weights of people's events.
+    Recency is searched where a model reads the weights of people's events.
     """
     people = np.sort(asked(problem))
     met, held = problem.met(TRAIN).take(people), problem.held(VALIDATION).take(people)
@@ -105,9 +105,8 @@ def _chosen(problem: Problem, variants: Sequence[Model]) -> Rival:
     best, value, fitted = None, -np.inf, None
     for model in variants:
         own = model.fit(problem.train, problem.n_items)
-        weighed = own.scores(problem.train.take(np.zeros(0, np.int64))).links is not None
-        rival = _with(Rival(model.name, model.note), begin if weighed else ALIKE)
-        if len(variants) == 1 and not weighed:
+        rival = _with(Rival(model.name, model.note), begin if own.weighs else ALIKE)
+        if len(variants) == 1 and not own.weighs:
             return rival
         if (found := reached(rival, own)) > value:
             best, value, fitted = rival, found, own

@@ -20,7 +20,7 @@ from mmrec.evaluation.metrics import ALL, Row
 from mmrec.evaluation.problem import Problem
 from mmrec.evaluation.rivals import Rival, Zoo
 from mmrec.evaluation.search import Keep, Search, Trial, forget
-from mmrec.evaluation.split import TEST, TRAIN, VALIDATION
+from mmrec.evaluation.split import NAMES, TEST, TRAIN, VALIDATION
 from mmrec.models import dense
 from mmrec.models.candidates import Candidate
 from mmrec.models.feature_ials import FeatureIALS, FittedFactors
@@ -72,7 +72,7 @@ def evaluate(
     """
     for part in (VALIDATION, TEST):
         if short := problem.too_little(part):
-            return (Row(MODEL, comparison.SPLITS[part], f"NDCG@{problem.k}", ALL, None, None, None, 0, short),)
+            return (Row(MODEL, NAMES[part], f"NDCG@{problem.k}", ALL, None, None, None, 0, short),)
     models, notes = {MODEL: served(problem, candidate)}, dict[str, str | None]()
     for name, variant in variants.items():
         models[name], notes[name] = served(problem, variant), variant.name

@@ -16,6 +16,14 @@ import numpy as np
 from mmrec.models.recency import by_person
 
 PARTS = TRAIN, VALIDATION, TEST = 0, 1, 2
+NAMES = ("train", "validation", "test")
+PER_PERSON, GLOBAL, RANDOM, GIVEN = "per_person", "global", "random", "given"
+LEAKS = {  # what a model may learn from that nobody could have known
+    PER_PERSON: "what others did after a person's test events may be in train",
+    GLOBAL: "nothing of the future is in train; people and items that came later have little of their past there",
+    RANDOM: "a person's own later events are in train, so figures are higher than a service will see",
+    GIVEN: "the parts were given, so what is in train of the time after a test event is not known",
+}
 MINIMUM_EVENTS = 5  # distinct items below which a person has nothing held out
 
 
@@ -50,7 +58,7 @@ def split(
     shares: tuple[float, float] = (0.1, 0.1),
     minimum: int = MINIMUM_EVENTS,
 ) -> np.ndarray:
-    """Per person by time: int8 [n] of TRAIN, VALIDATION, TEST, 80/10/10 by default.
+    """Per person by time: int8 [n] of TRAIN, VALIDATION, TEST, 80/10/10 by default. Without times it is at random.
 
     A person's distinct items stand in the order in which they were first met, by (time, hash). The last share of them
     is test, the share before it validation, each rounded down but at least one; the rest is train. A repeated event
@@ -105,6 +113,13 @@ def split_by_time(
     at = [int(len(times) * (1 - shares[0] - shares[1]) + 1e-9), int(len(times) * (1 - shares[1]) + 1e-9)]
     cuts = times[np.minimum(at, len(times) - 1)]
     return np.searchsorted(cuts, time_us, side="right").astype(np.int8)
+
+
+def given(parts: Sequence[str]) -> np.ndarray:
+    """The parts that a column names, int8 [n]. Raises ValueError where it names another one than `NAMES`."""
+    if unknown := sorted({*parts} - {*NAMES}):
+        raise ValueError(f"found the part '{unknown[0]}'; expected one of: {', '.join(NAMES)}")
+    return np.array([NAMES.index(each) for each in parts], np.int8)
 
 
 def _pair_codes(user_idx: np.ndarray, item_idx: np.ndarray) -> np.ndarray:

@@ -31,6 +31,7 @@ class FittedFactors:
     """Item factors, by which anybody's history becomes a factor of theirs."""
 
     factors: ItemFactors
+    weighs: bool = True
 
     def scores(self, histories: Histories) -> Scores:
         """People folded in, against every item."""

@@ -45,6 +45,11 @@ class Model(Protocol):
 class Fitted(Protocol):
     """A model that has learnt."""
 
+    @property
+    def weighs(self) -> bool:
+        """Whether the weights of a person's events move their scores, so that recency has a say."""
+        ...
+
     def scores(self, histories: Histories) -> Scores:
         """What people with these histories think of every item; they need not be those of the fit."""
         ...

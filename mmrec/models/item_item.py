@@ -16,6 +16,7 @@ class ItemItem:
     """`links`: W. A person's events count by their weights, as they do in the served model."""
 
     links: Links
+    weighs: bool = True
 
     def scores(self, histories: Histories) -> Scores:
         """x_u W."""

@@ -28,6 +28,7 @@ class FittedPopularity:
     """`counts`: how many people have each item, float64 [items]."""
 
     counts: np.ndarray
+    weighs: bool = False
 
     def scores(self, histories: Histories) -> Scores:
         """The same for everybody."""

@@ -7,18 +7,21 @@ models (`mmrec/models/zoo.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from mmrec.errors import MmrecError
-from mmrec.evaluation import comparison, selection
+from mmrec.evaluation import selection, split
 from mmrec.evaluation.problem import Problem
 from mmrec.lake.store import Lake
 from mmrec.models.candidates import Candidate
-from mmrec.models.zoo import ZOO
+from mmrec.models.interface import Model
+from mmrec.models.side import SideInformation
+from mmrec.models.zoo import MORE, SLOW, ZOO
 from mmrec.published import events as history
 from mmrec.published import snapshots, versions
 from mmrec.published.features import Features
@@ -30,19 +33,24 @@ NO_CONTENT, NO_LINKS = "mf without content", "mf without links"
 def compare(
     lake: Lake, settings: Settings, models: Sequence[str] | None = None, period: str | None = None
 ) -> dict[str, Any]:
-    """Figures of the served candidate and of `models` (all of them by default), as of the newest published period."""
+    """Figures of the served candidate and of `models`, as of a published period, the newest by default.
+
+    By default all stand beside it but the slow ones. Raises MmrecError where a model or a period is not known.
+    """
     published = snapshots.read(lake, settings, period)
     version = versions.served_version(published.lake, published.period)
     features = Features(published.lake)
     events = history.read(published.lake, settings, published.period, version.weighing)
     problem = Problem.of(events, features.item_ids, features.blocks, features.present, settings.model)
-    zoo, variants = _chosen(models, _variants(version.choice))
+    zoo, variants = _chosen(models, problem.side, _variants(version.choice))
     rows = selection.evaluate(problem, version.choice, zoo, variants, stored=version.rivals)
-    parts = np.bincount(problem.part[problem.weight > 0], minlength=len(comparison.SPLITS)).tolist()
+    parts = np.bincount(problem.part[problem.weight > 0], minlength=len(split.NAMES)).tolist()
     return {
         "period": published.period,
         "split": settings.model.split,
-        "events": dict(zip(comparison.SPLITS.values(), parts, strict=True)),
+        "leaks": split.LEAKS[settings.model.split],
+        "test_reads": problem.audit.models,
+        "events": dict(zip(split.NAMES, parts, strict=True)),
         "people": problem.n_users,
         "items": int(problem.listable.sum()),
         "served": version.choice.name,
@@ -54,7 +62,7 @@ def compare(
 
 def names() -> list[str]:
     """What `models` may name, whatever is served."""
-    return [*ZOO, NO_CONTENT, NO_LINKS]
+    return [*ZOO, *MORE, NO_CONTENT, NO_LINKS]
 
 
 def _variants(served: Candidate) -> dict[str, Candidate]:
@@ -68,11 +76,19 @@ def _variants(served: Candidate) -> dict[str, Candidate]:
 
 
 def _chosen(
-    models: Sequence[str] | None, variants: Mapping[str, Candidate]
+    models: Sequence[str] | None, side: SideInformation, variants: Mapping[str, Candidate]
 ) -> tuple[selection.Zoo, Mapping[str, Candidate]]:
-    if models is None:
-        return ZOO, variants
-    if unknown := sorted(set(models) - set(names())):
+    """The models to fit, and the candidates to set beside the served one."""
+    chosen = [name for name in names() if name not in SLOW] if models is None else models
+    if unknown := sorted(set(chosen) - set(names())):
         raise MmrecError(f"no model is called '{unknown[0]}'; there are: {', '.join(names())}")
-    zoo = {name: made for name, made in ZOO.items() if name in models}
-    return zoo, {name: each for name, each in variants.items() if name in models}
+    zoo = {**ZOO} | {name: partial(_with, made, side) for name, made in MORE.items()}
+    return (
+        {name: made for name, made in zoo.items() if name in chosen},
+        {name: each for name, each in variants.items() if name in chosen},
+    )
+
+
+def _with(made: Callable[[SideInformation], Sequence[Model]], side: SideInformation, n_items: int) -> Sequence[Model]:
+    """Variants of a model that reads more than the number of items."""
+    return made(side)

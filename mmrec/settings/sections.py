@@ -194,7 +194,7 @@ class Model(_Section):
     width: int = Field(default=64, ge=2, le=1024)
     sweeps: int = Field(default=8, ge=1, le=50)
     min_events: int = Field(default=5, ge=2)  # a person with fewer has every event in train
-    split: Literal["per_person", "global"] = "per_person"
+    split: Literal["per_person", "global", "random"] = "per_person"
     seed: int = 0
 
 

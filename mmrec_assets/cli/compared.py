@@ -62,9 +62,17 @@ def _told(answer: dict[str, Any]) -> list[str]:
     counts = ", ".join(f"{count:,} {part}" for part, count in answer["events"].items())
     lines = [
         f"as of {answer['period']}: {answer['people']:,} people, {answer['items']:,} items; liked events: {counts}",
-        "fitted on train, chosen on validation, the full catalogue ranked; test is read once a model, here",
+        f"split {answer['split']}: {answer['leaks']}",
+        f"fitted on train, chosen on validation, the full catalogue ranked; {_reads(answer['test_reads'])}",
     ]
     return lines if answer["too_little"] is None else [*lines, answer["too_little"]]
+
+
+def _reads(reads: dict[str, int]) -> str:
+    """How often test was read, as it was counted."""
+    most = max(reads.values(), default=0)
+    times = {0: "never", 1: "once a model"}.get(most, f"up to {most} times a model")
+    return f"test was read {times}, by {len(reads)} models"
 
 
 def _notes(answer: dict[str, Any]) -> list[str]:

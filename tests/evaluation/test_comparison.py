@@ -125,6 +125,15 @@ class _WithTrain:
         self.train, self.cold = train, np.zeros(9, bool)
 
 
+def test_intervals_are_those_of_drawing_people_again():
+    """Whichever way the draws are held: as numbers of people, or as how often each is drawn."""
+    values = np.random.default_rng(3).normal(size=300)
+    drawn = np.random.default_rng(5).integers(0, 300, (1000, 300))
+    low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975])
+    found = metrics.interval(values, seed=5)
+    assert (found.value, found.low, found.high) == pytest.approx((values.mean(), low, high))
+
+
 def test_the_share_of_the_popular_by_hand():
     counts = np.array([5, 9, 1, 1, 1, 1, 1, 1, 1, 1, 7])  # a tenth of eleven is two: items 1 and 10
     lists = np.array([[1, 10, 2, -1], [3, 4, 5, 0], [-1, -1, -1, -1]])

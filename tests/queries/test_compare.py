@@ -54,7 +54,7 @@ def test_some_models_are_named(built):
 def test_the_command_prints_tables_markdown_and_json(mmrec, built):
     told = mmrec(built, "compare", "--models", "popularity").out
     assert "mf − popularity" in told and "too few people for an interval" in told
-    assert "test is read once a model" in told
+    assert "test was read once a model, by 2 models" in told and "split per_person: " in told
     lines = mmrec(built, "compare", "--models", "popularity", "--markdown").out.splitlines()
     assert any(line.startswith("| model | NDCG@20 [95 % interval] | NDCG@5 |") for line in lines)
     found = json.loads(mmrec(built, "compare", "--models", "popularity", "--json").out)

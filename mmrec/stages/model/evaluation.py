@@ -11,6 +11,7 @@ from mmrec.builds.report import StageReport
 from mmrec.builds.stage import Made, StageRun
 from mmrec.evaluation import metrics, selection
 from mmrec.evaluation.comparison import FAMILY, HEADLINE
+from mmrec.evaluation.split import LEAKS
 from mmrec.lake.store import Lake
 from mmrec.published import events as history
 from mmrec.published import figures, versions
@@ -41,7 +42,9 @@ def evaluation(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport
     by_period = {period: _figures(rows.filter(pl.col("period") == period)) for period in gate.open}
     run.reports = {p: replace(each, facts=by_period.get(p, each.facts)) for p, each in run.reports.items()}
     newest = rows.filter(pl.col("period") == max(gate.open, default=""))
+    kind = settings.model.split
     return run.report(
+        facts={"split": f"{kind}: {LEAKS[kind]}"},
         tables={
             CHART: _headline(newest),
             "test figures": _by_metric(newest, "test"),
