@@ -70,7 +70,7 @@ SETTINGS = {
     "model.width": (2, 6),
     "model.sweeps": (1, 2),
     "model.min_events": (2, 4),
-    "model.split": ("per_person", "global"),
+    "model.split": ("per_person", "global", "random"),
     "model.seed": (0, 7),
     "recommendations.k": (3, 50),
     "quality.max_rejected_share": (1.0, 0.3),

@@ -183,7 +183,7 @@ def test_an_unknown_modality_is_named_with_the_known_ones(tmp_path):
         ("items", 'attributes = ["price", "price"]', ("items.attributes", "each column once")),
         ("embeddings.text", 'device = "cpu"', ("embeddings.text.encoder", "missing")),
         ("model", "width = 1", ("model.width", "found 1", "greater than or equal to 2")),
-        ("model", 'split = "random"', ("model.split", "found 'random'", "'per_person' or 'global'")),
+        ("model", 'split = "shuffled"', ("model.split", "found 'shuffled'", "'per_person', 'global' or 'random'")),
         ("recommendations", "k = 0", ("recommendations.k", "found 0", "greater than or equal to 1")),
         ("recommendations", "k = 2.5", ("recommendations.k", "found 2.5", "integer")),
         ("quality", "max_rejected_share = 1.5", ("quality.max_rejected_share", "found 1.5", "less than or equal to 1")),
