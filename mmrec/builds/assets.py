@@ -93,7 +93,7 @@ def declared(settings: Settings) -> list[Asset]:
         Asset(
             "recommendations/reasons",
             (*behind, FACTORS, "recommendations/top_k"),
-            "1",
+            "2",
             partitioned=True,
             history=events,
             unit="people whose reasons are worded",

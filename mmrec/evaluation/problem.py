@@ -6,7 +6,7 @@ Not here: where the events come from (`mmrec/published/events.py`), the split it
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
 
@@ -50,6 +50,7 @@ class Problem:
     hyper: Hyper  # its width, sweeps and seed are those of every fit
     k: int = DECIDES
     seed: int = 0
+    fusion: Sequence[str] = ("concat",)  # kinds of maps that may be chosen (`mmrec/fusion/maps.py`)
     audit: Audit = field(default_factory=Audit, compare=False, repr=False)
 
     @classmethod
@@ -94,6 +95,7 @@ class Problem:
             hyper=hyper,
             k=k,
             seed=settings.seed,
+            fusion=tuple(settings.fusion),
         )
 
     @property
@@ -131,13 +133,14 @@ class Problem:
         """The candidate that the search begins with, and that is served where there is too little to choose by."""
         people, events = int((self.train.lengths > 0).sum()), self.train.items.size
         cells = people * int((~self.cold).sum())
-        return candidates.start(
+        begin = candidates.start(
             self.hyper,
             sorted(self.blocks),
             density=events / cells if cells else 0.0,
             events=events,
             ordered=self.ordered,
         )
+        return candidates.named(replace(begin, fusion=self.fusion[0])) if self.blocks else begin
 
     @cached_property
     def ordered(self) -> bool:
@@ -161,10 +164,13 @@ class Problem:
         return None if settings is None else self.counts(*parts, directed=settings.directed).links(settings)
 
     def features(self, candidate: Candidate) -> np.ndarray | None:
-        """Every item's features as the candidate reads them; None in plain iALS."""
-        if candidate.block_weights is None:
-            return None
-        return Layout.over(candidate.block_weights, self.blocks).features(self.blocks, self.present)
+        """Every item's features as the candidate reads them, in its fit or beside it; None where it reads none."""
+        layout = self.layout(candidate)
+        return layout.features(self.blocks, self.present) if layout.places else None
+
+    def layout(self, candidate: Candidate) -> Layout:
+        """Where each block stands in these features."""
+        return Layout.over(candidate.content, self.blocks)
 
     @cached_property
     def side(self) -> SideInformation:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from mmrec.evaluation import metrics
+from mmrec.evaluation import metrics, unmet
 from mmrec.evaluation.judge import Judge, fit_settings
 from mmrec.evaluation.problem import Problem
 from mmrec.models import candidates
@@ -31,8 +31,8 @@ SMALLEST = 1_000  # … but never fewer people than these: 500 who choose
 KEPT = 1 / 3  # of the candidates of a rung go on to the next
 FIRST_SWEEPS, NEXT_SWEEPS = 2, 4  # of the first rung and of the steps: two are nearly as good as six (Gowalla, d 64)
 STEPS = 4  # times that the best fit, and the best item-item part, may move to a neighbour
-STAGES = ("fit", "content", "recency", "links", "last resort", "confirmation")
-FIT, CONTENT, RECENCY, LINKS, RESORT, CONFIRMATION = STAGES
+STAGES = ("fit", "new items", "content", "recency", "links", "last resort", "confirmation")
+FIT, NEW, CONTENT, RECENCY, LINKS, RESORT, CONFIRMATION = STAGES
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,16 @@ class Search:
         self.problem, self.judge = problem, Judge(problem)
         self.trials: list[Trial] = []
         self._known, self._keep = known, keep
+        self.placing: unmet.Weighed | None = None  # the content that places hidden items best
 
     def run(self) -> Candidate:
         """The winner."""
         problem, begin = self.problem, self.problem.start
         best = self._fit(replace(begin, block_weights=None, links=None))
-        best = self._content(best, candidates.contents(best, sorted(problem.blocks), problem.train.items.size))
+        best = self._content(best, self._contents(best))
         if problem.ordered:
             best = self._halving(RECENCY, candidates.recencies(best))
-        return self._confirmed(begin, self._linked(best))
+        return self._placing(self._confirmed(begin, self._linked(best)))
 
     def _fit(self, plain: Candidate) -> Candidate:
         """Coarsely over the whole range, on few people and at half the width; then step by step; then on everybody."""
@@ -107,6 +108,21 @@ class Search:
                 break
             best = better[0]
         return best.candidate
+
+    def _placing(self, winner: Candidate) -> Candidate:
+        """The winner, which a map stands beside where its fit reads no content."""
+        best = self.placing
+        return winner if best is None else candidates.with_placing(winner, best.weights, best.kind)
+
+    def _contents(self, plain: Candidate) -> list[Candidate]:
+        """The fit with the content that places hidden items best, which anything that wins is placed by too."""
+        found, events = unmet.choose(self.problem, plain.hyper), self.problem.train.items.size
+        for each in found:
+            candidate = replace(candidates.with_content(plain, each.weights, events), fusion=each.kind)
+            if not self._read_back(NEW, candidate, 1.0):
+                self._noted(NEW, 1.0, time.perf_counter() - each.seconds, each.work, candidate, each.ndcg)
+        self.placing = found[0] if found else None
+        return [replace(candidates.with_content(plain, b.weights, events), fusion=b.kind) for b in found[:1]]
 
     def _content(self, plain: Candidate, others: Sequence[Candidate]) -> Candidate:
         """Only a candidate with features can place a new item or a typed sentence, and validation hardly sees those: so

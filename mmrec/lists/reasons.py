@@ -20,6 +20,7 @@ from mmrec.builds import publishing
 from mmrec.lake.hashing import row_checksums
 from mmrec.lake.store import Lake
 from mmrec.lists import wording
+from mmrec.models import exploration
 from mmrec.published.state import Served, load, positions
 from mmrec.settings import Settings
 
@@ -46,7 +47,7 @@ class Inputs:
     """What every row of a period's lists is worded from. `lists` are rows of recommendations/top_k."""
 
     served: Served
-    lists: pl.DataFrame
+    lists: pl.DataFrame  # with `explored`: whether the item stands there to be learnt about
     titles: pl.DataFrame  # item_id, title
     digests: pl.DataFrame  # item_id, digest: the fused one
     code_version: str
@@ -55,8 +56,12 @@ class Inputs:
         """`rows` with the checksum that they should have, given the items that they have `named`."""
         own = pl.DataFrame({"user_id": pl.Series(self.served.user_ids, dtype=pl.String), "own": self.served.checksums})
         found = rows.join(own, on="user_id", how="left", maintain_order="left")
+        found = found.join(self.lists.select(*_ROW, "explored"), on=list(_ROW), how="left", maintain_order="left")
         found = found.join(self.digests, on="item_id", how="left", maintain_order="left")
-        made_by = pl.Series([f"{self.code_version} {self.served.version.name}"]).new_from_index(0, found.height)
+        version = f"{self.code_version} {self.served.version.name}"
+        made_by = found.select(
+            pl.when("explored").then(pl.lit(f"{version} new")).otherwise(pl.lit(version))
+        ).to_series()
         held = [found["named"].list.get(at, null_on_oob=True) for at in range(wording.KEPT)]
         titles = [named.replace_strict(self.titles["item_id"], self.titles["title"], default=None) for named in held]
         checksums = row_checksums(made_by, found["own"].cast(pl.String), found["digest"], *titles)
@@ -65,17 +70,22 @@ class Inputs:
 
 def of_period(lake: Lake, settings: Settings, period: str, made: Mapping[str, Sentences]) -> Sentences:
     """A reason for every row of a period's lists, from what is stored and what was `made` of other periods just now."""
-    inputs = read(lake, load(lake, settings, period), lake.code_version)
+    asked = settings.recommendations
+    served, places = load(lake, settings, period), exploration.places(asked.k, asked.explore)
+    inputs = read(lake, served, lake.code_version, first_explored=asked.k - places + 1)
     stored = [lake.scan(tables.REASONS, periods=[period]).collect(), _before(lake, period, made)]
     found = brought_up_to_date(inputs, stored)
     return replace(found, fresh=publishing.fresh(tables.REASONS, found.rows, *stored))
 
 
-def read(lake: Lake, served: Served, code_version: str) -> Inputs:
-    """What the sentences of a period are worded from."""
+def read(lake: Lake, served: Served, code_version: str, first_explored: int | None = None) -> Inputs:
+    """What a period's sentences are worded from. New items from rank `first_explored` on are there to be learnt."""
     lists = lake.scan(tables.TOP_K, periods=[served.period]).collect()
     for name, ids in (("user_id", served.user_ids), ("item_id", served.item_ids)):
         lists = lists.join(positions(name, ids), on=name, how="semi")  # older lists may hold what is no longer served
+    cold = pl.Series(served.item_ids, dtype=pl.String).filter(pl.Series(served.cold, dtype=pl.Boolean))
+    is_late = pl.lit(first_explored is not None) & (pl.col("rank") >= (first_explored or 0))
+    lists = lists.with_columns(explored=is_late & pl.col("item_id").is_in(cold.implode()))
     titles = lake.scan(tables.VALIDATED_ITEMS).select("item_id", "title").collect()
     digests = lake.scan(tables.FUSED_CURRENT).select("item_id", "digest").collect()
     return Inputs(served, lists, titles, digests, code_version)
@@ -86,10 +96,11 @@ def brought_up_to_date(inputs: Inputs, stored: Iterable[pl.DataFrame]) -> Senten
 
     The result is what wording all of them gives, to the last bit of the evidence.
     """
-    todo, parts = inputs.lists.select("period", "user_id", "rank", "item_id"), [tables.contract(tables.REASONS).empty()]
+    todo = inputs.lists.select("period", "user_id", "rank", "item_id", "explored")
+    parts = [tables.contract(tables.REASONS).empty()]
     people = todo["user_id"].n_unique()
     for rows in stored:
-        held = todo.join(rows.drop("period", "rank"), on=_ROW)
+        held = todo.drop("explored").join(rows.drop("period", "rank"), on=_ROW)
         held = held.filter(inputs.checked(held)["checksum"] == held["checksum"])
         parts.append(held.select(parts[0].columns))
         todo = todo.join(held, on=_ROW, how="anti")

@@ -20,9 +20,10 @@ import polars as pl
 
 from mmrec import tables
 from mmrec.builds import publishing
+from mmrec.evaluation.split import tie_hash
 from mmrec.keys import canonical_digest
 from mmrec.lake.store import Lake
-from mmrec.models import ranking
+from mmrec.models import exploration, ranking
 from mmrec.published.state import Served, load, positions
 from mmrec.settings import Settings
 
@@ -37,13 +38,14 @@ class State:
     k: int
     new: Mapping[str, str]  # servable item that the version does not know → its fused digest
     gone: frozenset[str]  # items of the version that are not servable
+    explore: int = 0  # places for new items; what stands there is drawn anew each period
 
     @classmethod
-    def of(cls, served: Served, k: int) -> Self:
+    def of(cls, served: Served, k: int, explore: float = 0.0) -> Self:
         """The state as of now."""
         fitted = served.version.item_ids
         gone = (item for item, there in zip(fitted, served.servable[: len(fitted)], strict=True) if not there)
-        return cls(served.version.name, k, served.known.new, frozenset(gone))
+        return cls(served.version.name, k, served.known.new, frozenset(gone), exploration.places(k, explore))
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> Self:
@@ -66,11 +68,12 @@ class State:
 
     def name(self, code_version: str) -> str:
         """A digest of the state, and of the code that made lists under it."""
-        return canonical_digest([code_version, self.version, self.k, dict(self.new), sorted(self.gone)])[:16]
+        more = [self.explore] if self.explore else []
+        return canonical_digest([code_version, self.version, self.k, dict(self.new), sorted(self.gone), *more])[:16]
 
     def continues(self, other: Self) -> bool:
         """Whether lists of the other state can become lists of this one without being made anew."""
-        return (self.version, self.k) == (other.version, other.k)
+        return (self.version, self.k) == (other.version, other.k) and not self.explore
 
     def arrived(self, before: Self) -> set[str]:
         """Items that were not servable before, or had another factor."""
@@ -91,7 +94,7 @@ class Lists:
 def of_period(lake: Lake, settings: Settings, period: str, made: Mapping[str, Lists]) -> Lists:
     """Everybody's list as of a period, from what is stored and what was `made` of other periods just now."""
     served = load(lake, settings, period)
-    state = State.of(served, settings.recommendations.k)
+    state = State.of(served, settings.recommendations.k, settings.recommendations.explore)
     old = start(lake, served, state, made)
     found = brought_up_to_date(served, state, old, lake.code_version)
     own = lake.scan(tables.TOP_K, periods=[period]).collect()
@@ -110,6 +113,17 @@ def note_states(lake: Lake, made: Mapping[str, Lists]) -> None:
 def best(served: Served, k: int) -> pl.DataFrame:
     """The k best unseen items of everybody in `served`, all items ranked; without the columns that name the state."""
     return _rows(served, *served.scores.top_k(served.seen, k, served.item_order, served.servable))
+
+
+def exploring(served: Served, k: int, count: int) -> pl.DataFrame:
+    """The same with the last `count` places for new items, drawn by person, period and item."""
+    listed = served.scores.top_k(served.seen, k, served.item_order, served.servable)
+    pool = served.servable & served.cold
+    new = served.scores.top_k(served.seen, exploration.POOL * count, served.item_order, pool)
+    people = [f"{served.period}|{user}" for user in served.user_ids]
+    ids = np.array([*served.item_ids, ""], dtype=object)[new[0].ravel()]
+    draws = tie_hash(np.repeat(np.array(people, dtype=object), new[0].shape[1]).tolist(), ids.tolist())
+    return _rows(served, *exploration.explored(listed, new, draws.reshape(new[0].shape), count, served.item_order))
 
 
 def start(lake: Lake, served: Served, state: State, made: Mapping[str, Lists]) -> Lists | None:
@@ -141,7 +155,8 @@ def brought_up_to_date(served: Served, state: State, old: Lists | None, code_ver
         kept_rows = standing(old.rows, now, left=old.state.arrived(state))
         stand[kept_rows["at"].to_numpy()] = True
         rows.append(_merged(served.take(stand), kept_rows, state.k, arrived) if arrived else kept_rows)
-    rows.append(best(served.take(~stand), state.k))
+    others = served.take(~stand)
+    rows.append(exploring(others, state.k, state.explore) if state.explore else best(others, state.k))
     labels = {"period": pl.lit(served.period), "state": pl.lit(state.name(code_version))}
     found = pl.concat([contract.conform(each.with_columns(**labels), partial=True) for each in rows])
     found = found.drop("checksum").join(now.select("user_id", "checksum"), on="user_id")

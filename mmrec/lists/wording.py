@@ -53,12 +53,16 @@ def shares(served: Served, row: int, targets: np.ndarray, explained: Mapping[str
 def explained_by_modality(served: Served, items: np.ndarray) -> dict[str, np.ndarray]:
     """modality → B f of its block alone for `items` (positions), float64 [n, d]; empty where the map is not used.
 
-    Not by a matrix product: its last bits move with the number of threads, and a reason's evidence is stored.
+    A map that stands beside a fit says nothing of items that the fit has met. Not by a matrix product: its last bits
+    move with the number of threads, and a reason's evidence is stored.
     """
     features, B = served.known.features, served.factors.B
     if B is None or features is None:
         return {}
-    return {name: rotate(features[items, cut], B[:, cut].T) for name, cut in served.known.layout.slices.items()}
+    rows = features[items]
+    if served.version.choice.block_weights is None:
+        rows = rows * served.cold[items, None]
+    return {name: rotate(rows[:, cut], B[:, cut].T) for name, cut in served.known.layout.slices.items()}
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,10 @@ class _Kept:
 
 
 def reasons(served: Served, lists: pl.DataFrame, titles: pl.DataFrame) -> pl.DataFrame:
-    """Rows of recommendations/reasons for rows of lists of people in `served`; without `checksum`."""
+    """Rows of recommendations/reasons for rows of lists of people in `served`; without `checksum`.
+
+    Where `lists` say so (`explored`), an item stands there to be learnt about.
+    """
     contract = tables.contract(tables.REASONS)
     if lists.is_empty():
         return contract.empty()
@@ -83,7 +90,8 @@ def reasons(served: Served, lists: pl.DataFrame, titles: pl.DataFrame) -> pl.Dat
     ends = np.searchsorted(kept.row, np.arange(lists.height), side="right").tolist()
     own = [past[begin:end] for begin, end in pairwise([0, *ends])]
     parts = _by_row(kept.modalities)
-    worded = [_worded(*each) for each in zip(own, parts, served.cold[targets].tolist(), strict=True)]
+    explored = lists["explored"].to_list() if "explored" in lists.columns else [False] * lists.height
+    worded = [_worded(*each) for each in zip(own, parts, served.cold[targets].tolist(), explored, strict=True)]
     columns = {
         "reason": [sentence for sentence, _ in worded],
         "evidence": [evidence for _, evidence in worded],
@@ -122,7 +130,9 @@ def _past(served: Served, people: np.ndarray, kept: _Kept, titles: pl.DataFrame)
     return list(zip(columns[0], evidence, found["titled"].to_list(), strict=True))
 
 
-def _worded(past: Sequence[tuple[str | None, Past, bool]], parts: Mapping[str, float], cold: bool) -> tuple[str, str]:
+def _worded(
+    past: Sequence[tuple[str | None, Past, bool]], parts: Mapping[str, float], cold: bool, explored: bool
+) -> tuple[str, str]:
     """The sentence and its evidence. An item that has left the catalogue is evidence, and no sentence names its id."""
     own = [each for _, each, _ in past]
     titled = [each for _, each, has_title in past if has_title]
@@ -130,7 +140,9 @@ def _worded(past: Sequence[tuple[str | None, Past, bool]], parts: Mapping[str, f
         "past": [[p.title, p.event, round(p.share, 6)] for p in own],
         "through": {name: round(value, 6) for name, value in parts.items()},
     }
-    return decomposition.word(Evidence(titled, parts, cold=cold)), json.dumps(detail, ensure_ascii=False)
+    return decomposition.word(Evidence(titled, parts, cold=cold, explored=explored)), json.dumps(
+        detail, ensure_ascii=False
+    )
 
 
 def _sources(served: Served, titles: pl.DataFrame) -> pl.DataFrame:

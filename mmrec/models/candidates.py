@@ -46,11 +46,18 @@ class Candidate:
     floor: float = 0.0
     links: LinkSettings | None = None  # of the item-item part; None where the score has none
     last_resort: str | None = None  # POPULARITY or ITEM_KNN, which nothing that is fitted has beaten
+    placing: Mapping[str, float] | None = None  # without content in the fit: block weights of the map beside it
+    fusion: str = "concat"  # the kind of that map, or of the one behind a fit with content (`mmrec/fusion/maps.py`)
 
     @property
     def recency(self) -> Recency:
         """How a person's events are weighed in the fold-in."""
         return Recency(self.half_life, self.floor)
+
+    @property
+    def content(self) -> Mapping[str, float] | None:
+        """The block weights by which anything new is placed, whether the fit reads them too or not."""
+        return self.placing if self.block_weights is None else self.block_weights
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, the inverse of `from_json`."""
@@ -70,6 +77,7 @@ def named(candidate: Candidate) -> Candidate:
         parts = [candidate.last_resort, *([] if candidate.links is None else [str(candidate.links)])]
         return replace(candidate, name="; ".join(parts))
     content = "" if weights is None else f" with {', '.join(f'{n} {w:g}' for n, w in sorted(weights.items()))}"
+    content += "" if weights is None or candidate.fusion == "concat" else f" by {candidate.fusion}"
     fit = (
         f"d {hyper.width}, α₀ {hyper.alpha:g}, λ {hyper.regularization:g}, ν {hyper.exponent:g}, {hyper.sweeps} sweeps"
     )
@@ -101,6 +109,18 @@ def with_content(candidate: Candidate, block_weights: Mapping[str, float], event
     return replace(candidate, hyper=replace(candidate.hyper, feature_regularization=ridge), block_weights=block_weights)
 
 
+def with_placing(candidate: Candidate, block_weights: Mapping[str, float] | None, fusion: str = "concat") -> Candidate:
+    """The same with a content map beside a fit that reads none; nothing else of it changes, nor its name.
+
+    Of item-kNN the dense part serves new items and texts alone, so it weighs events as the item-item part does.
+    """
+    if candidate.block_weights is not None or not block_weights:
+        return candidate
+    if candidate.last_resort == ITEM_KNN and candidate.links is not None:
+        candidate = replace(candidate, half_life=candidate.links.half_life, floor=candidate.links.floor)
+    return replace(candidate, placing=block_weights, fusion=fusion)
+
+
 def fits(begin: Candidate) -> list[Candidate]:
     """Fits over the whole range of α₀, λ and ν, the start's first."""
     hypers = [begin.hyper]
@@ -116,15 +136,6 @@ def neighbours(candidate: Candidate) -> list[Candidate]:
     alphas = [each for each in (h.alpha / 2, h.alpha * 2) if _ALPHAS[0] / 2 < each <= _ALPHAS[-1]]
     steps = [replace(h, regularization=each) for each in ridges] + [replace(h, alpha=each) for each in alphas]
     return [replace(candidate, hyper=each) for each in steps]
-
-
-def contents(candidate: Candidate, blocks: Sequence[str], events: int) -> list[Candidate]:
-    """The same fit with features: all blocks alike, and mostly one of them."""
-    if not blocks:
-        return []
-    main = "text" if "text" in blocks else blocks[0]
-    weights = [dict.fromkeys(blocks, 1.0), {name: 1.0 if name == main else 0.3 for name in blocks}]
-    return [with_content(candidate, each, events) for each in (weights if len(blocks) > 1 else weights[:1])]
 
 
 def recencies(candidate: Candidate) -> list[Candidate]:

@@ -60,25 +60,31 @@ class ItemFactors:
     """
 
     H: np.ndarray  # float64 [n_items, d]
-    B: np.ndarray | None  # float64 [d, p], None in plain iALS
+    B: np.ndarray | None  # float64 [d, p], None where content is not read
     Q: np.ndarray  # float64 [d, d]
     e: np.ndarray  # float64 [d], at least 0
     HQ: np.ndarray  # float64 [n_items, d]
     counts: np.ndarray  # int64 [n_items], distinct people of each item in the fit; 0 = cold
     hyper: Hyper
+    A: np.ndarray | None = None  # float64 [d, p]: A f stands in HQ for something new; None: B f in that basis
+
+    @property
+    def liking(self) -> np.ndarray | None:
+        """The map from content to what a person who likes it is drawn to, [d, p] against H."""
+        return self.B if self.A is None else product(self.Q, self.A)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Plain arrays by name; the settings are UTF-8 JSON in `hyper`, and B is left out in plain iALS."""
+        """Plain arrays by name; the settings are UTF-8 JSON in `hyper`, and maps that are not there are left out."""
         hyper = np.frombuffer(json.dumps(asdict(self.hyper), sort_keys=True).encode(), np.uint8)
         arrays = {"H": self.H, "Q": self.Q, "e": self.e, "HQ": self.HQ, "counts": self.counts, "hyper": hyper}
-        return arrays if self.B is None else arrays | {"B": self.B}
+        return arrays | {name: array for name, array in (("A", self.A), ("B", self.B)) if array is not None}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Self:
         """The inverse of `to_arrays`: the same bytes, nothing recomputed."""
         hyper = Hyper(**json.loads(np.asarray(arrays["hyper"], np.uint8).tobytes()))
         H, Q, e, HQ, counts = (arrays[name] for name in ("H", "Q", "e", "HQ", "counts"))
-        return cls(H, arrays.get("B"), Q, e, HQ, counts, hyper)
+        return cls(H, arrays.get("B"), Q, e, HQ, counts, hyper, arrays.get("A"))
 
 
 def fit(
@@ -226,11 +232,20 @@ def cold_items(factors: ItemFactors, features: np.ndarray) -> np.ndarray:
 
 
 def with_new_items(factors: ItemFactors, features: np.ndarray) -> ItemFactors:
-    """The same version with new items behind the fitted ones, placed at B f; the Gram matrix stays the fitted one."""
+    """The same version with new items behind the fitted ones, placed at B f; the Gram matrix stays the fitted one.
+
+    A person who likes one of them is folded in with the same place, or with A f where the version has an A.
+    """
     H = cold_items(factors, features)
     counts = np.concatenate([factors.counts, np.zeros(len(H), factors.counts.dtype)])
-    HQ = np.vstack([factors.HQ, project(H, factors.Q.T)])
+    HQ = np.vstack([factors.HQ, rotate(H, factors.Q) if factors.A is None else project(features, factors.A)])
     return replace(factors, H=np.vstack([factors.H, H]), HQ=HQ, counts=counts)
+
+
+def ridge(features: np.ndarray, targets: np.ndarray, weights: np.ndarray, regularization: float) -> np.ndarray:
+    """The M [d, p] that minimises Σ_i r_i ‖t_i − M f_i‖² + λ ‖M‖², for features [n, p], targets [n, d], weights r."""
+    with workers():  # by one thread, as in the fit
+        return _Ridge.of(features, weights, regularization).solve(targets)
 
 
 def rotate(vectors: np.ndarray, Q: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ import polars as pl
 
 from mmrec import tables
 from mmrec.evaluation.split import tie_hash
+from mmrec.fusion.deep import Reading
 from mmrec.fusion.layout import Layout
 from mmrec.keys import vector_checksums
 from mmrec.lake.hashing import row_checksums
@@ -45,7 +46,7 @@ class Known:
     words: list[str]  # ids of people's texts, placed the same way; empty where the model reads no text
     factors: ItemFactors  # of items and words
     features: np.ndarray | None  # float64 [items, p] as the map B reads them
-    layout: Layout  # where each modality stands in `features`
+    layout: Layout | Reading  # where each modality stands in `features`
     events: pl.DataFrame  # `history.read`
     said: pl.DataFrame  # `words.read`, of the texts that have a factor
 
@@ -239,7 +240,7 @@ def read_known(
     return Known(version.choice, item_ids, new, ids, factors, rows, layout, events, said)
 
 
-def extend(version: Version, features: Features) -> tuple[list[str], ItemFactors, np.ndarray | None, Layout]:
+def extend(version: Version, features: Features) -> tuple[list[str], ItemFactors, np.ndarray | None, Layout | Reading]:
     """The version's items and then the catalogue's new ones, placed by their content (B f); everyone's features and
     where each modality's block stands in them.
     """
@@ -247,9 +248,10 @@ def extend(version: Version, features: Features) -> tuple[list[str], ItemFactors
     new = [item for item in features.item_ids if item not in known]
     item_ids = [*version.item_ids, *new]
     rows: np.ndarray | None = None
-    layout = Layout()
-    if version.choice.block_weights is not None and version.space == features.space:
-        layout = Layout.over(version.choice.block_weights, features.blocks)
+    layout: Layout | Reading = Layout()
+    if version.choice.content is not None and version.space == features.space:
+        read = Layout.over(version.choice.content, features.blocks)
+        layout = read if version.network is None else Reading(read, version.network)
         own = layout.features(features.blocks, features.present)
         rows = aligned(own, features.item_ids, item_ids)
     if not new:

@@ -55,8 +55,9 @@ def why(lake: Lake, settings: Settings, period: str) -> str:
 
 
 def read_modalities(choice: str) -> list[str]:
-    """The modalities that a stored candidate reads; none in plain iALS."""
-    weights = json.loads(choice)["block_weights"] or {}
+    """The modalities by which a stored candidate places what is new, in its fit or beside it."""
+    stored = json.loads(choice)
+    weights = stored["block_weights"] or stored.get("placing") or {}
     return sorted(name for name, weight in weights.items() if weight > 0)
 
 

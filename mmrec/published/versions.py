@@ -16,6 +16,7 @@ from mmrec.builds.publishing import Damaged
 from mmrec.errors import MmrecError
 from mmrec.evaluation import rivals
 from mmrec.evaluation.rivals import Rival
+from mmrec.fusion.deep import Network
 from mmrec.lake.store import Lake
 from mmrec.models.candidates import Candidate
 from mmrec.models.factorization import ItemFactors
@@ -37,15 +38,22 @@ class Version:
     factors: ItemFactors
     links: SparseLinks | None = None  # the item-item part of the score
     rivals: tuple[Rival, ...] = ()  # what an evaluation compares with, by settings chosen with the version
+    network: Network | None = None  # what content is read through, where its map is deep
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All that was fitted and chosen, by name."""
-        return arrays_of(self.factors, self.links, self.rivals)
+        return arrays_of(self.factors, self.links, self.rivals, self.network)
 
 
-def arrays_of(factors: ItemFactors, links: SparseLinks | None, beside: Sequence[Rival] = ()) -> dict[str, np.ndarray]:
+def arrays_of(
+    factors: ItemFactors,
+    links: SparseLinks | None,
+    beside: Sequence[Rival] = (),
+    network: Network | None = None,
+) -> dict[str, np.ndarray]:
     """All that is made at a boundary, by name: what a version stores, and what its name is a digest of."""
-    return factors.to_arrays() | (links.to_arrays() if links else {}) | rivals.to_arrays(beside)
+    parts = (factors.to_arrays(), links.to_arrays() if links else {}, network.to_arrays() if network else {})
+    return {name: array for part in (*parts, rivals.to_arrays(beside)) for name, array in part.items()}
 
 
 def served_version(lake: Lake, period: str) -> Version:
@@ -99,7 +107,12 @@ def read_version(lake: Lake, name: str) -> Version:
     about = outline(lake, name)
     stored = lake.scan(tables.MODEL_ARRAYS).filter(pl.col("version") == name).collect()
     arrays = {each["name"]: _array(each) for each in stored.iter_rows(named=True)}
-    fitted = ItemFactors.from_arrays(arrays), SparseLinks.from_arrays(arrays), rivals.from_arrays(arrays)
+    fitted = (
+        ItemFactors.from_arrays(arrays),
+        SparseLinks.from_arrays(arrays),
+        rivals.from_arrays(arrays),
+        Network.from_arrays(arrays),
+    )
     ids, digests = about.items["item_id"].to_list(), about.items["digest"].to_list()
     return Version(name, about.boundary, about.space, about.choice, about.weighing, ids, digests, *fitted)
 

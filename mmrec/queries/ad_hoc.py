@@ -47,7 +47,7 @@ def for_items(lake: Lake, settings: Settings, items: Sequence[str], period: str 
     rows = pl.concat([events, liked.with_columns(weight=pl.lit(1.0))], how="diagonal")
     at = np.array([known.item_ids.index(item) for item in liked["item_id"]])
     fitted = at[at < len(version.item_ids)]
-    if not known.factors.H[at].any() and not (version.links and version.links.weights.lengths[fitted].any()):
+    if not known.factors.HQ[at].any() and not (version.links and version.links.weights.lengths[fitted].any()):
         named = ", ".join(liked["item_id"].head(5))
         raise MmrecError(
             f"no place as of {period} for {named}: {unplaced.why(reader, settings, period)}; try --popular"

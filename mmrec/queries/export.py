@@ -13,6 +13,8 @@ their purpose; what people wrote is in their factors alone.
         history_link_weights                      the same, weighed as the item-item part sums it up
         Q [d, d], e [d], HQ [items, d]           the fold-in's eigenbasis (`mmrec/models/factorization.py`)
         B [d, p], mean_<modality> [width]        places an item by its content; absent where content is not used
+        deep_<modality>_V …                      the network that content is read through before B, where its map is
+                                                  deep (`mmrec/fusion/deep.py`)
     users.parquet         position, user_id
     items.parquet         position, item_id, title, servable (may be recommended), cold (placed by content alone)
     model.json            versions, period, settings, how B's features are made, encoders, digests of the other files
@@ -90,6 +92,7 @@ def _write_arrays(path: Path, known: Served, means: dict[str, np.ndarray]) -> No
         "history_weights": histories.weights,
         **({} if factors.B is None else {"B": factors.B}),
         **_link_arrays(known),
+        **(known.version.network.to_arrays() if known.version.network else {}),
         **means,
     }
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
@@ -153,7 +156,7 @@ def _content(lake: Lake, settings: Settings, known: Served) -> list[dict[str, An
         .collect()
     )
     rows = {row["modality"]: row for row in stored.iter_rows(named=True)}
-    layout = Layout.of(known.version.choice.block_weights, {name: len(row["mean"]) for name, row in rows.items()})
+    layout = Layout.of(known.version.choice.content, {name: len(row["mean"]) for name, row in rows.items()})
     return [
         {
             **asdict(place),

@@ -19,6 +19,7 @@ import polars as pl
 
 from mmrec import encoders, tables
 from mmrec.errors import MmrecError
+from mmrec.fusion.deep import Reading
 from mmrec.fusion.layout import Layout
 from mmrec.fusion.statistics import Statistics
 from mmrec.lake.store import Lake
@@ -105,8 +106,8 @@ class Asking:
     factors: np.ndarray  # float64 [items, d], zeros for an item without a place
     encoder: encoders.SentenceEncoder | None
     statistics: Statistics | None
-    layout: Layout
-    content: np.ndarray | None  # B, [d, p]
+    layout: Layout | Reading
+    content: np.ndarray | None  # what a text is folded in with, [d, p]
 
     @classmethod
     def of(cls, lake: Lake, settings: Settings, period: str) -> Asking:
@@ -126,7 +127,7 @@ class Asking:
             _encoder(settings, features) if has else None,
             features.statistics(text) if has else None,
             known.layout,
-            known.factors.B if reads else None,
+            known.factors.liking if reads else None,
         )
 
     def parts(self, asked: Sequence[str], said: Phrases) -> Parts:

@@ -13,6 +13,7 @@ from mmrec.settings.sections import (
     Items,
     Modality,
     Model,
+    Recommendations,
     Settings,
     Users,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "Items",
     "Modality",
     "Model",
+    "Recommendations",
     "Settings",
     "Users",
     "load",

@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 _CRON_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 7))
-
 ModalityName = Literal["text", "image", "audio", "video"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -195,13 +194,15 @@ class Model(_Section):
     sweeps: int = Field(default=8, ge=1, le=50)
     min_events: int = Field(default=5, ge=2)  # a person with fewer has every event in train
     split: Literal["per_person", "global", "random"] = "per_person"
+    fusion: list[Literal["concat", "projection", "deep"]] = Field(default=["concat"], min_length=1)  # the first stands
     seed: int = 0
 
 
 class Recommendations(_Section):
-    """The length of a list."""
+    """The length of a list, and the share of it that goes to items which nobody has met, so that they can be learnt."""
 
     k: int = Field(default=20, ge=1, le=1000)
+    explore: Annotated[float, Field(ge=0, le=0.5, allow_inf_nan=False)] = 0.0
 
 
 class Quality(_Section):
@@ -263,8 +264,7 @@ class Settings(_Section):
 
     @model_validator(mode="after")
     def _possible(self) -> Settings:
-        event = self.interactions.event
-        if event is not None and event not in self.events.weights:
+        if (event := self.interactions.event) is not None and event not in self.events.weights:
             known = sorted(self.events.weights)
             raise ValueError(f"interactions.event is '{event}', which [events] gives no weight; it has {known}")
         for modality in self.embeddings:

@@ -9,7 +9,7 @@ other one. Behind a first try on a small sample they are measured anew: once the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import polars as pl
@@ -18,7 +18,7 @@ from mmrec import tables
 from mmrec.builds import assets, ledger, publishing
 from mmrec.builds.report import WHOLE, PeriodReport, StageReport
 from mmrec.builds.stage import StageRun
-from mmrec.fusion import kinds
+from mmrec.fusion import kinds, redundancy
 from mmrec.fusion import statistics as measuring
 from mmrec.fusion.interface import Block, Fusion
 from mmrec.fusion.statistics import Statistics
@@ -26,9 +26,11 @@ from mmrec.keys import vector_checksums
 from mmrec.lake.hashing import digest, text_hashes
 from mmrec.lake.store import Lake
 from mmrec.modalities import NAMES
+from mmrec.published.features import Features
 from mmrec.published.vectors import read_vectors
 from mmrec.settings import Settings
 
+_COMPARED = 2_000  # items on which modalities are compared
 UNKNOWN_SPACE = "?"
 _Vectors = tuple[list[str], np.ndarray]  # keys, and a vector each
 
@@ -36,12 +38,14 @@ _Vectors = tuple[list[str], np.ndarray]  # keys, and a vector each
 def items(lake: Lake, settings: Settings) -> StageReport:
     """Brings the fused vectors up to date with the items and their current embeddings."""
     run = StageRun(lake, tables.FUSED_CURRENT)
+    shared: dict[str, pl.DataFrame] = {}
     if run.begin(items_keys(lake, settings)):
         report = _fuse(lake, kinds.kind(settings.fused.kind), _modalities_of(settings))
         run.record({WHOLE: replace(report, seconds=run.seconds)})
+        shared = _shared(lake, settings)
     having = _having(lake)
     return run.report(
-        tables={"items by modalities": having},
+        tables={"items by modalities": having, **shared},
         facts={"items_without_any_modality": int(having.filter(pl.col("modalities") == "none")["items"].sum())},
     )
 
@@ -213,6 +217,23 @@ def _vectors(
         placed = places.join(row_of, on="key", how="inner", maintain_order="left")
         blocks.append(Block(each, placed["at"].to_numpy(), vectors[placed["row"].to_numpy()]))
     return fusion.fuse(blocks, changed.height)
+
+
+def _shared(lake: Lake, settings: Settings) -> dict[str, pl.DataFrame]:
+    """What modalities say of each other, over some items from all over the catalogue; drawn stand-ins are marked."""
+    current = lake.scan(tables.FUSED_CURRENT).select("item_id", "digest").sort("item_id").collect()
+    some = current.gather_every(-(-max(1, current.height) // _COMPARED))
+    features = Features(lake, some)
+    pairs = redundancy.pairs(features.blocks, features.present)
+    if not pairs:
+        return {}
+    rows = pl.DataFrame([asdict(each) for each in pairs], infer_schema_length=None)
+    drawn = pl.any_horizontal(pl.col("modality", "other").is_in(list(settings.media.stand_in)))
+    return {
+        "what modalities share": rows.with_columns(
+            pl.col("correlation", "shared", "told").cast(pl.Float64).round(3), stand_in=drawn
+        )
+    }
 
 
 def _having(lake: Lake) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from mmrec.evaluation import search as search_module
 from mmrec.evaluation import selection as s
 from mmrec.evaluation.metrics import ndcg, recall
 from mmrec.evaluation.problem import Problem
-from mmrec.evaluation.search import CONFIRMATION, CONTENT, FIT, LINKS, RECENCY, RESORT, STAGES, Search
+from mmrec.evaluation.search import CONFIRMATION, CONTENT, FIT, LINKS, NEW, RECENCY, RESORT, STAGES, Search
 from mmrec.evaluation.split import TEST, TRAIN, VALIDATION
 from mmrec.fusion.layout import Layout
 from mmrec.models import candidates
@@ -114,7 +114,7 @@ def test_features_win_unless_plain_is_better_for_certain():
 
 def test_a_fit_is_made_once_for_all_that_differ_in_fold_in_and_links(chosen):
     trials = chosen.trials
-    assert all((trial.work > 0) == (trial.stage in (FIT, CONTENT, RESORT)) for trial in trials)
+    assert all((trial.work > 0) == (trial.stage in (FIT, NEW, CONTENT, RESORT)) for trial in trials)
     assert sum(trial.stage == LINKS for trial in trials) >= 19 + 1
 
 
@@ -129,7 +129,7 @@ def test_of_many_people_a_third_of_the_candidates_goes_on(monkeypatch):
 
 
 def test_a_search_ends_at_a_counted_amount_of_work(chosen):
-    most = 25 * 2 + 3 * 4 + 4 * 4 * 4 + 2 * 4 + 2 * 4 + 4 + 10  # fits × sweeps, stage by stage
+    most = 25 * 2 + 3 * 4 + 4 * 4 * 4 + 2 * 4 + 2 * 4 + 4 + 4 + 10  # fits × sweeps, stage by stage
     assert sum(trial.work for trial in chosen.trials) <= most * PROBLEM.n_users
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mmrec.models.candidates import POPULARITY
 from mmrec.models.decomposition import RESIDUAL, Evidence, Past, modality_shares, shares, word
 from mmrec.models.factorization import Hyper, fit, fold_in
 from mmrec.models.histories import Histories
@@ -67,7 +68,7 @@ ALIEN, RUNNER = Past("Alien (1979)", "rating", 0.4), Past("Blade Runner (1982)",
         (Evidence([Past("Boots", "poke", 1)]), "Because you chose Boots."),
         (
             Evidence([ALIEN, RUNNER], {"text": 0.2, "image": 0.3}, cold=True),
-            "New here; its picture and text resemble Alien (1979) and Blade Runner (1982), which you rated.",
+            "New here; its picture resembles Alien (1979) and Blade Runner (1982), which you rated.",
         ),
         (
             Evidence([ALIEN, Past("Boots", "purchase", 0.2)], {"audio": 1}, cold=True),
@@ -75,8 +76,17 @@ ALIEN, RUNNER = Past("Alien (1979)", "rating", 0.4), Past("Blade Runner (1982)",
         ),
         (Evidence([ALIEN], cold=True), "New here; it resembles Alien (1979), which you rated."),
         (Evidence([], {"text": 1}, cold=True), "New here; its text fits what you like."),
-        (Evidence([], {"text": 1, "video": 2}), "Its clip and text fit what you like."),
+        (Evidence([], {"text": 1, "video": 2}), "Its clip fits what you like."),
         (Evidence(cold=True), "New here."),
+        (Evidence([ALIEN], {POPULARITY: 0.1}), "Many people like it."),
+        (
+            Evidence([ALIEN], {"text": 1, POPULARITY: 0}, cold=True),
+            "New here; its text is like that of what many people like.",
+        ),
+        (
+            Evidence([ALIEN], {"text": 1}, cold=True, explored=True),
+            "New: shown to learn who likes it; its text resembles Alien (1979), which you rated.",
+        ),
         (Evidence(), "Close to your taste."),
         (Evidence([Past("Boots", "view", -0.5)], {"text": -1}), "Close to your taste."),
     ],

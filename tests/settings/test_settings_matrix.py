@@ -184,7 +184,8 @@ def version_of(shop, lake):
 
 def read_by(version):
     """The modalities that the served model reads."""
-    return {name for name, weight in (json.loads(version["choice"])["block_weights"] or {}).items() if weight}
+    choice = json.loads(version["choice"])
+    return {name for name, weight in (choice["block_weights"] or choice["placing"] or {}).items() if weight}
 
 
 def check_histories(shop, lake):

@@ -17,14 +17,13 @@ import polars as pl
 
 from mmrec import periods, tables
 from mmrec.builds import assets, ledger
-from mmrec.evaluation import metrics, rivals, selection
+from mmrec.evaluation import fitting, metrics, rivals, selection
 from mmrec.evaluation.problem import Problem
 from mmrec.evaluation.split import PARTS
 from mmrec.fusion.statistics import GROWN
 from mmrec.keys import canonical_digest
 from mmrec.lake.memo import of_version
 from mmrec.lake.store import Lake
-from mmrec.models import dense
 from mmrec.models.candidates import Candidate
 from mmrec.published import events as history
 from mmrec.published import versions
@@ -116,16 +115,15 @@ def _read(settings: Settings) -> dict[str, object]:
 
 def _fit(settings: Settings, boundary: str, problem: Problem, chosen: Candidate, features: Features) -> Version:
     """What the search has chosen, fitted on everything up to the boundary; and the settings of its rivals."""
-    everything = problem.histories(*PARTS)
-    fitted = dense.fit(chosen, everything, problem.n_items, problem.features(chosen))
-    links, beside = problem.links(chosen.links, *PARTS), rivals.chosen(problem)
+    fit, beside = fitting.fitted(problem, chosen, *PARTS), rivals.chosen(problem)
     weighing, item_ids = Weighing.of(settings), list(problem.item_ids)
-    arrays = _bytes(versions.arrays_of(fitted, links, beside))
+    arrays = _bytes(versions.arrays_of(fit.factors, fit.links, beside, fit.network))
     of_item = dict(zip(features.item_ids, features.digests, strict=True))
     digests = [of_item.get(item) for item in item_ids]
     weights = weighing.to_json()
     name = version_name(boundary, features.space, chosen.to_json(), item_ids, arrays, weights, digests)
-    return Version(name, boundary, features.space, chosen, weighing, item_ids, digests, fitted, links, beside)
+    made = fit.factors, fit.links, beside, fit.network
+    return Version(name, boundary, features.space, chosen, weighing, item_ids, digests, *made)
 
 
 def version_name(

@@ -79,7 +79,7 @@ def _of_period(lake: Lake, settings: Settings, period: str, boundary: str, befor
         others = current.join(about.items, on="item_id", how="anti")
         new = dict(others.select("item_id", "digest").iter_rows())
         gone = frozenset(about.items.join(current, on="item_id", how="anti")["item_id"])
-        reads_texts = (about.choice.block_weights or {}).get(user_texts.MODALITY, 0.0) > 0
+        reads_texts = (about.choice.content or {}).get(user_texts.MODALITY, 0.0) > 0
         said = said if reads_texts and about.space == current["space"].first() else said.clear()
     counts = factors.counted(events, said)
     digests = state.digests(events, said, new).join(counts.select("user_id"), on="user_id", how="semi")

@@ -34,7 +34,9 @@ def top_k(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
 
 def top_k_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
     """Stage keys of the lists by period; a title is not in them."""
-    return keys_behind(lake, settings, wanted, (FUSED,), k=settings.recommendations.k)
+    asked = settings.recommendations
+    explore = {"explore": asked.explore} if asked.explore else {}  # absent where it is off, so that stored lists stand
+    return keys_behind(lake, settings, wanted, (FUSED,), k=asked.k, **explore)
 
 
 def _most_recommended(lake: Lake, open_periods: list[str]) -> pl.DataFrame:
