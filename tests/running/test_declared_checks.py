@@ -72,6 +72,8 @@ def test_column_lineage_names_only_columns_and_upstreams_that_exist(specs):
         assert written, asset
         for source in {source for sources in written.values() for source in sources}:
             dep, _, column = source.partition(":")
+            if dep == "raw/precomputed":  # there only where vectors are delivered
+                continue
             assert dep in upstream, (asset, source)
             assert dep.startswith("sources/") or column in main_table(dep).columns, (asset, source)
 
