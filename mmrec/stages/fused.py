@@ -40,9 +40,9 @@ def items(lake: Lake, settings: Settings) -> StageReport:
     run = StageRun(lake, tables.FUSED_CURRENT)
     shared: dict[str, pl.DataFrame] = {}
     if run.begin(items_keys(lake, settings)):
-        report = _fuse(lake, kinds.kind(settings.fused.kind), _modalities_of(settings))
+        report, is_new = _fuse(lake, kinds.kind(settings.fused.kind), _modalities_of(settings))
         run.record({WHOLE: replace(report, seconds=run.seconds)})
-        shared = _shared(lake, settings)
+        shared = _shared(lake, settings) if is_new else {}
     having = _having(lake)
     return run.report(
         tables={"items by modalities": having, **shared},
@@ -87,12 +87,13 @@ def _modalities_of(settings: Settings) -> list[str]:
     return [name for name in NAMES if name in settings.embeddings]
 
 
-def _fuse(lake: Lake, fusion: Fusion, modalities: list[str]) -> PeriodReport:
+def _fuse(lake: Lake, fusion: Fusion, modalities: list[str]) -> tuple[PeriodReport, bool]:
+    """What was done, and whether the vectors lie in a space that was not there before."""
     wanted = _wanted(lake, modalities)
     read: dict[str, _Vectors] = {}
     statistics = [found for m in modalities if (found := _statistics(lake, m, wanted, read)) is not None]
     space = fusion.space(statistics)
-    _name_space(lake, space, statistics, fusion.cuts(statistics))
+    is_new = _name_space(lake, space, statistics, fusion.cuts(statistics))
     wanted = _named(wanted, space, modalities)
     old = lake.scan(tables.FUSED_CURRENT).select("item_id", "digest").collect()
     changed = wanted.join(old, on=["item_id", "digest"], how="anti").sort("item_id")
@@ -103,7 +104,7 @@ def _fuse(lake: Lake, fusion: Fusion, modalities: list[str]) -> PeriodReport:
         computed = _add(lake, fusion, statistics, changed, read)
         current = changed.select("item_id", "modalities", "space", "digest")
         lake.merge(tables.FUSED_CURRENT, current, ["item_id"], removed=removed.select("item_id"))
-    return PeriodReport(
+    report = PeriodReport(
         wanted.height,
         data_version(wanted),
         computed=computed,
@@ -111,6 +112,7 @@ def _fuse(lake: Lake, fusion: Fusion, modalities: list[str]) -> PeriodReport:
         removed=removed.height,
         work=computed,
     )
+    return report, is_new
 
 
 def _add(
@@ -173,13 +175,13 @@ def _frozen(lake: Lake, modality: str, encoder_id: str, wanted: pl.DataFrame) ->
     return Statistics(modality, encoder_id, np.array(row["mean"]), row["scale"], row["items"])
 
 
-def _name_space(lake: Lake, space: str, statistics: list[Statistics], cuts: Mapping[str, slice]) -> None:
-    """Notes once where each block lies in a vector of this space."""
+def _name_space(lake: Lake, space: str, statistics: list[Statistics], cuts: Mapping[str, slice]) -> bool:
+    """Notes once where each block lies in a vector of this space; whether that was now."""
     if (
         not lake.scan(tables.FUSED_SPACES).filter(pl.col("space") == space).head(1).collect().is_empty()
         or not statistics
     ):
-        return
+        return False
     rows = [
         {
             "space": space,
@@ -191,6 +193,7 @@ def _name_space(lake: Lake, space: str, statistics: list[Statistics], cuts: Mapp
         for each in statistics
     ]
     lake.append(tables.FUSED_SPACES, pl.DataFrame(rows))
+    return True
 
 
 def _row_digest(space: str, modalities: list[str]) -> pl.Expr:

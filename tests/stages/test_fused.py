@@ -216,3 +216,13 @@ def test_statistics_are_named_by_their_bits():
     assert one.version == Statistics("text", "e", np.array([1.0]), 2.0, 99).version
     assert len({one.version, *[each.version for each in others]}) == 5
     assert Concat().space([one]) != Concat().space([one, others[0]])
+
+
+def test_what_modalities_share_is_measured_once_a_space(new_shop):
+    shop, told = new_shop, "what modalities share"
+    shop.run(*UP_TO_ITEMS)
+    assert shop.run("fused/items").tables[told].select("modality", "other", "stand_in").height == 2
+    shop.edit_item("item-03", about="Something else")
+    shop.run(*UP_TO_ITEMS)
+    edited = shop.run("fused/items")
+    assert edited.total("computed") == 1 and told not in edited.tables
