@@ -187,10 +187,17 @@ def _content(out: Console, content: dict[str, Any]) -> None:
 
 
 def _stand_in(out: Console, answer: dict[str, Any]) -> None:
-    if answer.get("stand_in_media"):
-        *first, last = [f"{NOUNS[name]}s" for name in answer["stand_in_media"]]
-        kinds = f"{', '.join(first)} and {last}" if first else last
-        out.print(f"{kinds} in this data set are drawn stand-ins")
+    for line in stand_in(answer):
+        out.print(line)
+
+
+def stand_in(answer: dict[str, Any]) -> list[str]:
+    """Which media of an answer are none: one line, or none."""
+    if not answer.get("stand_in_media"):
+        return []
+    *first, last = [f"{NOUNS[name]}s" for name in answer["stand_in_media"]]
+    kinds = f"{', '.join(first)} and {last}" if first else last
+    return [f"{kinds} in this data set are drawn stand-ins"]
 
 
 def _short(value: object) -> str:
