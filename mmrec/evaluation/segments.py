@@ -14,8 +14,8 @@ from mmrec.evaluation.problem import Problem
 from mmrec.evaluation.split import TRAIN
 from mmrec.models.histories import Histories
 
-_ACTIVE = ("few", "some", "many")
-_AGES = ("oldest", "middle", "newest")
+PEOPLE = tuple(f"people with {name} events" for name in ("few", "some", "many"))
+AGES = tuple(f"{name} third of items" for name in ("oldest", "middle", "newest"))
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,10 @@ def segments(problem: Problem) -> list[Segment]:
     may therefore be empty. Ages are left out where events have no order in time.
     """
     active, warm = problem.train.lengths, ~problem.cold
-    found = [
-        Segment(f"people with {name} events", people=mask)
-        for name, mask in zip(_ACTIVE, _thirds(active, active > 0), strict=True)
-    ]
+    found = [Segment(name, people=mask) for name, mask in zip(PEOPLE, _thirds(active, active > 0), strict=True)]
     if problem.ordered:
         ages = _thirds(_first_met(problem), warm)
-        found += [Segment(f"{name} third of items", items=mask) for name, mask in zip(_AGES, ages, strict=True)]
+        found += [Segment(name, items=mask) for name, mask in zip(AGES, ages, strict=True)]
     for modality, has in problem.present.items():
         if modality in problem.blocks:
             found += [Segment(f"items with {modality}", items=has)]

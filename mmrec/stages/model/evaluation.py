@@ -11,6 +11,7 @@ from mmrec.builds.report import StageReport
 from mmrec.builds.stage import Made, StageRun
 from mmrec.evaluation import metrics, selection
 from mmrec.evaluation.comparison import FAMILY, HEADLINE
+from mmrec.evaluation.segments import AGES, PEOPLE
 from mmrec.evaluation.split import LEAKS
 from mmrec.lake.store import Lake
 from mmrec.published import events as history
@@ -142,8 +143,9 @@ def _order(metric: str) -> tuple[bool, int, int]:
 def _by_segment(rows: pl.DataFrame) -> pl.DataFrame:
     """One row a segment of test, a column a model: the headline metric with its interval."""
     chosen = rows.filter((pl.col("split") == "test") & (pl.col("metric") == HEADLINE) & pl.col("minus").is_null())
-    shown = _shown(chosen.sort("place"))
-    return shown.pivot("model", index=["segment"], values="figure", aggregate_function="first")
+    shown = _shown(chosen.sort("place")).pivot("model", index=["segment"], values="figure", aggregate_function="first")
+    told = {name: place for place, name in enumerate((*SEGMENTS, *PEOPLE, *AGES))}  # then by modality
+    return shown.sort(pl.col("segment").replace_strict(told, default=len(told)), "segment")
 
 
 def _differences(rows: pl.DataFrame) -> pl.DataFrame:
