@@ -7,7 +7,7 @@ dictionary; what must be there says a rebuild from nothing.
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
@@ -19,6 +19,7 @@ from mmrec.settings import Settings
 from mmrec.stages import fused
 from mmrec.stages.embeddings import vectors
 from tests.helpers.hooked_lake import AFTER, BEFORE, HookedMemoryLake, Killed, Raising, interleaved
+from tests.helpers.lives import LIVES
 from tests.helpers.needed import BAD, Needed, failing  # noqa: F401 (a fixture)
 from tests.helpers.shop import CONFIG, PERSON
 
@@ -231,19 +232,8 @@ def vector(text, encoder):
     return made.encode([made._prepare(text)])[0]
 
 
-LIVES = settings(
-    max_examples=25,
-    stateful_step_count=4,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.generate],  # a life is short enough to be read as it is, and shrinking takes minutes
-    suppress_health_check=list(HealthCheck),
-)
-
-
 def test_runs_compute_what_is_missing_and_nothing_else():
-    run_state_machine_as_test(Content, settings=LIVES)
+    run_state_machine_as_test(Content, settings=settings(LIVES, max_examples=25))
 
 
 def test_what_runs_have_made_is_what_a_rebuild_makes():
