@@ -6,6 +6,7 @@ Here: names, the words a person knows them by, and how big a file may be. Not he
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -28,3 +29,10 @@ MODALITIES = (
 NAMES = tuple(each.name for each in MODALITIES)
 FILES = tuple(each for each in MODALITIES if each.max_bytes)
 NOUNS = {each.name: each.noun for each in MODALITIES}
+
+
+def stand_ins(names: Sequence[str]) -> str:
+    """One line that says which media of a data set are drawn; `names` are modalities, at least one."""
+    *first, last = [f"{NOUNS[name]}s" for name in names]
+    kinds = f"{', '.join(first)} and {last}" if first else last
+    return f"{kinds} in this data set are drawn stand-ins"

@@ -12,7 +12,8 @@ from typing import Any
 
 from mmrec.evaluation.comparison import CUTOFFS, FAMILY, HEADLINE
 from mmrec.evaluation.metrics import ALL
-from mmrec_assets.cli.printed import stand_in, table_of
+from mmrec.modalities import stand_ins
+from mmrec_assets.cli.printed import table_of
 from mmrec_assets.terminal import Console, visible
 
 _ACCURACY = ("NDCG", "Recall")
@@ -78,7 +79,8 @@ def _reads(reads: dict[str, int]) -> str:
 def _notes(answer: dict[str, Any]) -> list[str]:
     notes = {row["model"]: row["note"] for row in _of(answer, HEADLINE) if row["note"]}
     served = f"mf is what is served: {answer['served']}"
-    return [served, *[f"{model}: {note}" for model, note in notes.items()], *stand_in(answer)]
+    drawn = [stand_ins(answer["stand_in_media"])] if answer["stand_in_media"] else []
+    return [served, *[f"{model}: {note}" for model, note in notes.items()], *drawn]
 
 
 def _tables(answer: dict[str, Any]) -> list[Table]:

@@ -14,7 +14,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from mmrec.modalities import NOUNS
+from mmrec.modalities import NOUNS, stand_ins
 
 _WARNINGS = 5  # lines an asset
 
@@ -187,17 +187,8 @@ def _content(out: Console, content: dict[str, Any]) -> None:
 
 
 def _stand_in(out: Console, answer: dict[str, Any]) -> None:
-    for line in stand_in(answer):
-        out.print(line)
-
-
-def stand_in(answer: dict[str, Any]) -> list[str]:
-    """Which media of an answer are none: one line, or none."""
-    if not answer.get("stand_in_media"):
-        return []
-    *first, last = [f"{NOUNS[name]}s" for name in answer["stand_in_media"]]
-    kinds = f"{', '.join(first)} and {last}" if first else last
-    return [f"{kinds} in this data set are drawn stand-ins"]
+    if answer.get("stand_in_media"):
+        out.print(stand_ins(answer["stand_in_media"]))
 
 
 def _short(value: object) -> str:
