@@ -87,8 +87,8 @@ def declared(settings: Settings) -> list[Asset]:
             for each in embeddings
         ],
         Asset(FUSED, ("validated/items", *embeddings), "1", unit="vectors fused"),
-        Asset(FACTORS, behind, "6", partitioned=True, history=events, unit=FOLDED),
-        Asset("model/evaluation", (*events, FUSED, FACTORS), "7", partitioned=True, history=events, unit=EVALUATED),
+        Asset(FACTORS, behind, "7", partitioned=True, history=events, unit=FOLDED),
+        Asset("model/evaluation", (*events, FUSED, FACTORS), "8", partitioned=True, history=events, unit=EVALUATED),
         Asset("recommendations/top_k", (*behind, FACTORS), "1", partitioned=True, history=events, unit=SCORED),
         Asset(
             "recommendations/reasons",

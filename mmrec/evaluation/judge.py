@@ -59,7 +59,7 @@ class Judge:
         self._factors: dict[tuple[object, ...], ItemFactors] = {}
         self._folded: tuple[tuple[object, ...], np.ndarray] | None = None
         self._histories: dict[Recency, Histories] = {}
-        self._counts: dict[bool, Counts] = {}
+        self._counts: dict[tuple[bool, float], Counts] = {}
 
     def people(self, share: float) -> np.ndarray:
         """A seeded share of everybody, in the order of their rows; a larger share holds a smaller one."""
@@ -121,6 +121,7 @@ class Judge:
         return self._histories[recency]
 
     def _linked(self, settings: LinkSettings) -> SparseLinks:
-        if settings.directed not in self._counts:
-            self._counts[settings.directed] = self.problem.counts(TRAIN, directed=settings.directed)
-        return self._counts[settings.directed].links(settings)
+        kind = settings.directed, settings.damping
+        if kind not in self._counts:
+            self._counts[kind] = self.problem.counts(settings, TRAIN)
+        return self._counts[kind].links(settings)

@@ -150,10 +150,10 @@ class Problem:
         times = self.time_us[keep][order]
         return bool(len(times)) and bool((times[starts[:-1]] != times[starts[1:] - 1]).any())
 
-    def counts(self, *parts: int, directed: bool) -> Counts:
+    def counts(self, settings: LinkSettings, *parts: int) -> Counts:
         """How often people liked two items in these parts, together or one after the other."""
-        if not directed:
-            return cooccurrence.together(self.histories(*parts), self.n_items)
+        if not settings.directed:
+            return cooccurrence.together(self.histories(*parts), self.n_items, settings.damping)
         keep = self._liked(parts)
         user, item = self.user_idx[keep], self.item_idx[keep]
         order, _ = by_person(user, self.time_us[keep], self.tie_hash[keep])
@@ -161,7 +161,7 @@ class Problem:
 
     def links(self, settings: LinkSettings | None, *parts: int) -> SparseLinks | None:
         """The item-item part of a score, from these parts; None where the score has none."""
-        return None if settings is None else self.counts(*parts, directed=settings.directed).links(settings)
+        return None if settings is None else self.counts(settings, *parts).links(settings)
 
     def features(self, candidate: Candidate) -> np.ndarray | None:
         """Every item's features as the candidate reads them, in its fit or beside it; None where it reads none."""

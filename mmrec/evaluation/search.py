@@ -1,10 +1,11 @@
 """The search for the served model: successive halving over people, on validation, for a counted amount of work.
 
-In order: the fit's settings, content, recency, the item-item part. Candidates that differ in fold-in or links only
-share a fit. Half of the people choose; the winner is served only where its mean over the other half is at least that
-of the candidate that the search began with, of popularity and of item-kNN, the models of last resort. All of it is a
-function of settings and events, and nothing of seconds. So a search that was killed is begun again with the trials that
-it had made: they are read back in their order, and what has to be fitted again for the next one is.
+In order: the fit's settings, content, recency, the item-item part, and the fit once more beside it. Candidates that
+differ in fold-in or links only share a fit. Half of the people choose; the winner is served only where its mean over
+the other half is at least that of the candidate that the search began with, of popularity and of item-kNN, the models
+of last resort. All of it is a function of settings and events, and nothing of seconds. So a search that was killed is
+begun again with the trials that it had made: they are read back in their order, and what has to be fitted again for the
+next one is.
 Source of the halving: Jamieson, Talwalkar 2016, arXiv:1502.07943.
 
 Here: which candidate is tried on how many people, and which goes on. Not here: what may be tried
@@ -30,9 +31,10 @@ SHARES = (0.25, 0.5, 1.0)  # of the people, rung by rung …
 SMALLEST = 1_000  # … but never fewer people than these: 500 who choose
 KEPT = 1 / 3  # of the candidates of a rung go on to the next
 FIRST_SWEEPS, NEXT_SWEEPS = 2, 4  # of the first rung and of the steps: two are nearly as good as six (Gowalla, d 64)
-STEPS = 4  # times that the best fit, and the best item-item part, may move to a neighbour
-STAGES = ("fit", "new items", "content", "recency", "links", "last resort", "confirmation")
-FIT, NEW, CONTENT, RECENCY, LINKS, RESORT, CONFIRMATION = STAGES
+STEPS = 4  # times that the best fit, and the best item-item part, may move to a neighbour …
+LAST_STEPS = 2  # … and the fit beside that part: these are fits on everybody
+STAGES = ("fit", "new items", "content", "recency", "links", "fit beside links", "last resort", "confirmation")
+FIT, NEW, CONTENT, RECENCY, LINKS, REFIT, RESORT, CONFIRMATION = STAGES
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Search:
         best = self._content(best, self._contents(best))
         if problem.ordered:
             best = self._halving(RECENCY, candidates.recencies(best))
-        return self._placing(self._confirmed(begin, self._linked(best)))
+        return self._placing(self._confirmed(begin, self._refitted(begin, self._linked(best))))
 
     def _fit(self, plain: Candidate) -> Candidate:
         """Coarsely over the whole range, on few people and at half the width; then step by step; then on everybody."""
@@ -88,7 +90,7 @@ class Search:
             begin,
             lambda each: [_with(step, sweeps=NEXT_SWEEPS) for step in candidates.neighbours(each)],
             lambda tried: self._rung(tried, some),
-        )
+        ).candidate
         wide = [_with(best, width=each, sweeps=sweeps) for each in (width, 2 * width)]
         return self._kept(self._rung(wide, everybody)[0])
 
@@ -97,17 +99,18 @@ class Search:
         best: Trial,
         near: Callable[[Candidate], Sequence[Candidate]],
         ranked: Callable[[Sequence[Candidate]], Sequence[Trial]],
-    ) -> Candidate:
+        steps: int = STEPS,
+    ) -> Trial:
         """From neighbour to neighbour as long as one is better."""
         seen = {_settings(best.candidate)}
-        for _ in range(STEPS):
+        for _ in range(steps):
             tried = [each for each in near(best.candidate) if _settings(each) not in seen]
             seen |= {_settings(each) for each in tried}
             better = [each for each in ranked(tried) if each.value > best.value]
             if not better:
                 break
             best = better[0]
-        return best.candidate
+        return best
 
     def _placing(self, winner: Candidate) -> Candidate:
         """The winner, which a map stands beside where its fit reads no content."""
@@ -143,7 +146,7 @@ class Search:
             found = [each.candidate for each in ranked[: max(1, round(len(ranked) * KEPT))]]
         return found[0]
 
-    def _linked(self, best: Candidate) -> Candidate:
+    def _linked(self, best: Candidate) -> Trial:
         """The item-item part: coarsely over the whole range, then its recency, then step by step on everybody."""
         ordered = self.problem.ordered
         begin = self._halving(LINKS, candidates.links(best, ordered=ordered))
@@ -154,6 +157,27 @@ class Search:
             lambda each: candidates.links_near(each, ordered=ordered),
             lambda tried: self._ranked(LINKS, tried, 1.0),
         )
+
+    def _refitted(self, begin: Candidate, linked: Trial) -> Candidate:
+        """The best fit beside the item-item part, which is not the best fit without it: from the better of this one and
+        the start's, step by step.
+        """
+        best, events = linked.candidate, self.problem.train.items.size
+        if best.links is None:
+            return best
+
+        def beside(each: Candidate) -> Candidate:
+            fit = replace(best, hyper=replace(each.hyper, width=best.hyper.width, sweeps=begin.hyper.sweeps))
+            return fit if best.block_weights is None else candidates.with_content(fit, best.block_weights, events)
+
+        started = self._rung([beside(begin)], 1.0, REFIT)
+        found = self._climbed(
+            max([linked, *started], key=lambda each: each.value),
+            lambda each: [beside(step) for step in candidates.neighbours(each)],
+            lambda tried: self._rung(tried, 1.0, REFIT),
+            LAST_STEPS,
+        )
+        return self._kept(found)
 
     def _ranked(self, stage: str, tried: Sequence[Candidate], share: float) -> list[Trial]:
         """Candidates by the fit that is there, the best first."""
@@ -178,9 +202,9 @@ class Search:
     def _share(self, share: float) -> float:
         return min(1.0, max(share, SMALLEST / max(1, self.problem.n_users)))
 
-    def _rung(self, tried: Sequence[Candidate], share: float) -> list[Trial]:
+    def _rung(self, tried: Sequence[Candidate], share: float, stage: str = FIT) -> list[Trial]:
         """Every candidate fitted on the share, the best first."""
-        return sorted((self._fitted(FIT, each, share) for each in tried), key=lambda each: -each.value)
+        return sorted((self._fitted(stage, each, share) for each in tried), key=lambda each: -each.value)
 
     def _fitted(self, stage: str, candidate: Candidate, share: float, *, every_sweep: bool = True) -> Trial:
         """A fit judged after every sweep, until one is no better than the last: the trial is that of the best one."""

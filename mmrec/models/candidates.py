@@ -32,7 +32,11 @@ RECENCIES = (ALIKE, *[Recency(*each) for each in product(_HALF_LIVES, _FLOORS)])
 _STRENGTHS = (0.1, 0.3, 1.0)  # steps go on from the best of them
 _NEWEST = ((2.0, 0.0), (5.0, 0.0))  # half-life and floor of the item-item part, beside the fold-in's own
 _EXPONENT_STEP = 0.25
-_EXPONENTS = ((0.5, 0.5), (1.0, 0.5), (1.0, 0.0))  # p with b: cosine, in between, conditional probability
+# p with b and γ, of what followed and of what goes together: a cosine, in between, a conditional probability
+_SHAPES = {
+    True: ((0.5, 0.5, 0.5), (1.0, 0.5, 0.5), (1.0, 0.0, 0.5)),
+    False: ((0.5, 0.5, 0.5), (1.0, 0.5, 0.5), (0.5, 0.5, 1.0), (0.5, 0.25, 1.0)),
+}
 
 
 @dataclass(frozen=True)
@@ -154,11 +158,11 @@ def floors(recency: Recency) -> list[Recency]:
 
 
 def links(candidate: Candidate, *, ordered: bool) -> list[Candidate]:
-    """The same without an item-item part, and with one of every kind, strength and pair of exponents."""
+    """The same without an item-item part, and with one of every kind, shape and strength."""
     found = [
-        LinkSettings(directed, strength, *exponents, candidate.half_life, candidate.floor)
+        LinkSettings(directed, strength, p, b, candidate.half_life, candidate.floor, damping)
         for directed in ((True, False) if ordered else (False,))
-        for exponents, strength in product(_EXPONENTS, _STRENGTHS)
+        for (p, b, damping), strength in product(_SHAPES[directed], _STRENGTHS)
     ]
     return [replace(candidate, links=each) for each in (None, *found)]
 
@@ -171,7 +175,8 @@ def links_recencies(candidate: Candidate) -> list[Candidate]:
 
 
 def links_near(candidate: Candidate, *, ordered: bool) -> list[Candidate]:
-    """The same with an item-item part a step away: stronger or weaker, other exponents, other recency.
+    """The same with an item-item part a step away: stronger or weaker, other exponents (γ is ½ or 1),
+    other recency.
 
     An exponent moves the strength too, by a factor of 2: n^¼ is about that for items of some twenty people.
     """
@@ -183,17 +188,19 @@ def links_near(candidate: Candidate, *, ordered: bool) -> list[Candidate]:
         stronger = at.strength * 2 ** (by / _EXPONENT_STEP)
         steps.append(replace(at, strength=stronger, from_exponent=at.from_exponent + by))
         steps.append(replace(at, strength=stronger, to_exponent=at.to_exponent + by))
+    if not at.directed:
+        steps.append(replace(at, damping=1.5 - at.damping))
     if ordered and at.half_life is not None:
         steps += [replace(at, half_life=at.half_life * by) for by in (0.6, 1.7)]
     return [replace(candidate, links=each) for each in steps if min(each.from_exponent, each.to_exponent) >= 0]
 
 
 def last_resorts(candidate: Candidate) -> list[Candidate]:
-    """Popularity, and item-kNN by every pair of exponents, with and without the candidate's recencies."""
+    """Popularity, and item-kNN of every shape, with and without the candidate's recencies."""
     plain = Candidate("", Hyper(width=1, sweeps=1, seed=candidate.hyper.seed))
     recency = [ALIKE, candidate.recency, *([] if candidate.links is None else [candidate.links.recency])]
     knn = [
-        replace(plain, last_resort=ITEM_KNN, links=LinkSettings(False, 1.0, p, b, each.half_life, each.floor))
-        for (p, b), each in product(item_knn.EXPONENTS, dict.fromkeys(recency))
+        replace(plain, last_resort=ITEM_KNN, links=LinkSettings(False, 1.0, p, b, each.half_life, each.floor, damping))
+        for (p, b, damping), each in product(item_knn.SHAPES, dict.fromkeys(recency))
     ]
     return [named(each) for each in (replace(plain, last_resort=POPULARITY), *knn)]

@@ -2,13 +2,13 @@
 
     W_ji = κ C_ji n_j^−p n_i^−b, the strongest KEPT of each item j,   and a person's part of the score is Σ_j a_j W_ji
 
-C_ji sums (n̄ / n_u)^½ over the people u who have both (together): a pair of somebody with many items, n_u, says less.
+C_ji sums (n̄ / n_u)^γ over the people u who have both (together): a pair of somebody with many items, n_u, says less.
 Or it counts how often i came within WINDOW events after j, the nearer the more (followed). n_j and n_i count the
 people of an item, and a_j is the weight of the person's event. p = b = ½ is the cosine of items whose people weigh
 so, p = 1 a conditional probability (Deshpande, Karypis 2004, "Item-based top-N recommendation algorithms", TOIS 22).
-People are damped as in a normalised adjacency (He et al. 2020, LightGCN, arXiv:2002.02126); the ½ was found on
-validation of MovieLens-100K and Gowalla. Here: the counts and the links made of them. Not here: the use of links in a
-score (`links.py`), the choice of κ, p, b (`mmrec/evaluation/search.py`). numpy only.
+γ = 1 gives everybody's pairs the same sum to give, as a random walk over people and items does (Cooper et al. 2014,
+"Random walks in recommender systems"). Here: the counts and the links made of them. Not here: the use of links in a
+score (`links.py`), the choice of κ, p, b, γ (`mmrec/evaluation/search.py`). numpy only.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class LinkSettings:
     to_exponent: float = 0.5  # b
     half_life: float | None = None
     floor: float = 0.0
+    damping: float = 0.5  # γ of what people have together; what followed has none
 
     @property
     def recency(self) -> Recency:
@@ -45,8 +46,8 @@ class LinkSettings:
         return Recency(self.half_life, self.floor)
 
     def __str__(self) -> str:
-        kind = "what followed" if self.directed else "what goes together"
-        exponents = f"p {self.from_exponent:g}, b {self.to_exponent:g}"
+        kind, damped = ("what followed", "") if self.directed else ("what goes together", f", γ {self.damping:g}")
+        exponents = f"p {self.from_exponent:g}, b {self.to_exponent:g}{damped}"
         return f"{kind}, κ {self.strength:.2g}, {exponents}, {self.recency}"
 
 
@@ -81,14 +82,14 @@ class Counts:
         return np.maximum(self.people, 1).astype(np.float64)
 
 
-def together(histories: Histories, n_items: int) -> Counts:
-    """C_ji = Σ (n̄ / n_u)^½ over the people u who have j and i, where n_u is how many items u has, and n̄ its mean.
+def together(histories: Histories, n_items: int, damping: float = 0.5) -> Counts:
+    """C_ji = Σ (n̄ / n_u)^γ over the people u who have j and i, where n_u is how many items u has, and n̄ its mean.
 
     Histories of more than LONGEST items are not counted.
     """
     people = np.bincount(histories.items, minlength=n_items)
     counted = histories.take(np.flatnonzero((histories.lengths <= LONGEST) & (histories.lengths > 0)))
-    says = (counted.lengths.mean() / counted.lengths) ** 0.5 if len(counted) else np.zeros(0)
+    says = (counted.lengths.mean() / counted.lengths) ** damping if len(counted) else np.zeros(0)
     counted = Histories(counted.indptr, counted.items, np.repeat(says, counted.lengths))
     by_item = counted.transpose(n_items)
     pairs = np.bincount(counted.items, weights=np.repeat(counted.lengths, counted.lengths), minlength=n_items)

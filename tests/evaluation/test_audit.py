@@ -10,6 +10,7 @@ from mmrec.evaluation import selection
 from mmrec.evaluation.audit import COUNTING
 from mmrec.evaluation.problem import Problem
 from mmrec.evaluation.split import LEAKS, NAMES, TEST, TRAIN, VALIDATION, given
+from mmrec.models.cooccurrence import LinkSettings
 from mmrec.models.popularity import Popularity
 from mmrec.settings import Model
 from tests.helpers.problems import SETTINGS, problem, table
@@ -30,7 +31,7 @@ def test_a_search_reads_no_test_row_and_an_evaluation_reads_them_once_a_model():
 
 def test_every_way_to_test_rows_is_noted():
     found = problem()
-    for read in (found.met, found.histories, lambda part: found.counts(part, directed=True), found.held):
+    for read in (found.met, found.histories, lambda part: found.counts(LinkSettings(directed=True), part), found.held):
         before = found.audit.rows
         read(TEST)
         assert found.audit.rows == before + int((found.part == TEST).sum())

@@ -11,11 +11,12 @@ from mmrec.evaluation import search as search_module
 from mmrec.evaluation import selection as s
 from mmrec.evaluation.metrics import ndcg, recall
 from mmrec.evaluation.problem import Problem
-from mmrec.evaluation.search import CONFIRMATION, CONTENT, FIT, LINKS, NEW, RECENCY, RESORT, STAGES, Search
+from mmrec.evaluation.search import CONFIRMATION, CONTENT, FIT, LINKS, NEW, RECENCY, REFIT, RESORT, STAGES, Search
 from mmrec.evaluation.split import TEST, TRAIN, VALIDATION
 from mmrec.fusion.layout import Layout
 from mmrec.models import candidates
-from mmrec.models.candidates import ITEM_KNN, POPULARITY, Candidate, start, with_content
+from mmrec.models.candidates import ITEM_KNN, POPULARITY, Candidate, named, start, with_content
+from mmrec.models.cooccurrence import LinkSettings
 from mmrec.models.factorization import Hyper, fit, fold_in
 from mmrec.models.ranking import top_k
 from tests.helpers.problems import SETTINGS, problem, table
@@ -30,7 +31,7 @@ def chosen():
 
 
 def test_the_whole_way(chosen):
-    assert chosen.enough and {trial.stage for trial in chosen.trials} == set(STAGES)
+    assert chosen.enough and {trial.stage for trial in chosen.trials} >= set(STAGES) - {REFIT}
     assert chosen.winner.name in {trial.candidate.name for trial in chosen.trials}
     rows = s.evaluate(PROBLEM, chosen.winner)
     found = {(row.label, row.split, row.metric, row.segment): row for row in rows}
@@ -112,9 +113,25 @@ def test_features_win_unless_plain_is_better_for_certain():
     assert search._content(plain, [harmful]) == plain
 
 
+def test_beside_an_item_item_part_the_fit_is_chosen_once_more():
+    search = Search(PROBLEM)
+    poor = replace(PROBLEM.start.hyper, alpha=0.01, regularization=3.0, sweeps=2)
+    linked = named(replace(PROBLEM.start, hyper=poor, links=LinkSettings(strength=0.1)))
+    linked = search._judged(LINKS, linked, 1.0, search.judge.choosers(1.0))
+    found = search._refitted(PROBLEM.start, linked)
+    tried = [trial for trial in search.trials if trial.stage == REFIT]
+    begin, start_fit = tried[0].candidate, PROBLEM.start.hyper
+    assert (begin.hyper.alpha, begin.hyper.regularization) == (start_fit.alpha, start_fit.regularization)
+    assert len(tried) > 1 and all(trial.work > 0 for trial in tried)
+    assert {trial.candidate.links for trial in tried} == {linked.candidate.links} == {found.links}
+    assert found == max(tried, key=lambda trial: trial.value).candidate and found != linked.candidate
+    alone = replace(linked, candidate=replace(linked.candidate, links=None))
+    assert search._refitted(PROBLEM.start, alone) == alone.candidate
+
+
 def test_a_fit_is_made_once_for_all_that_differ_in_fold_in_and_links(chosen):
     trials = chosen.trials
-    assert all((trial.work > 0) == (trial.stage in (FIT, NEW, CONTENT, RESORT)) for trial in trials)
+    assert all((trial.work > 0) == (trial.stage in (FIT, NEW, CONTENT, REFIT, RESORT)) for trial in trials)
     assert sum(trial.stage == LINKS for trial in trials) >= 19 + 1
 
 
@@ -124,12 +141,12 @@ def test_of_many_people_a_third_of_the_candidates_goes_on(monkeypatch):
     found.run()
     linked = [trial for trial in found.trials if trial.stage == LINKS]
     counts = [sum(trial.share == share for trial in linked) for share in search_module.SHARES]
-    assert counts[0] in (19 + 1, 19 + 3) and counts[1] == 6 + 1 and 2 + 1 < counts[2] <= 2 + 1 + 1 + 4 * 8
+    assert counts[0] in (22 + 1, 22 + 3) and counts[1] == 7 + 1 and 2 + 1 < counts[2] <= 2 + 1 + 1 + 4 * 9
     assert {trial.people for trial in linked if trial.share == 0.25} < {trial.people for trial in linked}
 
 
 def test_a_search_ends_at_a_counted_amount_of_work(chosen):
-    most = 25 * 2 + 3 * 4 + 4 * 4 * 4 + 2 * 4 + 2 * 4 + 4 + 4 + 10  # fits × sweeps, stage by stage
+    most = 25 * 2 + 3 * 4 + 4 * 4 * 4 + 2 * 4 + 2 * 4 + 4 + 4 + 10 + (1 + 2 * 4) * 4  # fits × sweeps, stage by stage
     assert sum(trial.work for trial in chosen.trials) <= most * PROBLEM.n_users
 
 

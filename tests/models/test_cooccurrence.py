@@ -26,16 +26,16 @@ def had():
     return X
 
 
-def together():
+def together(damping=0.5):
     X, n = had(), HISTORIES.lengths
-    return X.T @ (X * (n.mean() / n)[:, None] ** 0.5) * (1 - np.eye(ITEMS))
+    return X.T @ (X * (n.mean() / n)[:, None] ** damping) * (1 - np.eye(ITEMS))
 
 
-@pytest.mark.parametrize("counted", [1, 100, 8_000_000])
-def test_together_is_the_product_of_who_has_what(monkeypatch, counted):
+@pytest.mark.parametrize(("counted", "damping"), [(1, 0.5), (100, 1.0), (8_000_000, 0.5), (8_000_000, 1.0)])
+def test_together_is_the_product_of_who_has_what(monkeypatch, counted, damping):
     monkeypatch.setattr(co, "COUNTED", counted)
     assert (HISTORIES.lengths > 0).all() and len(set(HISTORIES.lengths)) > 3
-    np.testing.assert_allclose(dense(co.together(HISTORIES, ITEMS)), together(), rtol=1e-13)
+    np.testing.assert_allclose(dense(co.together(HISTORIES, ITEMS, damping)), together(damping), rtol=1e-13)
 
 
 def test_followed_counts_what_came_soon_after():

@@ -44,15 +44,16 @@ def test_shares_of_popularity_sum_to_the_score():
 def test_item_knn_is_its_item_item_part_alone():
     for each in RESORTS[1:]:
         assert each.last_resort == ITEM_KNN and each.links is not None
-        links = cooccurrence.together(LIKED, ITEMS).links(each.links)
+        links = cooccurrence.together(LIKED, ITEMS, each.links.damping).links(each.links)
         scores = FittedFactors(dense.fit(each, LIKED, ITEMS, None)).scores(LIKED)
         found = lists(replace(scores, histories=LIKED, links=links))
-        expected = ItemKnn(each.links.from_exponent, each.links.to_exponent).fit(LIKED, ITEMS).scores(LIKED)
+        shape = each.links.from_exponent, each.links.to_exponent, each.links.damping
+        expected = ItemKnn(*shape).fit(LIKED, ITEMS).scores(LIKED)
         assert np.array_equal(found, lists(expected))
 
 
 def test_they_are_named_and_stored_like_any_candidate():
-    assert len({each.name for each in RESORTS}) == len(RESORTS) == 1 + 3 * 2
+    assert len({each.name for each in RESORTS}) == len(RESORTS) == 1 + 5 * 2
     assert [each.name for each in RESORTS[:1]] == [POPULARITY]
     for each in RESORTS:
         assert candidates.Candidate.from_json(each.to_json()) == each
