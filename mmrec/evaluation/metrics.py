@@ -258,7 +258,9 @@ def _row(
     if not values.size:
         return Row(model, split, metric, segment, None, None, None, 0, note, minus)
     if few := _few(values, minus):
-        return Row(model, split, metric, segment, float(values.mean()), None, None, values.size, joined(note, few), minus)
+        return Row(
+            model, split, metric, segment, float(values.mean()), None, None, values.size, joined(note, few), minus
+        )
     found = interval(values, seed)
     return Row(model, split, metric, segment, found.value, found.low, found.high, found.people, note, minus)
 
