@@ -117,13 +117,19 @@ USUAL = (
     bad_and_repeated_rows,
     edited_text,
     edited_title,
-    new_item,
     event_on_a_new_item,
     removed_item,
     person_with_a_text,
     switched_encoder,
 )
-RARER = (late_event_taken_back, edited_text_of_a_new_item, switched_encoder_and_back, other_weights, longer_lists)
+RARER = (
+    late_event_taken_back,
+    new_item,
+    edited_text_of_a_new_item,
+    switched_encoder_and_back,
+    other_weights,
+    longer_lists,
+)
 
 
 def holds(shop, served):
