@@ -1,6 +1,7 @@
 """Fixtures that tests of several rooms share: shops with a lake, a quick judge, everything that a report says."""
 
 import shutil
+from contextlib import contextmanager
 
 import hypothesis
 import polars as pl
@@ -51,6 +52,14 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: place.get(item.path.stem, len(LONG)))
 
 
+@contextmanager
+def judging(judge):
+    """Batches are judged by this function meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(suites, "judge", judge)
+        yield
+
+
 @pytest.fixture(scope="session")
 def make_shop():
     """A shop in a new folder: freshly delivered, or a copy of another one's files and lake."""
@@ -71,7 +80,8 @@ def new_shop(tmp_path):
 def judged(make_shop, tmp_path_factory):
     """A shop whose raw and validated stages were run for every day, for tests that only read."""
     shop = make_shop(tmp_path_factory.mktemp("judged"))
-    shop.reports = shop.run(*shop.assets[:5])
+    with judging(judge_quickly):  # whichever module is the first to ask for it
+        shop.reports = shop.run(*shop.assets[:5])
     return shop
 
 
@@ -112,16 +122,14 @@ def shop(built, make_shop, tmp_path):
 @pytest.fixture(scope="session", autouse=True)
 def quick_judge():
     """Judges by `judge_quickly`, which costs a hundredth: most tests are of what lies behind a verdict."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(suites, "judge", judge_quickly)
+    with judging(judge_quickly):
         yield
 
 
 @pytest.fixture(scope="module")
 def great_expectations():
     """Judges as a run does, for the tests of a module that are of the contract or of everything together."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(suites, "judge", JUDGE)
+    with judging(JUDGE):
         yield
 
 
