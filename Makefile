@@ -29,6 +29,8 @@ ui lint: export MMREC_CONFIG := $(or $(OWN),$(if $(DEMO_MEDIA),.mmrec/demo/mmrec
 # The demo and the tests run on fetched weights only: a model hub is never asked.
 demo tour test test-full: export HF_HUB_OFFLINE := 1
 demo tour test test-full: export TRANSFORMERS_OFFLINE := 1
+# Modules are compiled once and not by every process of the tests: they start several dozens.
+test test-full: export PYTHONDONTWRITEBYTECODE :=
 # Dagster's own state, beside the lake. Absolute, as Dagster wants it.
 lint: export DAGSTER_HOME := $(CURDIR)/$(DAGSTER)
 lint: export VIRTUAL_ENV := $(CURDIR)/.venv

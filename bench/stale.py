@@ -339,16 +339,17 @@ class Outcome:
     too_much: list[str]
 
 
-def play(shop: Shop, change: Callable[[Shop], None], cost: Cost) -> Outcome:
-    """Changes something, runs everything, and looks."""
+def play(shop: Shop, *cases: tuple[str, Callable[[Shop], None], Cost]) -> Outcome:
+    """Changes something and runs everything, case by case; looks at the end."""
+    too_much = []
     try:
-        change(shop)
-        reports = shop.run(periods=shop.days, strict=False)
-        too_much = [
-            f"{asset} computed {computed} rows, at most {cost.get(asset, 0)}"
-            for asset, report in reports.items()
-            if asset != assets.SNAPSHOT and (computed := report.total("computed")) > cost.get(asset, 0)
-        ]
+        for _, change, cost in cases:
+            change(shop)
+            too_much += [
+                f"{asset} computed {computed} rows, at most {cost.get(asset, 0)}"
+                for asset, report in shop.run(periods=shop.days, strict=False).items()
+                if asset != assets.SNAPSHOT and (computed := report.total("computed")) > cost.get(asset, 0)
+            ]
         chosen = scope.choose(shop.lake, shop.settings)
         found = oracle.verify(shop.lake, shop.settings, chosen)
         return Outcome([each.table for each in found if not each.equal], too_much)
@@ -364,11 +365,11 @@ def main(wanted: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder, mock.patch.object(suites, "judge", judge_quickly):
         first = Shop(write_shop(Path(folder) / "shop"))
         first.run()
-        for number, (name, (issue, change, cost)) in enumerate(chosen.items()):
-            outcome = play(_copy(first, Path(folder) / str(number)), change, cost)
+        for number, (name, case_) in enumerate(chosen.items()):
+            outcome = play(_copy(first, Path(folder) / str(number)), case_)
             told = [*(f"not noticed: {each}" for each in outcome.differing), *outcome.too_much]
             failed += bool(told)
-            lines = [f"{'fails' if told else 'noticed'}  {name} ({issue})", *(f"    {line}" for line in told)]
+            lines = [f"{'fails' if told else 'noticed'}  {name} ({case_[0]})", *(f"    {line}" for line in told)]
             print("\n".join(lines), flush=True)
     print(json.dumps({"cases": len(chosen), "failed": failed}))
     return 1 if failed else 0

@@ -1,6 +1,7 @@
 """Fixtures that tests of several rooms share: shops with a lake, a quick judge, everything that a report says."""
 
 import shutil
+from contextlib import contextmanager
 
 import hypothesis
 import polars as pl
@@ -16,6 +17,8 @@ pytest_plugins = ("tests.helpers.loopback", "tests.helpers.command")
 # How long an example takes says something about the machine, not about the code.
 hypothesis.settings.register_profile("project", deadline=None)
 hypothesis.settings.load_profile("project")
+
+JUDGE = suites.judge
 
 # Begun first, so that two workers end together.
 LONG = (
@@ -49,6 +52,14 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: place.get(item.path.stem, len(LONG)))
 
 
+@contextmanager
+def judging(judge):
+    """Batches are judged by this function meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(suites, "judge", judge)
+        yield
+
+
 @pytest.fixture(scope="session")
 def make_shop():
     """A shop in a new folder: freshly delivered, or a copy of another one's files and lake."""
@@ -69,7 +80,8 @@ def new_shop(tmp_path):
 def judged(make_shop, tmp_path_factory):
     """A shop whose raw and validated stages were run for every day, for tests that only read."""
     shop = make_shop(tmp_path_factory.mktemp("judged"))
-    shop.run(*shop.assets[:5])
+    with judging(judge_quickly):  # whichever module is the first to ask for it
+        shop.reports = shop.run(*shop.assets[:5])
     return shop
 
 
@@ -77,15 +89,15 @@ def judged(make_shop, tmp_path_factory):
 def fused(judged, make_shop, tmp_path_factory):
     """A shop with everything up to the fused items, for tests that only read."""
     shop = make_shop(tmp_path_factory.mktemp("fused"), like=judged)
-    shop.run(*shop.content)
+    shop.reports = judged.reports | shop.run(*shop.content[3:])
     return shop
 
 
 @pytest.fixture(scope="session")
 def built(fused, make_shop, tmp_path_factory):
-    """A shop whose every asset was run for every day, for tests that only read."""
+    """A shop whose every asset was run for every day, for tests that only read; `reports` of that by asset."""
     shop = make_shop(tmp_path_factory.mktemp("built"), like=fused)
-    shop.run(*shop.answers)
+    shop.reports = fused.reports | shop.run(*shop.answers)
     return shop
 
 
@@ -107,10 +119,18 @@ def shop(built, make_shop, tmp_path):
     return make_shop(tmp_path, like=built)
 
 
-@pytest.fixture
-def quick_judge(monkeypatch):
-    """Judges by `judge_quickly`, for tests of what lies behind."""
-    monkeypatch.setattr(suites, "judge", judge_quickly)
+@pytest.fixture(scope="session", autouse=True)
+def quick_judge():
+    """Judges by `judge_quickly`, which costs a hundredth: most tests are of what lies behind a verdict."""
+    with judging(judge_quickly):
+        yield
+
+
+@pytest.fixture(scope="module")
+def great_expectations():
+    """Judges as a run does, for the tests of a module that are of the contract or of everything together."""
+    with judging(JUDGE):
+        yield
 
 
 @pytest.fixture

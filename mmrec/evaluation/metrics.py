@@ -190,7 +190,7 @@ def rows(
 ) -> tuple[Row, ...]:
     """A row for each model, metric and segment; `notes` by model."""
     return tuple(
-        _row(model, split, *key, interval(values, seed), note=(notes or {}).get(model))
+        _row(model, split, *key, values, seed, note=(notes or {}).get(model))
         for model, by_metric in figures.items()
         for key, values in by_metric.items()
     )
@@ -199,7 +199,7 @@ def rows(
 def differences(figures: Mapping[str, Figures], model: str, split: str, seed: int = 0) -> tuple[Row, ...]:
     """`model` − every other, person by person, so that what makes a person easy or hard cancels."""
     return tuple(
-        _row(model, split, *key, interval(values - by_metric[key], seed), minus=other)
+        _row(model, split, *key, values - by_metric[key], seed, minus=other)
         for other, by_metric in figures.items()
         if other != model
         for key, values in figures[model].items()
@@ -239,7 +239,7 @@ def breadth(
             if isinstance(found, float):
                 out.append(Row(model, split, metric, ALL, found, None, None, people))
             elif found is not None:
-                out.append(_row(model, split, metric, ALL, interval(found)))
+                out.append(_row(model, split, metric, ALL, found))
     return tuple(out)
 
 
@@ -248,23 +248,28 @@ def _row(
     split: str,
     metric: str,
     segment: str,
-    found: Interval,
+    values: np.ndarray,
+    seed: int = 0,
     *,
     note: str | None = None,
     minus: str | None = None,
 ) -> Row:
-    if not found.people:
+    values = values[~np.isnan(values)]
+    if not values.size:
         return Row(model, split, metric, segment, None, None, None, 0, note, minus)
-    if few := _few(found, minus):
-        return Row(model, split, metric, segment, found.value, None, None, found.people, joined(note, few), minus)
+    if few := _few(values, minus):
+        return Row(
+            model, split, metric, segment, float(values.mean()), None, None, values.size, joined(note, few), minus
+        )
+    found = interval(values, seed)
     return Row(model, split, metric, segment, found.value, found.low, found.high, found.people, note, minus)
 
 
-def _few(found: Interval, minus: str | None) -> str:
-    """Why a figure has no interval, or an empty string."""
-    if found.low == found.high == 0 and minus is None:
-        return f"0 of {found.people}"
-    return f"too few people for an interval: {found.people}" if found.people < ENOUGH else ""
+def _few(values: np.ndarray, minus: str | None) -> str:
+    """Why a figure has no interval, or an empty string: then nothing needs to be drawn."""
+    if minus is None and not values.any():
+        return f"0 of {values.size}"
+    return f"too few people for an interval: {values.size}" if values.size < ENOUGH else ""
 
 
 def joined(*notes: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -73,10 +74,16 @@ class Table:
 
     def empty(self) -> pl.DataFrame:
         """No rows, with the right columns and types."""
+        return self._empty
+
+    @cached_property
+    def _empty(self) -> pl.DataFrame:
         return pl.DataFrame(schema=self.schema)
 
     def conform(self, rows: pl.DataFrame, *, partial: bool = False) -> pl.DataFrame:
         """`rows` in this table's column order and types; `partial` fills absent columns with null."""
+        if rows.schema == self._empty.schema:
+            return rows
         if partial:
             rows = rows.with_columns(
                 pl.lit(None, dtype=column.dtype).alias(column.name)

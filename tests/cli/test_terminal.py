@@ -24,8 +24,9 @@ from mmrec.verification.comparing import Compared
 from mmrec.verification.differences import Difference
 from mmrec.verification.scope import Scope
 from mmrec_assets import terminal
-from mmrec_assets.cli import plans, printed, traced
+from mmrec_assets.cli import compared, plans, printed, traced
 from mmrec_assets.cli.runs import Outcome
+from tests.helpers import comparison
 
 ROOT = Path(__file__).resolve().parents[2]
 ESCAPES = {
@@ -150,6 +151,7 @@ ANSWERS = {
     "rows": (pl.DataFrame({"".join(c for c in H if not "\ud800" <= c <= "\udfff"): ["a\x1b[31m\u202e"]}),),
     "exported": ({"files": {H: {"size_bytes": 1}}, "people": 1, "items": 1, "period": H, "to": H},),
     "warnings": ([f"{H}: {H}"] * 9,),
+    "compared": (comparison.answer(H),),
     "impact": (Impact({H: H}, {H: [{H: [H, H]}, {H: H}], "none": []}, {H: H, "none": H}), True),
 }
 DIFFERENCE = Difference({H: H}, {H: (H, H)}, H, H)
@@ -178,9 +180,13 @@ def check(out):
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_an_answer_is_printed_in_characters_that_are_drawn(name):
-    show = getattr({"impact": traced, "plan": plans}.get(name, printed), name)
+    show = getattr({"compared": compared, "impact": traced, "plan": plans}.get(name, printed), name)
     out = check(printing(lambda console: show(console, *ANSWERS[name])))
     assert "[red]x[/red]" in out.replace("\n", "").replace(" ", "") or name == "rows", "no text is markup"
+
+
+def test_a_comparison_as_markdown_is_of_characters_that_are_drawn():
+    check(compared.markdown(*ANSWERS["compared"]))
 
 
 def test_a_plan_as_markdown_holds_no_markup_of_a_stranger():
@@ -195,7 +201,6 @@ def test_a_plan_as_markdown_holds_no_markup_of_a_stranger():
 def test_lines_are_printed_in_characters_that_are_drawn(name):
     lines = getattr(traced, name)(*LINES[name])
     for line in [lines] if isinstance(lines, str) else lines:
-        printing(lambda console, line=line: console.print(line)).isprintable()
         check(printing(lambda console, line=line: console.print(line)))
 
 
@@ -211,7 +216,7 @@ def test_tables_are_printed_in_characters_that_are_drawn(name):
 def test_every_printer_is_tried_here():
     public = {
         name
-        for module in (plans, printed, traced)
+        for module in (compared, plans, printed, traced)
         for name, made in inspect.getmembers(module, inspect.isfunction)
         if made.__module__ == module.__name__ and not name.startswith("_")
     }

@@ -1,5 +1,7 @@
 """The kinds of fusion: what they learn, what they leave out, and that they are functions of what they are given."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,9 @@ def fitted(kind, features=FEATURES):
     return maps.fit(kind, LAYOUT, features, KNOWN, TARGETS[KNOWN], seed=1)
 
 
+once = cache(fitted)
+
+
 def explained(made, rows):
     error = TARGETS[rows] - made.features[rows] @ made.matrix.T
     return 1 - (error**2).sum() / (TARGETS[rows] ** 2).sum()
@@ -40,7 +45,7 @@ def explained(made, rows):
 
 @pytest.mark.parametrize("kind", maps.KINDS)
 def test_items_that_were_not_known_are_placed_by_what_they_have(kind):
-    made = fitted(kind)
+    made = once(kind)
     assert made.matrix.shape == (D, made.features.shape[1])
     assert explained(made, ~KNOWN & PRESENT["text"]) > 0.6
     assert explained(made, ~KNOWN & ~PRESENT["text"] & PRESENT["image"]) > 0.05
@@ -48,12 +53,12 @@ def test_items_that_were_not_known_are_placed_by_what_they_have(kind):
 
 @pytest.mark.parametrize("kind", maps.KINDS)
 def test_the_same_is_fitted_the_same_again(kind):
-    one, two = fitted(kind), fitted(kind)
+    one, two = once(kind), fitted(kind)
     assert np.array_equal(one.matrix, two.matrix) and np.array_equal(one.features, two.features)
 
 
 def test_a_block_of_noise_weighs_little_in_a_projection():
-    amounts = {name: np.abs(fitted("projection").matrix[:, cut]).sum() for name, cut in LAYOUT.slices.items()}
+    amounts = {name: np.abs(once("projection").matrix[:, cut]).sum() for name, cut in LAYOUT.slices.items()}
     assert amounts["audio"] < 0.1 * amounts["text"]
 
 
@@ -66,7 +71,7 @@ def test_an_item_without_any_block_is_placed_nowhere():
 
 
 def test_a_network_is_its_bytes_and_reads_each_row_alone():
-    made = fitted("deep")
+    made = once("deep")
     again = Network.from_arrays(made.network.to_arrays())
     assert Network.from_arrays({}) is None
     reading = Reading(LAYOUT, again)

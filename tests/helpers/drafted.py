@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 import wave
+from functools import cache
 
 import polars as pl
 from PIL import Image
@@ -71,16 +72,26 @@ def media(folder, name, data=None):
         Image.new("RGB", (4, 4)).save(path)
 
 
+def text(folder, today=TODAY):
+    """The draft's text, made once for all that is asked of the same files."""
+    return _text(folder, today, tuple(sorted((p, p.stat().st_size, p.stat().st_mtime_ns) for p in folder.rglob("*"))))
+
+
+@cache
+def _text(folder, today, files):
+    return drafting.draft(folder, today).text
+
+
 def draft(folder, today=TODAY):
     """The drafted settings, as TOML reads them."""
-    return tomllib.loads(drafting.draft(folder, today).text)
+    return tomllib.loads(text(folder, today))
 
 
 def told(folder, setting, today=TODAY):
     """What the draft says of a setting (`section.key`): its line, and the comment before it."""
     section, _, key = setting.rpartition(".")
     at, comment = "", ""
-    for line in drafting.draft(folder, today).text.splitlines():
+    for line in text(folder, today).splitlines():
         at = line.strip("# []") if re.match(r"(# )?\[", line) else at
         if at == section and re.match(rf"(# )?{key} = ", line):
             return f"{comment}{line}"

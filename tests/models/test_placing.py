@@ -30,6 +30,20 @@ def shop():
     return replace(whole, **{name: getattr(whole, name)[keep] for name in columns})
 
 
+@pytest.fixture(scope="module")
+def fit(shop):
+    """Fits candidates on train, each of them once."""
+    known = {}
+
+    def fitted(candidate):
+        named = str(candidate.to_json())
+        if named not in known:
+            known[named] = fitting.fitted(shop, candidate, TRAIN)
+        return known[named]
+
+    return fitted
+
+
 @pytest.fixture(params=maps.KINDS)
 def kind(request):
     return request.param
@@ -42,10 +56,10 @@ def without_content(shop):
 
 
 def scores(shop, candidate, fit):
-    made = FittedFactors(fit.factors).scores(shop.histories(TRAIN, recency=candidate.recency))
+    made = FittedFactors(fit(candidate).factors).scores(shop.histories(TRAIN, recency=candidate.recency))
     if candidate.links is None:
         return made
-    return replace(made, histories=shop.histories(TRAIN, recency=candidate.links.recency), links=fit.links)
+    return replace(made, histories=shop.histories(TRAIN, recency=candidate.links.recency), links=fit(candidate).links)
 
 
 def everything(made: Scores):
@@ -53,23 +67,20 @@ def everything(made: Scores):
     return made.exact(people, np.tile(np.arange(len(made.right)), (len(people), 1)))
 
 
-def test_what_was_met_keeps_its_score_to_the_last_bit(shop, kind):
+def test_what_was_met_keeps_its_score_to_the_last_bit(shop, fit, kind):
     for plain in without_content(shop):
-        before = everything(scores(shop, plain, fitting.fitted(shop, plain, TRAIN)))
+        before = everything(scores(shop, plain, fit))
         placed = with_placing(plain, WEIGHTS, kind)
         assert placed.name == plain.name and placed.placing == WEIGHTS and plain.placing is None
-        after = everything(scores(shop, placed, fitting.fitted(shop, placed, TRAIN)))
+        after = everything(scores(shop, placed, fit))
         assert np.array_equal(after[:, ~shop.cold], before[:, ~shop.cold]), plain.name
         assert not before[:, shop.cold].any() and after[:, shop.cold].any(), plain.name
 
 
-def test_lists_of_what_was_met_are_the_same_too(shop):
+def test_lists_of_what_was_met_are_the_same_too(shop, fit):
     for plain in without_content(shop):
         placed = with_placing(plain, WEIGHTS)
-        lists = [
-            scores(shop, each, fitting.fitted(shop, each, TRAIN)).top_k(shop.train, 20, shop.item_order, ~shop.cold)
-            for each in (plain, placed)
-        ]
+        lists = [scores(shop, each, fit).top_k(shop.train, 20, shop.item_order, ~shop.cold) for each in (plain, placed)]
         assert np.array_equal(lists[0][0], lists[1][0]), plain.name
 
 
@@ -78,14 +89,14 @@ def taste(shop):
     return shop.blocks["text"].argmax(1)
 
 
-def test_new_items_stand_with_what_they_are_like(shop, kind):
+def test_new_items_stand_with_what_they_are_like(shop, fit, kind):
     tastes = taste(shop)
     likes = np.stack([np.bincount(tastes[row], minlength=3) for row in rows(shop.train)]).argmax(1)
     for plain in without_content(shop):
         if plain.last_resort == POPULARITY:
             continue
         placed = with_placing(plain, WEIGHTS, kind)
-        found = scores(shop, placed, fitting.fitted(shop, placed, TRAIN))
+        found = scores(shop, placed, fit)
         lists, _ = found.top_k(shop.train, 3, shop.item_order, shop.cold)
         assert (tastes[lists[:, 0]] == likes).mean() > (0.4 if kind == maps.DEEP else 0.7), plain.name
 
@@ -94,14 +105,13 @@ def rows(histories):
     return [histories.items[begin:end] for begin, end in zip(histories.indptr, histories.indptr[1:], strict=False)]
 
 
-def test_somebody_known_by_a_text_alone_has_a_list_of_their_taste(shop, kind):
+def test_somebody_known_by_a_text_alone_has_a_list_of_their_taste(shop, fit, kind):
     for plain in without_content(shop):
         placed = with_placing(plain, WEIGHTS, kind)
-        fit = fitting.fitted(shop, placed, TRAIN)
-        factors = fit.factors
+        factors, network = fit(placed).factors, fit(placed).network
         texts = np.array([np.flatnonzero(taste(shop) == each)[1] for each in range(3)])
         layout = shop.layout(placed)
-        layout = Reading(layout, fit.network) if fit.network else layout
+        layout = Reading(layout, network) if network else layout
         with_texts = with_new_items(factors, layout.alone("text", shop.blocks["text"][texts]))
         said = Histories.build(np.arange(3), shop.n_items + np.arange(3), n_users=3)
         users = fold_in(with_texts, said)
@@ -117,19 +127,19 @@ def test_somebody_known_by_a_text_alone_has_a_list_of_their_taste(shop, kind):
             assert right > (0.4 if kind == maps.DEEP else 0.7), plain.name  # a third of them by chance
 
 
-def test_shares_of_a_new_item_sum_to_its_score(shop):
+def test_shares_of_a_new_item_sum_to_its_score(shop, fit):
     for plain in without_content(shop):
         placed = with_placing(plain, WEIGHTS)
-        factors = fitting.fitted(shop, placed, TRAIN).factors
+        factors = fit(placed).factors
         fitted, own, cold = FittedFactors(factors), shop.train.take(np.array([3])), np.flatnonzero(shop.cold)
         parts = fitted.explain(own.items, own.weights, cold)
         np.testing.assert_allclose(parts.sum(1), fitted.scores(own).exact(np.array([0]), cold[None])[0], atol=1e-9)
 
 
-def test_a_map_is_stored_with_its_factors_and_fitted_the_same_again(shop):
+def test_a_map_is_stored_with_its_factors_and_fitted_the_same_again(shop, fit):
     for plain in without_content(shop):
         placed = with_placing(plain, WEIGHTS)
-        factors = fitting.fitted(shop, placed, TRAIN).factors
+        factors = fit(placed).factors
         again = fitting.fitted(shop, placed, TRAIN).factors
         stored = ItemFactors.from_arrays(factors.to_arrays())
         for name, array in factors.to_arrays().items():

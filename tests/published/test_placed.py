@@ -15,7 +15,7 @@ from mmrec.queries import ad_hoc, recommend, sentence, why
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
 LONELY, NEW = "zq-person-lonely", "item-99"
-RESORTS = ("plain", POPULARITY, ITEM_KNN)
+RESORTS = ("plain", ITEM_KNN, pytest.param(POPULARITY, marks=pytest.mark.full))
 
 
 def winner(problem, resort):

@@ -15,6 +15,8 @@ from mmrec.quality import verdicts as judging
 from mmrec.quality.contracts import DUPLICATE, GOOD, IGNORED, UNNAMED, Candidate
 from mmrec.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("great_expectations")
+
 EVENTS, ITEMS = "validated/interactions", "validated/items"
 
 

@@ -10,6 +10,8 @@ from mmrec_assets.showing import charts, pictures
 from tests.helpers.pipeline import RANGE, Pipeline, expected
 from tests.helpers.shop import DAYS, PEOPLE, PERSON
 
+pytestmark = pytest.mark.usefixtures("great_expectations")
+
 ALWAYS = {
     *("rows_computed", "rows_reused", "rows_removed", "rows_rejected", "seconds", "sample", "lake_version"),
     *("input_versions", "data_version", "warnings", "dagster/column_schema", "dagster/column_lineage"),

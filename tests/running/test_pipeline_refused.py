@@ -8,6 +8,8 @@ import pytest
 from tests.helpers.pipeline import RANGE, Pipeline
 from tests.helpers.shop import DAYS, PERSON
 
+pytestmark = pytest.mark.usefixtures("great_expectations")
+
 
 def test_a_bad_day_is_refused_by_name_and_the_other_days_are_published(tmp_path):
     bad = Pipeline(tmp_path)

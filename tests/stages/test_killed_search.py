@@ -39,7 +39,7 @@ def searched(lake):
     return known, found
 
 
-@pytest.mark.parametrize("at", [3, 30, 45, 60])
+@pytest.mark.parametrize("at", [3, 45, *(pytest.param(at, marks=pytest.mark.full) for at in (30, 60))])
 def test_killed_anywhere_it_ends_as_if_it_had_not_been(lake, whole, monkeypatch, at):
     monkeypatch.setattr(trials, "SECONDS", 0.0)
     asked, ndcg = [], Judge.ndcg

@@ -61,10 +61,10 @@ def test_an_edit_of_content_between_two_refits_computes_no_evaluation(shop):
     shop.edit_item("item-05", picture="item-01.png")
     shop.add_item("item-99,New,A thing that nobody asked for,")
     shop.run(*shop.assets[:5], *shop.content[3:], periods=shop.days)
-    reports = shop.run(*shop.answers)
+    reports = shop.run(FACTORS, EVALUATION)
     assert reports[EVALUATION].total("computed") == 0
     assert shop.scan("model/evaluation").equals(before)
-    assert shop.run(*shop.answers)[EVALUATION].total("computed") == 0
+    assert shop.run(FACTORS, EVALUATION)[EVALUATION].total("computed") == 0
 
 
 def test_an_item_that_events_name_is_evaluated_with_what_it_shows_today(shop):
@@ -72,11 +72,11 @@ def test_an_item_that_events_name_is_evaluated_with_what_it_shows_today(shop):
     shop.add_item("item-99,New,A thing number 4,")
     view(shop, shop.people[2], "item-99", shop.days[3])
     shop.run(*shop.assets[:5], *shop.content[3:])
-    named = shop.run(*shop.answers)[EVALUATION].periods
+    named = shop.run(FACTORS, EVALUATION)[EVALUATION].periods
     assert {day for day in shop.days if named[day].data_version != first[day].data_version} == {shop.days[3]}
     shop.edit_item("item-99", about="Quite another thing")
     shop.run(*shop.assets[:5], *shop.content[3:])
-    edited = shop.run(*shop.answers)[EVALUATION].periods
+    edited = shop.run(FACTORS, EVALUATION)[EVALUATION].periods
     assert {day for day in shop.days if edited[day].data_version != named[day].data_version} == {shop.days[3]}
 
 
@@ -84,5 +84,5 @@ def test_an_item_that_leaves_the_catalogue_is_evaluated_no_more(shop):
     first = shop.run(EVALUATION).periods
     shop.remove_item("item-03")
     shop.run(*shop.assets[:5], *shop.content[3:])
-    after = shop.run(*shop.answers)[EVALUATION].periods
+    after = shop.run(FACTORS, EVALUATION)[EVALUATION].periods
     assert all(after[day].data_version != first[day].data_version for day in shop.days)

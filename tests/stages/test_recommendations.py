@@ -13,6 +13,7 @@ from mmrec.queries import recommend
 
 pytestmark = pytest.mark.usefixtures("quick_judge")
 TOP_K, REASONS, SNAPSHOT = "recommendations/top_k", "recommendations/reasons", "recommendations/snapshot"
+LISTS = ("model/factors", TOP_K)
 
 
 def lists(shop, day):
@@ -77,7 +78,7 @@ def test_ranks_count_from_one(built):
 def test_a_longer_list_begins_with_the_shorter_one(shop):
     before = lists(shop, shop.days[-1])
     shop.configure(recommendations={"k": 5})
-    shop.run(*shop.answers)
+    shop.run(TOP_K)
     for person, listed in lists(shop, shop.days[-1]).items():
         assert listed[: len(before[person])] == before[person]
     assert max(len(each) for each in lists(shop, shop.days[-1]).values()) == 5
@@ -87,7 +88,7 @@ def test_a_removed_item_is_on_no_list(shop):
     gone = shop.scan(TOP_K, period=shop.days[-1])["item_id"].mode().sort()[0]
     shop.remove_item(gone)
     shop.run(*shop.content)
-    answer(shop)
+    answer(shop, *LISTS)
     assert gone not in set(shop.scan(TOP_K, period=shop.days[-1])["item_id"])
 
 
@@ -95,7 +96,7 @@ def test_a_new_item_like_a_liked_one_can_be_recommended_at_once(shop):
     for number in range(3):
         shop.add_item(f"item-9{number},New {number},A thing number {number},item-0{number}.png")
     shop.run(*shop.content)
-    answer(shop)
+    answer(shop, *LISTS)
     assert {item for item in shop.scan(TOP_K, period=shop.days[-1])["item_id"] if item.startswith("item-9")}
 
 
@@ -103,7 +104,7 @@ def test_only_people_whose_events_changed_get_other_lists(shop):
     before = shop.scan(TOP_K)
     view(shop, shop.people[4], lists(shop, shop.days[-1])[shop.people[4]][0][0], shop.days[-1])
     shop.run(*shop.events)
-    reports = shop.run(*shop.answers)
+    reports = shop.run(*LISTS)
     after = shop.scan(TOP_K)
     changed = after.join(before, on=after.columns, how="anti")
     assert set(changed.select("period", "user_id").unique().rows()) == {(shop.days[-1], shop.people[4])}
@@ -142,7 +143,7 @@ def test_a_new_title_changes_the_reasons_that_name_it_and_no_list(shop):
     title = "Title 12"
     shop.edit_item("item-12", title="A film by any other name")
     shop.run(*shop.content, *shop.events)
-    reports = shop.run(*shop.answers)
+    reports = shop.run(*LISTS, REASONS)
     assert shop.scan(TOP_K).sort("period", "user_id", "rank").equals(before.sort("period", "user_id", "rank"))
     assert reports[TOP_K].total("computed") == 0
     naming = old["reason"].str.contains(title).sum()

@@ -7,6 +7,8 @@ from mmrec.quality import suites
 from mmrec.quality import verdicts as judging
 from tests.helpers.validated_shop import BAD, EVENTS, computed, land_and_judge, published
 
+pytestmark = pytest.mark.usefixtures("great_expectations")
+
 
 @pytest.fixture(scope="module")
 def refused(make_shop, tmp_path_factory):

@@ -3,8 +3,12 @@
 import subprocess
 import sys
 
+import pytest
+
 from mmrec.quality import contracts
 from tests.helpers.validated_shop import BAD, EVENTS, computed, land_and_judge, published
+
+pytestmark = pytest.mark.usefixtures("great_expectations")
 
 _NO_OP = """
 import sys

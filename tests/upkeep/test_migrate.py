@@ -31,10 +31,17 @@ def shop(lived, make_shop, tmp_path):
     return make_shop(tmp_path, like=lived)
 
 
+@pytest.fixture(scope="module")
+def aged(lived, make_shop, tmp_path_factory):
+    """The same, whose lake an older version has written."""
+    made = make_shop(tmp_path_factory.mktemp("aged"), like=lived)
+    older(made)
+    return made
+
+
 @pytest.fixture
-def old(shop):
-    older(shop)
-    return shop
+def old(aged, make_shop, tmp_path):
+    return make_shop(tmp_path, like=aged)
 
 
 def migrated(shop):

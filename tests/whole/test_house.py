@@ -27,10 +27,13 @@ HIDDEN = (
 )
 
 
-@cache
 def modules(*rooms):
-    paths = [path for room in rooms for path in sorted((ROOT / room).rglob("*.py"))]
-    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+    return {path: parsed(path) for room in rooms for path in sorted((ROOT / room).rglob("*.py"))}
+
+
+@cache
+def parsed(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def label(path):

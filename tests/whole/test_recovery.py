@@ -37,7 +37,7 @@ def test_a_killed_landing_whose_file_is_restored_loses_no_row(shop, killed_after
     killed_after_the_table(lambda: shop.run("raw/interactions"))
     assert shop.rows("raw/interactions") < before
     shop.events_file(day).write_text(whole)
-    shop.run()
+    shop.run("raw/interactions")
     assert shop.rows("raw/interactions") == before
 
 
@@ -56,7 +56,7 @@ def test_a_renamed_person_has_the_list_and_the_old_name_has_none(shop):
     for day in shop.days:
         path = shop.events_file(day)
         path.write_text(path.read_text().replace("zq-person-03", "zq-renamed"))
-    shop.run()
+    shop.run(*shop.events, "model/factors", "recommendations/top_k")
     listed = set(shop.scan("recommendations/top_k", period=shop.days[-1])["user_id"])
     assert "zq-renamed" in listed
     assert "zq-person-03" not in listed
@@ -81,7 +81,7 @@ def test_factors_before_anything_landed_are_refused_and_poison_nothing(new_shop)
     report = new_shop.run("model/factors", strict=False)
     assert "nothing has landed yet" in report.refusals[0]
     assert new_shop.rows("model/versions") == 0
-    new_shop.run()
+    new_shop.run(*new_shop.events, "model/factors", "recommendations/top_k")
     assert new_shop.rows("recommendations/top_k") > 0
 
 
@@ -101,7 +101,7 @@ def test_periods_of_an_earlier_calendar_do_not_count(shop):
     shop.configure(calendar={"start": later[0]})
     for day in shop.days[:1]:
         shop.events_file(day).unlink()
-    shop.run(periods=later)
+    shop.run(*shop.events, "model/factors", periods=later)
     users = shop.scan("model/users", period=later[-1])
     assert users["events"].sum() < landed
     good = shop.scan("validated/interactions").filter(pl.col("period").is_in(later) & pl.col("item_id").is_not_null())

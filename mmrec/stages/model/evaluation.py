@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import polars as pl
 
@@ -75,7 +75,7 @@ def _evaluate(lake: Lake, settings: Settings, period: str, over: Evaluated) -> p
     events = history.read(lake, settings, period, version.weighing)
     problem, explore = problem_of(settings, events, Features(lake, over.items)), settings.recommendations.explore
     found = selection.evaluate(problem, version.choice, stored=version.rivals, explore=explore)
-    rows = pl.DataFrame([asdict(row) for row in found], infer_schema_length=None, schema_overrides={"note": pl.String})
+    rows = pl.DataFrame([vars(row) for row in found], infer_schema_length=None, schema_overrides={"note": pl.String})
     mine = (pl.col("model") == selection.MODEL) & pl.col("minus").is_null() & (pl.col("people") > 0)
     own = pl.concat_str(pl.lit(version.choice.name), pl.col("note"), separator="; ", ignore_nulls=True)
     return tables.contract(tables.EVALUATION).conform(
