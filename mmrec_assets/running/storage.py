@@ -8,7 +8,7 @@ nor any other database.
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -78,7 +78,7 @@ class Events(SqliteEventLogStorage):
         self._lock = threading.RLock()
         self._begun: dict[str, Connection] | None = None  # the transactions of what is being stored, by file
         self._closing = ExitStack()
-        self._there: set[str] = set()  # tables and columns that were found, and stay
+        self._there: set[str] = set()  # tables, columns and indexes that were found
         super().__init__(base_dir, inst_data)
 
     def store_event(self, event: EventLogEntry) -> None:
@@ -97,9 +97,18 @@ class Events(SqliteEventLogStorage):
 
     def has_table(self, table_name: str) -> bool:
         """Whether the file over all runs has a table."""
-        if table_name not in self._there and super().has_table(table_name):
-            self._there.add(table_name)
-        return table_name in self._there
+        look = super().has_table
+        return self._stays(table_name, lambda: look(table_name))
+
+    def has_secondary_index(self, name: str) -> bool:
+        """Whether it has an index."""
+        look = super().has_secondary_index
+        return self._stays(name, lambda: look(name))
+
+    def has_asset_key_col(self, column_name: str) -> bool:
+        """Whether its table of assets has a column."""
+        look = super().has_asset_key_col
+        return self._stays(column_name, lambda: look(column_name))
 
     def dispose(self) -> None:
         """Closes the file over all runs."""
@@ -107,9 +116,14 @@ class Events(SqliteEventLogStorage):
         self._engine(INDEX_SHARD_NAME).dispose()
 
     def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
-        if column_name not in self._there and super()._has_asset_key_col_on_connection(conn, column_name):
-            self._there.add(column_name)
-        return column_name in self._there
+        look = super()._has_asset_key_col_on_connection
+        return self._stays(column_name, lambda: look(conn, column_name))
+
+    def _stays(self, name: str, look: Callable[[], bool]) -> bool:
+        """What was once found is not looked for again."""
+        if name not in self._there and look():
+            self._there.add(name)
+        return name in self._there
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
