@@ -79,14 +79,14 @@ def play(settings: Settings, out: Console, story: Story = FILMS) -> None:
     """Act two and act three, on a copy of what `settings` name."""
     lake = Lake(settings.lake_root)
     period = snapshots.newest_period(lake, settings)
-    with _copy(settings, story) as copy:
+    with copied(settings, story) as copy:
         out.heading("Act two: a change costs what changed", " (on a throw-away copy of the lake)")
         shutil.move(copy.data / story.arrives, copy.data / story.lands)
         newest = periods.newest(copy.calendar)
         _step(copy, newest, f"A {copy.calendar.period} lands: {story.lands.name}", out)
-        _edit(copy, story.item, story.old, story.new)
+        edit(copy, story.item, story.old, story.new)
         _step(copy, newest, f"One title is edited: “{story.old}” becomes “{story.new}”", out)
-        _edit(copy, story.item, story.new, story.old)
+        edit(copy, story.item, story.new, story.old)
         outcomes = _step(copy, newest, "The edit is undone", out)
         encoded = sum(each.rows_computed for each in outcomes if each.asset.startswith("embeddings/"))
         out.print(f"{encoded} rows encoded: the old vector was still there")
@@ -118,7 +118,7 @@ def _step(settings: Settings, period: str, what: str, out: Console) -> list[Outc
     return ran.outcomes
 
 
-def _edit(settings: Settings, item: str, old: str, new: str) -> None:
+def edit(settings: Settings, item: str, old: str, new: str) -> None:
     """Rewrites the catalogue with one title changed; a new file, since the old one is a hard link to the real one."""
     path = settings.data / "items.csv"
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -138,7 +138,7 @@ def _why(lake: Lake, settings: Settings, period: str, out: Console) -> None:
 
 
 @contextmanager
-def _copy(settings: Settings, story: Story) -> Iterator[Settings]:
+def copied(settings: Settings, story: Story) -> Iterator[Settings]:
     """The same data set in a folder of its own, with the same lake, one week longer; gone afterwards."""
     lake = local_folder(settings.lake_root)
     if lake is None or not lake.exists():

@@ -102,7 +102,7 @@ def stat(file: Any, known: Stat | None) -> Stat:
     return Stat(info.st_size, 0 if fresh else info.st_ctime_ns, digest)
 
 
-def untouched(path: Path, known: Stat) -> bool:
+def untouched(path: Path | str, known: Stat) -> bool:
     """Whether a file that was hashed before has its size and time of change still, is no link, and can be read.
 
     A tenth of opening it again. Whoever reads its bytes opens it under all rules, and compares them.

@@ -73,7 +73,7 @@ def seal(folder: Path, version: int, *, keyed: bool = False) -> None:
 def check_log(folder: Path, known: Known, after: int = -1, upto: int | None = None) -> Damage | None:
     """The first damage to the log of a table between two versions; what lies before its checkpoint is not read."""
     for path in _log(folder, after, upto):
-        damage = _unlike(folder, path, _mark_file(folder, path), known)
+        damage = _unlike(folder, path, known)
         if damage is not None:
             return check_log(folder, known, after, upto) if _is_cleaned(folder, damage, after, upto) else damage
     return None
@@ -81,7 +81,7 @@ def check_log(folder: Path, known: Known, after: int = -1, upto: int | None = No
 
 def check_files(folder: Path, paths: Iterable[str], known: Known) -> Damage | None:
     """The first damage to the named files of a table."""
-    found = (_unlike(folder, path, _mark_file(folder, path), known) for path in paths)
+    found = (_unlike(folder, path, known) for path in paths)
     return next((damage for damage in found if damage is not None), None)
 
 
@@ -92,11 +92,10 @@ def damages(folder: Path, paths: Iterable[str]) -> Iterator[Damage]:
     """
     parts = names(folder / LOG) | names(folder / _OF_LOG)
     for path in (*(f"{LOG}/{name}" for name in sorted(parts)), *paths):
-        mark = _mark_file(folder, path)
-        damage = _unlike(folder, path, mark, {})
+        damage = _unlike(folder, path, {})
         if damage is not None:
             yield damage
-        elif not mark.exists() and (folder / path).exists():
+        elif not _mark_file(folder, path).exists() and (folder / path).exists():
             yield Damage(folder, path, "seal", "has no seal: it is lost, or its writer was killed")
 
 
@@ -162,18 +161,18 @@ def _is_cleaned(folder: Path, damage: Damage, after: int, upto: int | None) -> b
     return not (folder / damage.path).exists() and damage.path not in _log(folder, after, upto)
 
 
-def _unlike(folder: Path, path: str, mark: Path, known: Known) -> Damage | None:
-    """The damage to a file, given its seal; None where it is whole, or has no seal."""
+def _unlike(folder: Path, path: str, known: Known) -> Damage | None:
+    """The damage to a file; None where it is whole, or has no seal."""
     file = folder / path
     try:
         found = file.stat()
     except FileNotFoundError:
-        return Damage(folder, path, _kind(path), "is gone") if mark.exists() else None
+        return Damage(folder, path, _kind(path), "is gone") if _mark_file(folder, path).exists() else None
     state = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
     if known.get(str(file)) == state:
         return None
     try:
-        line, _, copy = mark.read_bytes().partition(b"\n")
+        line, _, copy = _mark_file(folder, path).read_bytes().partition(b"\n")
     except FileNotFoundError:
         return None
     now = _mark(file)

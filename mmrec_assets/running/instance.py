@@ -1,4 +1,6 @@
-"""Dagster's home of a data set, and its instance there. Not here: what runs in it."""
+"""Dagster's home of a data set, and its instance there. Not here: what runs in it, nor what it is kept in
+(`storage.py`).
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,16 @@ from mmrec import folders
 from mmrec.lake.files import local_folder
 from mmrec.settings import Settings
 
+# Events that Dagster knows all at once, such as those of the periods of a range, are stored so many at a time.
+_BATCH, _EVENTS = "DAGSTER_EVENT_BATCH_SIZE", "1000"
+
 
 def home(settings: Settings) -> Path:
     """DAGSTER_HOME: as set, else the folder `dagster` beside the lake, with our dagster.yaml in it."""
     lake = local_folder(settings.lake_root)
     ours = (settings.home if lake is None else lake.parent) / "dagster"
     folder = Path(os.environ.setdefault("DAGSTER_HOME", str(ours)))
+    os.environ.setdefault(_BATCH, _EVENTS)
     told, here = resources.files("mmrec_assets").joinpath("dagster.yaml").read_text(), folder / "dagster.yaml"
     with folders.told(folder, _called(folder)):
         folders.check_room(folder, _called(folder))

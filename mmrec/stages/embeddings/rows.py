@@ -137,25 +137,27 @@ class _Finder:
         lost = lost.lazy().join(inputs, on=columns, how="semi").collect() if lost.height else lost
         parts, told = [_because(lost, MISSING, False)], self.nothing.given_up
         if others.len() or held.height > wanted.len():
-            differing, told, gone = self._differing(there, names, inputs, others, held.height - wanted.len())
+            differing, told, gone = self._differing(there, names, inputs, others, held["pair"], wanted.len())
             parts += [differing, _because(gone, REMOVED, True)]
         rows = pl.concat([part.select(*columns, "key", "reason", "stored") for part in parts])
         return _Compared(rows.sort(*columns, "reason"), told, wanted.len() - others.len() - lost.height)
 
     def _differing(
-        self, there: pl.LazyFrame, names: list[str], inputs: pl.LazyFrame, pairs: pl.Series, more: int
+        self, there: pl.LazyFrame, names: list[str], inputs: pl.LazyFrame, pairs: pl.Series, held: pl.Series, count: int
     ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
         """Wanted rows with these pairs, that are not current: with their reason; those that are given up; and current
-        rows that do not stay. `more`: current rows than wanted ones.
+        rows that do not stay. `held` are the pairs of all current rows, and `count` is how many rows are wanted.
         """
         columns = [names[0], "input_hash"]
         name, pair = _hashed(names), _hashed(columns)
         differing = _few(inputs.select(columns), pair, pairs).with_columns(name=name, pair=pair)
-        held = _few(there.select(name=name, pair=pair), pl.col("name"), differing["name"])
-        explained = self._explained(differing, held)
+        named = pl.col("pair") // 2**64 if len(names) == 1 else pl.col("pair")
+        old = held.to_frame("pair").select("pair", name=named.cast(differing.schema["name"]))
+        old = old.filter(pl.col("name").is_in(differing["name"].implode()))
+        explained = self._explained(differing, old)
         given_up = explained.filter(pl.col("reason").is_null())
         gone = _few(there, name, given_up["name"])  # what a row was before it failed is not it
-        if more + differing.height > held.height:
+        if len(held) - count + differing.height > old.height:
             gone = pl.concat([gone, there.join(inputs, on=names, how="anti").collect()])
         return explained.drop_nulls("reason"), given_up.select(*columns, "key", reason="before"), gone
 
@@ -185,7 +187,7 @@ _DIFFERENCE = (
 
 
 def _hashed(columns: list[str]) -> pl.Expr:
-    """64 bits of one column's values, or 128 of two.
+    """64 bits of one column's values, or 128 of two: those of the first one above those of the second.
 
     A third of the cost of a join, and an edit is taken for none once in 10^19.
     """

@@ -65,14 +65,15 @@ def _media_keys(lake: Lake, frame: pl.DataFrame) -> dict[str, str]:
 
 
 def _media_row(
-    root: Path, uri: str, max_bytes: int, known: sources.Stat | None, inside: Callable[[Path], bool]
+    root: Path, uri: str, max_bytes: int, known: sources.Stat | None, inside: Callable[[str], bool]
 ) -> tuple[Any, ...]:
     """A file's row; one whose folder is still `inside` the root and that looks as it did is not opened again."""
     try:
         if known is not None and 0 < known.size_bytes <= max_bytes:
-            is_exact = uri.isascii() or os.path.lexists(root / uri)
-            place = root / uri if is_exact else spelled_on_disk(Path(uri), root)
-            if place is not None and inside(place.parent) and sources.untouched(place, known):
+            whole = f"{root}/{uri}"  # of thousands of files a `Path` each costs as much as looking at them
+            is_exact = uri.isascii() or os.path.lexists(whole)
+            place = whole if is_exact else str(spelled_on_disk(Path(uri), root) or "")
+            if place and inside(place.rpartition("/")[0]) and sources.untouched(place, known):
                 return (uri, known.size_bytes, known.ctime_ns, known.sha256, None)
         with open_regular(Path(uri), root, max_bytes) as opened:
             stat = sources.stat(opened, known)
