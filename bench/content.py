@@ -17,8 +17,8 @@ from demo.films import Film
 from demo.own_media import OwnMedia
 from mmrec import settings
 from mmrec.errors import MmrecError
-from mmrec.fusion.concat import Concat
-from mmrec.fusion.interface import Block as Part
+from mmrec.fusion import concat
+from mmrec.fusion.concat import Block as Part
 from mmrec.fusion.statistics import measure
 from mmrec.lake.store import Lake
 from mmrec.modalities import NAMES
@@ -114,4 +114,4 @@ def _block(vectors: np.ndarray, placed: np.ndarray, n_items: int, rows: np.ndarr
     statistics = measure("", "", vectors)
     there = np.zeros(n_items, bool)
     there[placed] = True
-    return Concat().fuse([Part(statistics, placed, vectors if rows is None else vectors[rows])], n_items), there
+    return concat.fuse([Part(statistics, placed, vectors if rows is None else vectors[rows])], n_items), there

@@ -20,8 +20,8 @@ import numpy as np
 import polars as pl
 
 from mmrec import encoders, keys, periods, tables
-from mmrec.fusion.concat import Concat
-from mmrec.fusion.interface import Block
+from mmrec.fusion import concat
+from mmrec.fusion.concat import Block
 from mmrec.fusion.statistics import measure
 from mmrec.lake import hashing
 from mmrec.lake.store import Lake
@@ -192,7 +192,7 @@ def _catalogue(made: _Made) -> None:
 
 def _fused(made: _Made, blocks: list[Block]) -> None:
     statistics = [each.statistics for each in blocks]
-    space, cuts = Concat().space(statistics), Concat().cuts(statistics)
+    space, cuts = concat.space(statistics), concat.cuts(statistics)
     rows = [{"version": s.version, **asdict(s), "mean": s.mean.tolist()} for s in statistics]
     made.put("fused/statistics", pl.DataFrame(rows))
     places = [
@@ -209,7 +209,7 @@ def _fused(made: _Made, blocks: list[Block]) -> None:
     modalities = pl.lit([s.modality for s in statistics])
     named = pl.DataFrame({"item_id": made.items, "digest": made.items})
     made.put("fused/current", named.with_columns(modalities=modalities, space=pl.lit(space)))
-    vectors = Concat().fuse(blocks, len(made.items))
+    vectors = concat.fuse(blocks, len(made.items))
     stored = pl.DataFrame({"key": made.items, "checksum": keys.vector_checksums(vectors)})
     vectors = pl.Series("vector", vectors).cast(tables.VECTOR)
     made.put("fused/vectors", stored.with_columns(vectors, modalities=modalities, space=pl.lit(space)))

@@ -12,6 +12,7 @@ Here: fitting a map. Not here: for whom and beside which model (`placing.py`).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ from mmrec.fusion.deep import Network, Reading, train
 from mmrec.fusion.layout import Layout
 from mmrec.models import factorization
 
-CONCAT, PROJECTION, DEEP = KINDS = ("concat", "projection", "deep")
+CONCAT, PROJECTION, DEEP = "concat", "projection", "deep"
 _FOLDS = 5
 _RIDGES = 0.01 * 4.0 ** np.arange(10)  # λ that are tried: an item's features have a squared norm of about 1 a block
 _ASKED = 1_000  # items that choose λ, drawn where there are more: the best one hardly depends on how many there are
@@ -37,16 +38,19 @@ class Map:
 
 def fit(kind: str, layout: Layout, features: np.ndarray, known: np.ndarray, targets: np.ndarray, seed: int = 0) -> Map:
     """From the features of `known` items (positions, or bool [n]) onto their targets [known, d]."""
-    if kind == DEEP:
-        network = train(layout, features[known], targets, seed)
-        return Map(Reading(layout, network).map, network.apply(layout, features), network)
-    if kind == PROJECTION:
-        return Map(_projection(layout, features[known], targets, seed), features)
-    return Map(_ridge(features[known], targets), features)
+    found = KINDS[kind](layout, features[known], targets, seed)
+    if isinstance(found, Network):
+        return Map(Reading(layout, found).map, found.apply(layout, features), found)
+    return Map(found, features)
 
 
-def _ridge(features: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def ridge(features: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """The ridge from features [n, p] to targets [n, d], [d, p], by the strength that foretells items best."""
     return factorization.ridge(features, targets, np.ones(len(features)), _strength(features, targets))
+
+
+def _concat(layout: Layout, features: np.ndarray, targets: np.ndarray, seed: int) -> np.ndarray:
+    return ridge(features, targets)
 
 
 def _strength(features: np.ndarray, targets: np.ndarray) -> float:
@@ -74,11 +78,11 @@ def _projection(layout: Layout, features: np.ndarray, targets: np.ndarray, seed:
     cuts = layout.slices.values()
     for cut in cuts:
         has = features[:, cut.stop - 1] != 0
-        whole[:, cut] = _ridge(features[has, cut], targets[has])
+        whole[:, cut] = ridge(features[has, cut], targets[has])
         own = np.zeros(targets.shape)
         for number in range(_FOLDS):
             here, others = fold == number, has & (fold != number)
-            own[here] = features[here, cut] @ _ridge(features[others, cut], targets[others]).T
+            own[here] = features[here, cut] @ ridge(features[others, cut], targets[others]).T
         said.append(own.ravel())
     for cut, weight in zip(cuts, _weights(np.stack(said), targets.ravel()), strict=True):
         whole[:, cut] *= weight
@@ -95,3 +99,11 @@ def _weights(said: np.ndarray, wanted: np.ndarray) -> np.ndarray:
             return np.bincount(kept, weights=found, minlength=len(said))
         kept = np.delete(kept, found.argmin())
     return np.zeros(len(said))
+
+
+# From layout, features [n, p], targets [n, d] and seed to a matrix [d, p], or to a network whose places it adds up.
+KINDS: Mapping[str, Callable[[Layout, np.ndarray, np.ndarray, int], np.ndarray | Network]] = {
+    CONCAT: _concat,
+    PROJECTION: _projection,
+    DEEP: train,
+}

@@ -4,19 +4,8 @@ Not here: reading data, resolving weights, or any other I/O than the file itself
 """
 
 from mmrec.settings.reading import FILE, load
-from mmrec.settings.sections import (
-    Calendar,
-    Events,
-    InteractionColumns,
-    Interactions,
-    ItemColumns,
-    Items,
-    Modality,
-    Model,
-    Recommendations,
-    Settings,
-    Users,
-)
+from mmrec.settings.sections import Calendar, Modality, Model, Recommendations, Settings
+from mmrec.settings.sources import Events, InteractionColumns, Interactions, ItemColumns, Items, Users
 
 __all__ = [
     "FILE",

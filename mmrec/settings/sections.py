@@ -1,6 +1,6 @@
 """What `mmrec.toml` may say: a class a section, with the defaults and what its values must fulfil.
 
-Not here: reading a file or the environment (`reading.py`), nor data.
+Not here: what describes the source files (`sources.py`), reading a file or the environment (`reading.py`), nor data.
 """
 
 from __future__ import annotations
@@ -11,18 +11,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from mmrec.settings.sources import Events, Interactions, Items, Media, ModalityName, Section, Users
 
 _CRON_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 7))
-ModalityName = Literal["text", "image", "audio", "video"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-
-class Calendar(_Section):
+class Calendar(Section):
     """The periods that events are cut into. `end` is exclusive; without it the calendar is open-ended."""
 
     period: Literal["day", "week"] = "day"
@@ -49,130 +46,7 @@ class Calendar(_Section):
         return ZoneInfo(self.timezone)
 
 
-class InteractionColumns(_Section):
-    """Which column of the event files holds what; the last four may be absent.
-
-    `query` and `review` hold a person's own words: what was searched for, and what was written about the item.
-    """
-
-    user_id: str = "user_id"
-    item_id: str = "item_id"
-    time: str = "time"
-    event: str | None = None
-    value: str | None = None
-    query: str | None = None
-    review: str | None = None
-
-
-class Interactions(_Section):
-    """The event files. `event` is the type of rows where no column says it.
-
-    A value below `liked_from`, or at most 0, says that the item was met and not liked. `value_scale` says whether an
-    event's weight is multiplied by its value (`linear`), by log(1 + value) (`log`), or by nothing (`none`).
-    """
-
-    files: list[str] = Field(min_length=1)
-    columns: InteractionColumns = InteractionColumns()
-    event: str | None = None
-    value_range: tuple[float, float] | None = None
-    liked_from: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    value_scale: Literal["none", "linear", "log"] = "none"
-
-    @field_validator("value_range")
-    @classmethod
-    def _lowest_first(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
-        if value is not None and not value[0] <= value[1]:
-            raise ValueError(f"found {list(value)}; expected two numbers, the lowest first")
-        return value
-
-    @model_validator(mode="after")
-    def _has_event(self) -> Interactions:
-        if self.event is None and self.columns.event is None:
-            raise ValueError("neither event nor columns.event is set; name the event type or the column that holds it")
-        return self
-
-
-class Events(_Section):
-    """What an event of each type weighs; at 0 the item was met, and nothing more. Types in `ignore` are kept out.
-
-    In the file, the weights stand beside `ignore` in one table: `view = 1.0`.
-    """
-
-    weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(min_length=1)
-    ignore: list[str] = []
-
-    @model_validator(mode="before")
-    @classmethod
-    def _apart(cls, given: Any) -> Any:
-        if not isinstance(given, dict) or isinstance(given.get("weights"), dict):
-            return given
-        is_type = isinstance(given.get("ignore", 0), int | float)  # a type of event may be called so
-        ignore = {} if is_type else {"ignore": given["ignore"]}
-        return {"weights": {name: weight for name, weight in given.items() if name not in ignore}, **ignore}
-
-    @model_validator(mode="after")
-    def _some_weigh(self) -> Events:
-        if not any(self.weights.values()):
-            raise ValueError("every weight is 0, so no event says what anybody likes; give one type a weight above 0")
-        if both := sorted(set(self.weights) & set(self.ignore)):
-            raise ValueError(f"'{both[0]}' has a weight and is ignored; keep one of the two")
-        return self
-
-
-class ItemColumns(_Section):
-    """Which column of the catalogue holds what; the columns named in `text` are joined to the item's text.
-
-    `image`, `audio` and `video` name columns of files below the media root.
-    """
-
-    item_id: str = "item_id"
-    title: str = "title"
-    text: list[str] = []
-    image: str | None = None
-    audio: str | None = None
-    video: str | None = None
-    categories: str | None = None
-
-
-class Items(_Section):
-    """The catalogue files. `attributes` are further columns that are kept beside an item and that no encoder reads."""
-
-    files: list[str] = Field(min_length=1)
-    columns: ItemColumns = ItemColumns()
-    attributes: list[str] = []
-
-    @field_validator("attributes")
-    @classmethod
-    def _once(cls, value: list[str]) -> list[str]:
-        if len(set(value)) < len(value):
-            raise ValueError(f"found {value}; expected each column once")
-        return value
-
-
-class UserColumns(_Section):
-    """Which column of the profile files holds what; `consent` says whether a person's words may be read."""
-
-    user_id: str = "user_id"
-    text: list[str] = []
-    consent: str = "consent"
-
-
-class Users(_Section):
-    """The profile files. Each text of a consenting person counts as one liked item of this `weight`."""
-
-    files: list[str] = Field(min_length=1)
-    columns: UserColumns = UserColumns()
-    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-
-
-class Media(_Section):
-    """Where the catalogue's files lie. `stand_in` names the kinds that are drawn, not real: said wherever they show."""
-
-    root: str = "."
-    stand_in: list[ModalityName] = []
-
-
-class Modality(_Section):
+class Modality(Section):
     """One embedding: its encoder by registry name, where it runs and in which precision (keyed)."""
 
     encoder: str
@@ -180,13 +54,7 @@ class Modality(_Section):
     precision: Literal["fp32", "bf16"] = "fp32"
 
 
-class Fused(_Section):
-    """How the modalities' vectors become one vector an item."""
-
-    kind: str = "concat"  # one of `mmrec/fusion/kinds.py`
-
-
-class Model(_Section):
+class Model(Section):
     """The factorization: `refit` periods share one item-factor version; the rest is the search's grid."""
 
     refit: int = Field(default=4, ge=1)
@@ -198,14 +66,14 @@ class Model(_Section):
     seed: int = 0
 
 
-class Recommendations(_Section):
+class Recommendations(Section):
     """The length of a list, and the share of it that goes to items which nobody has met, so that they can be learnt."""
 
     k: int = Field(default=20, ge=1, le=1000)
     explore: Annotated[float, Field(ge=0, le=0.5, allow_inf_nan=False)] = 0.0
 
 
-class Quality(_Section):
+class Quality(Section):
     """Thresholds of the batch contracts; the defaults are lenient."""
 
     max_rejected_share: Share = 0.5
@@ -214,7 +82,7 @@ class Quality(_Section):
     max_rows: int = Field(default=1_000_000_000, ge=1)
 
 
-class Schedule(_Section):
+class Schedule(Section):
     """When the newest landed period is refreshed, once somebody starts the schedule."""
 
     cron: Annotated[str, Field(pattern=r"^\S+(\s+\S+){4}$")] = "0 5 * * *"
@@ -235,13 +103,13 @@ class Schedule(_Section):
         return value
 
 
-class Lake(_Section):
+class Lake(Section):
     """Where the tables live: a folder, or an `s3://`, `gs://` or `az://` root."""
 
     root: str | None = None
 
 
-class Settings(_Section):
+class Settings(Section):
     """One data set, as `mmrec.toml` describes it. Paths are absolute once loaded."""
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9._-]+$")
@@ -253,14 +121,20 @@ class Settings(_Section):
     items: Items
     users: Users | None = None
     media: Media = Media()
-    embeddings: dict[ModalityName, Modality] = {}
-    fused: Fused = Fused()
+    embeddings: dict[ModalityName, Modality] = Field(default={})
     model: Model = Model()
     recommendations: Recommendations = Recommendations()
     quality: Quality = Quality()
     schedule: Schedule = Schedule()
     home: Path = Path(".mmrec")  # where no other place is named: lake, weights, Dagster's home
     weights: Path = Path(".mmrec/weights")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_fused(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "fused" in given:
+            raise ValueError("[fused] is no section any more; delete it: [model] fusion names the kinds of fusion")
+        return given
 
     @model_validator(mode="after")
     def _possible(self) -> Settings:

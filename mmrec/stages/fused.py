@@ -18,9 +18,9 @@ from mmrec import tables
 from mmrec.builds import assets, ledger, publishing
 from mmrec.builds.report import WHOLE, PeriodReport, StageReport
 from mmrec.builds.stage import StageRun
-from mmrec.fusion import kinds, redundancy
+from mmrec.fusion import concat, redundancy
 from mmrec.fusion import statistics as measuring
-from mmrec.fusion.interface import Block, Fusion
+from mmrec.fusion.concat import Block
 from mmrec.fusion.statistics import Statistics
 from mmrec.keys import vector_checksums
 from mmrec.lake.hashing import digest, text_hashes
@@ -40,7 +40,7 @@ def items(lake: Lake, settings: Settings) -> StageReport:
     run = StageRun(lake, tables.FUSED_CURRENT)
     shared: dict[str, pl.DataFrame] = {}
     if run.begin(items_keys(lake, settings)):
-        report, is_new = _fuse(lake, kinds.kind(settings.fused.kind), _modalities_of(settings))
+        report, is_new = _fuse(lake, _modalities_of(settings))
         run.record({WHOLE: replace(report, seconds=run.seconds)})
         shared = _shared(lake, settings) if is_new else {}
     having = _having(lake)
@@ -52,11 +52,10 @@ def items(lake: Lake, settings: Settings) -> StageReport:
 
 def items_keys(lake: Lake, settings: Settings) -> dict[str, str]:
     """The stage key of the fused vectors."""
-    kinds.kind(settings.fused.kind)  # a plan names a kind that there is not, as a run would
     inputs = ledger.data_version(lake, tables.VALIDATED_ITEMS)
     for modality in _modalities_of(settings):
         inputs |= ledger.data_version(lake, assets.embedding(modality))
-    return {WHOLE: ledger.stage_key(lake.code_version, {"kind": settings.fused.kind}, inputs)}
+    return {WHOLE: ledger.stage_key(lake.code_version, {"kind": "concat"}, inputs)}
 
 
 def foreseen(lake: Lake, settings: Settings) -> pl.DataFrame:
@@ -64,12 +63,12 @@ def foreseen(lake: Lake, settings: Settings) -> pl.DataFrame:
 
     Where an encoder has no frozen statistics yet, the space that they will be part of has a name that no space has.
     """
-    modalities, fusion = _modalities_of(settings), kinds.kind(settings.fused.kind)
+    modalities = _modalities_of(settings)
     wanted = _wanted(lake, modalities)
     encoders = {modality: found for modality in modalities if (found := _encoder(lake, modality)) is not None}
     statistics = [_frozen(lake, modality, encoder, wanted) for modality, encoder in encoders.items()]
     known = [each for each in statistics if each is not None]
-    return _named(wanted, fusion.space(known) if len(known) == len(statistics) else UNKNOWN_SPACE, modalities)
+    return _named(wanted, concat.space(known) if len(known) == len(statistics) else UNKNOWN_SPACE, modalities)
 
 
 def data_version(current: pl.DataFrame) -> str:
@@ -87,13 +86,13 @@ def _modalities_of(settings: Settings) -> list[str]:
     return [name for name in NAMES if name in settings.embeddings]
 
 
-def _fuse(lake: Lake, fusion: Fusion, modalities: list[str]) -> tuple[PeriodReport, bool]:
+def _fuse(lake: Lake, modalities: list[str]) -> tuple[PeriodReport, bool]:
     """What was done, and whether the vectors lie in a space that was not there before."""
     wanted = _wanted(lake, modalities)
     read: dict[str, _Vectors] = {}
     statistics = [found for m in modalities if (found := _statistics(lake, m, wanted, read)) is not None]
-    space = fusion.space(statistics)
-    is_new = _name_space(lake, space, statistics, fusion.cuts(statistics))
+    space = concat.space(statistics)
+    is_new = _name_space(lake, space, statistics, concat.cuts(statistics))
     wanted = _named(wanted, space, modalities)
     old = lake.scan(tables.FUSED_CURRENT).select("item_id", "digest").collect()
     changed = wanted.join(old, on=["item_id", "digest"], how="anti").sort("item_id")
@@ -101,7 +100,7 @@ def _fuse(lake: Lake, fusion: Fusion, modalities: list[str]) -> tuple[PeriodRepo
     computed = 0
     if changed.height + removed.height or not lake.exists(tables.FUSED_CURRENT):
         ledger.begin(lake, [WHOLE])
-        computed = _add(lake, fusion, statistics, changed, read)
+        computed = _add(lake, statistics, changed, read)
         current = changed.select("item_id", "modalities", "space", "digest")
         lake.merge(tables.FUSED_CURRENT, current, ["item_id"], removed=removed.select("item_id"))
     report = PeriodReport(
@@ -115,14 +114,12 @@ def _fuse(lake: Lake, fusion: Fusion, modalities: list[str]) -> tuple[PeriodRepo
     return report, is_new
 
 
-def _add(
-    lake: Lake, fusion: Fusion, statistics: list[Statistics], changed: pl.DataFrame, read: dict[str, _Vectors]
-) -> int:
+def _add(lake: Lake, statistics: list[Statistics], changed: pl.DataFrame, read: dict[str, _Vectors]) -> int:
     """Computes the vectors of these items that are not there yet, each once, and appends them; how many there were."""
     there = lake.keyed(tables.FUSED_VECTORS).stored(changed["digest"])
     rows = changed.unique("digest", keep="first").filter(~pl.col("digest").is_in(there.implode())).sort("digest")
     if rows.height or not lake.exists(tables.FUSED_VECTORS):
-        vectors = _vectors(lake, fusion, statistics, rows, read)
+        vectors = _vectors(lake, statistics, rows, read)
         named = rows.select("space", "modalities", key="digest", vector=pl.Series(vectors).cast(tables.VECTOR))
         checksums = pl.Series(vector_checksums(vectors), dtype=pl.Int64)
         lake.append(tables.FUSED_VECTORS, named.with_columns(checksum=checksums))
@@ -208,9 +205,7 @@ def _modalities(modalities: list[str]) -> pl.Expr:
     return (pl.concat_list(present).list.drop_nulls() if present else empty).alias("modalities")
 
 
-def _vectors(
-    lake: Lake, fusion: Fusion, statistics: list[Statistics], changed: pl.DataFrame, read: dict[str, _Vectors]
-) -> np.ndarray:
+def _vectors(lake: Lake, statistics: list[Statistics], changed: pl.DataFrame, read: dict[str, _Vectors]) -> np.ndarray:
     """The fused vectors of these items, float32 [n, width]."""
     blocks = []
     for each in statistics:
@@ -219,7 +214,7 @@ def _vectors(
         row_of = pl.DataFrame({"key": found, "row": np.arange(len(found))}, schema={"key": pl.String, "row": pl.Int64})
         placed = places.join(row_of, on="key", how="inner", maintain_order="left")
         blocks.append(Block(each, placed["at"].to_numpy(), vectors[placed["row"].to_numpy()]))
-    return fusion.fuse(blocks, changed.height)
+    return concat.fuse(blocks, changed.height)
 
 
 def _shared(lake: Lake, settings: Settings) -> dict[str, pl.DataFrame]:

@@ -84,7 +84,6 @@ EXEMPT = {
     "data": "where the files lie, not what they hold",
     "home": "where what is made and fetched lies, not what it holds",
     "lake.root": "where the tables lie, not what they hold",
-    "fused.kind": "has one value",
     "model.fusion": "which map places what is new, tried in tests/models/test_placing.py",
     "recommendations.explore": "gives places away, tried in tests/published/test_placed.py",
     "schedule.cron": "when a run starts",

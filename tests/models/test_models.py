@@ -11,12 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmrec.errors import MmrecError
-from mmrec.evaluation import metrics, selection
-from mmrec.fusion import kinds
-from mmrec.fusion.interface import Block
-from mmrec.fusion.statistics import Statistics
-from mmrec.keys import canonical_digest
+from mmrec.evaluation import metrics, selection, unmet
+from mmrec.fusion import maps
+from mmrec.fusion.layout import Layout
 from mmrec.models import zoo
 from mmrec.models.ease import Ease
 from mmrec.models.factorization import Hyper
@@ -27,7 +24,6 @@ from mmrec.models.item_item import ItemItem
 from mmrec.models.item_knn import ItemKnn
 from mmrec.models.links import DenseLinks, SparseLinks
 from mmrec.models.popularity import Popularity
-from mmrec.planning import walk
 from tests.helpers.problems import problem
 
 PEOPLE, ITEMS = 23, 60
@@ -152,7 +148,7 @@ def test_links_of_a_few_items_are_those_of_the_matrix():
 
 # -- one more of each: the very lines that CONTRIBUTING shows ----------------------------------------------------------
 
-USED = (dataclass, Sequence, Histories, ItemItem, SparseLinks, Block, Statistics, metrics.hits, canonical_digest)
+USED = (dataclass, Sequence, Histories, ItemItem, SparseLinks, Layout, metrics.hits, maps.ridge)
 NAMES = {each.__name__: each for each in USED} | {"np": np}
 
 
@@ -195,17 +191,7 @@ def test_a_metric_is_one_entry(monkeypatch):
     assert rows["popularity", "Filled@10"].value == 1.0
 
 
-def test_a_kind_of_fusion_is_one_class_and_one_line(judged_shop, monkeypatch):
-    monkeypatch.setattr(kinds, "KINDS", {**kinds.KINDS, "mean": shown("a kind of fusion", "Mean")()})
-    embeddings = {"text": {"encoder": "hash:4"}, "image": {"encoder": "hash:4"}}
-    judged_shop.configure(fused={"kind": "mean"}, embeddings=embeddings)
-    judged_shop.run(*judged_shop.content, *judged_shop.answers)
-    assert set(judged_shop.scan("fused/vectors")["vector"].list.len()) == {4}
-    assert judged_shop.scan("fused/spaces")["end"].to_list() == [4, 4]
-    assert judged_shop.rows("recommendations/reasons")
-
-
-def test_an_unknown_kind_of_fusion_is_one_line_before_anything_is_made(judged_shop):
-    judged_shop.configure(fused={"kind": "sum"})
-    with pytest.raises(MmrecError, match=r"^fused.kind: found 'sum'; expected one of: concat$"):
-        walk.plan(judged_shop.lake, judged_shop.settings, ["2024-01-04"])
+def test_a_kind_of_fusion_is_one_function_and_one_line(monkeypatch):
+    monkeypatch.setattr(maps, "KINDS", {**maps.KINDS, "mean": shown("a kind of fusion", "mean")})
+    found = problem(fusion=["concat", "mean"])
+    assert {each.kind for each in unmet.choose(found, found.start.hyper)} == {"concat", "mean"}

@@ -55,7 +55,7 @@ def changed(section, line):
 def test_a_minimal_file_gets_the_defaults(tmp_path):
     found = load(write(tmp_path, MINIMAL), environment={})
     assert (found.calendar.period, found.calendar.timezone, found.calendar.end) == ("day", "UTC", None)
-    assert (found.recommendations.k, found.model.refit, found.fused.kind) == (20, 4, "concat")
+    assert (found.recommendations.k, found.model.refit, found.model.fusion) == (20, 4, ["concat"])
     assert found.embeddings == {}
     assert found.data == tmp_path
     assert found.lake_root == str(tmp_path / ".mmrec" / "lake")
@@ -124,7 +124,7 @@ def test_home_is_where_lake_and_weights_lie_unless_they_say_otherwise(tmp_path):
 @pytest.mark.parametrize(
     ("section", "key", "allowed"),
     [
-        ("", "lakes", "allowed here: calendar, data, embeddings, events, fused, home, interactions"),
+        ("", "lakes", "allowed here: calendar, data, embeddings, events, home, interactions"),
         ("calendar", "zone", "allowed here: end, period, start, timezone"),
         ("interactions", "file", "allowed here: columns, event, files, liked_from, value_range, value_scale"),
         ("interactions.columns", "user", "allowed here: event, item_id, query, review, time, user_id, value"),
@@ -132,7 +132,6 @@ def test_home_is_where_lake_and_weights_lie_unless_they_say_otherwise(tmp_path):
         ("items.columns", "picture", "allowed here: audio, categories, image, item_id, text, title, video"),
         ("media", "folder", "allowed here: root, stand_in"),
         ("embeddings.text", "batch", "allowed here: device, encoder, precision"),
-        ("fused", "weights", "allowed here: kind"),
         ("model", "widths", "allowed here: fusion, min_events, refit, seed, split, sweeps, width"),
         ("recommendations", "top", "allowed here: explore, k"),
         ("quality", "max", "allowed here: max_rejected_share"),

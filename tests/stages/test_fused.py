@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mmrec.fusion.concat import Concat
-from mmrec.fusion.interface import Block
+from mmrec.fusion import concat
+from mmrec.fusion.concat import Block
 from mmrec.fusion.statistics import Statistics, measure
 from mmrec.lake.store import Lake
 from mmrec.published.features import Features
@@ -199,9 +199,9 @@ def test_blocks_stand_side_by_side_where_they_belong():
     one = Statistics("text", "e", np.array([1.0, 1.0]), 2.0, 1)
     two = Statistics("image", "f", np.array([0.0]), 0.5, 1)
     blocks = [Block(one, np.array([2]), np.array([[3.0, 1.0]])), Block(two, np.array([0, 2]), np.array([[1.0], [2.0]]))]
-    made = Concat().fuse(blocks, 3)
-    assert Concat().cuts([one, two]) == {"text": slice(0, 2), "image": slice(2, 3)}
-    assert Concat().fuse([], 2).shape == (2, 0)
+    made = concat.fuse(blocks, 3)
+    assert concat.cuts([one, two]) == {"text": slice(0, 2), "image": slice(2, 3)}
+    assert concat.fuse([], 2).shape == (2, 0)
     assert made.tolist() == [[0, 0, 2], [0, 0, 0], [1, 0, 4]]
 
 
@@ -215,7 +215,7 @@ def test_statistics_are_named_by_their_bits():
     ]
     assert one.version == Statistics("text", "e", np.array([1.0]), 2.0, 99).version
     assert len({one.version, *[each.version for each in others]}) == 5
-    assert Concat().space([one]) != Concat().space([one, others[0]])
+    assert concat.space([one]) != concat.space([one, others[0]])
 
 
 def test_what_modalities_share_is_measured_once_a_space(new_shop):
