@@ -42,9 +42,8 @@ def rows(
     found = metrics.rows(figures, split, problem.seed, notes)
     whole = {name: {key: each[key] for key in each if key[1] in WHOLE} for name, each in figures.items()}
     found += _corrected(metrics.differences(whole, against, split, problem.seed), figures, problem.seed)
-    content = np.concatenate(list(problem.blocks.values()), axis=1) if problem.blocks else None
     first = {name: made[:, : problem.k] for name, made in lists.items()}
-    return found + metrics.breadth(first, problem.train, content, problem.listable, split)
+    return found + metrics.breadth(first, problem.train, problem.content, problem.listable, split)
 
 
 def _figures(problem: Problem, lists: np.ndarray, held: Histories, part: int) -> Figures:

@@ -178,9 +178,13 @@ class Problem:
         keep = self._liked((TRAIN,))
         user, item, time = self.user_idx[keep], self.item_idx[keep], self.time_us[keep]
         order, _ = by_person(user, time, self.tie_hash[keep])
-        content = np.concatenate(list(self.blocks.values()), axis=1) if self.blocks else None
         sequence = user[order], item[order], time[order]
-        return SideInformation(self.n_items, *sequence, self.ordered, content, self.hyper.width, self.seed)
+        return SideInformation(self.n_items, *sequence, self.ordered, self.content, self.hyper.width, self.seed)
+
+    @cached_property
+    def content(self) -> np.ndarray | None:
+        """Every block side by side, [n_items, p]; None without any."""
+        return np.concatenate(list(self.blocks.values()), axis=1) if self.blocks else None
 
     @cached_property
     def train(self) -> Histories:

@@ -10,28 +10,25 @@ by validation NDCG@20 over the full catalogue with train masked; a test figure i
 validation masked. `select` never looks at a test event; `evaluate` is what reads them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from mmrec.evaluation import comparison, fitting, rivals
+from mmrec.evaluation import comparison, fitting, rivals, steered
 from mmrec.evaluation.metrics import ALL, Row
 from mmrec.evaluation.problem import Problem
 from mmrec.evaluation.rivals import Rival, Zoo
 from mmrec.evaluation.search import Keep, Search, Trial, forget
 from mmrec.evaluation.split import NAMES, TEST, TRAIN, VALIDATION
-from mmrec.models import exploration
+from mmrec.evaluation.steered import Lists
 from mmrec.models.candidates import Candidate
 from mmrec.models.feature_ials import FeatureIALS, FittedFactors
-from mmrec.models.histories import Histories
 from mmrec.models.interface import Scores
 from mmrec.models.zoo import ZOO
+from mmrec.settings import Recommendations
 
 MINIMUM_CHOOSERS = 100  # people with validation items below which a search would choose by chance
 MODEL = FeatureIALS.name  # what the served model is called in the table
-EXPLORING = f"{MODEL} with new items shown"
-Lists = Callable[[Histories], np.ndarray]  # what to mask → lists int32 [n_users, depth]
+AS_SCORED = Recommendations()
 NO_VARIANTS: Mapping[str, Candidate] = {}
 
 
@@ -64,21 +61,20 @@ def evaluate(
     variants: Mapping[str, Candidate] = NO_VARIANTS,
     *,
     stored: Sequence[Rival] = (),
-    explore: float = 0.0,
+    asked: Recommendations = AS_SCORED,
 ) -> tuple[Row, ...]:
     """The candidate beside every model of the zoo on validation and test, and its paired differences to each.
 
     Everything is fitted on train. `zoo` names other models than the daily ones; their settings are the `stored` ones,
-    or chosen on validation. `variants` are further candidates to set beside the served one. With a share of places to
-    `explore`, the served lists with new items in these places stand beside them: what that costs. Too little history
-    gives one row without a value whose note says so.
+    or chosen on validation. `variants` are further candidates to set beside the served one. Where `asked` steers lists,
+    the served ones so steered stand beside them: what that costs. Too little history gives one row without a value
+    whose note says so.
     """
     for part in (VALIDATION, TEST):
         if short := problem.too_little(part):
             return (Row(MODEL, NAMES[part], f"NDCG@{problem.k}", ALL, None, None, None, 0, short),)
-    models, notes = {MODEL: served(problem, candidate)}, dict[str, str | None]()
-    if explore:
-        models[EXPLORING] = _exploring(problem, candidate, explore)
+    scores, notes = _scores(problem, candidate), dict[str, str | None]()
+    models = {MODEL: _lists(problem, scores), **steered.models(problem, scores, asked)}
     for name, variant in variants.items():
         models[name], notes[name] = served(problem, variant), variant.name
     for rival, model in rivals.models(problem, ZOO if zoo is None else zoo, stored).items():
@@ -90,26 +86,6 @@ def evaluate(
         lists = {name: make(masked) for name, make in models.items()}
         found += comparison.rows(problem, lists, part, MODEL, notes)
     return found
-
-
-def _exploring(problem: Problem, candidate: Candidate, share: float) -> Lists:
-    """The served lists, whose last places among the first K are for items that nobody has met, by a seeded draw."""
-    k, depth = problem.k, max(problem.k, comparison.DEPTH)
-    count, scores = exploration.places(k, share), _scores(problem, candidate)
-    new = problem.listable & problem.cold
-
-    def made(masked: Histories) -> np.ndarray:
-        items, amounts = scores.top_k(masked, depth, problem.item_order, problem.listable)
-        others = scores.top_k(masked, exploration.POOL * count, problem.item_order, new)
-        draws = np.random.default_rng(problem.seed).random(others[0].shape)
-        head = (items[:, :k], amounts[:, :k])
-        shown, _ = exploration.explored(head, others, draws, count, problem.item_order)
-        rest = items[:, k - count :]
-        rest = np.where((rest[:, :, None] == shown[:, None, :]).any(axis=2), -1, rest)
-        whole = np.concatenate([shown, rest], axis=1)
-        return np.take_along_axis(whole, np.argsort(whole < 0, axis=1, kind="stable")[:, :depth], axis=1)
-
-    return made
 
 
 def served(problem: Problem, candidate: Candidate) -> Lists:

@@ -13,7 +13,7 @@ Here: that choice and its trials. Not here: the search around it (`search.py`), 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -65,8 +65,7 @@ class _Fold:
 
 def choose(problem: Problem, hyper: Hyper) -> list[Weighed]:
     """Everything that was tried, the choice first. Nothing where there is no block."""
-    people = np.sort(np.random.default_rng(problem.seed).permutation(problem.n_users)[:_MOST_PEOPLE])
-    folds = [_fold(problem, people, hyper, number) for number in range(FOLDS)]
+    folds = _folds(problem, hyper)
     names = sorted(name for name in problem.blocks if problem.present[name].any())
     tried = [_weighed(problem, folds, {name: 1.0}) for name in names]
     best = max(tried, key=lambda each: each.mean, default=None)
@@ -86,8 +85,14 @@ def choose(problem: Problem, hyper: Hyper) -> list[Weighed]:
     for kind in problem.fusion[1:]:
         tried.append(other := _weighed(problem, folds, best.weights, kind))
         best = other if metrics.interval(other.ndcg - best.ndcg, problem.seed).low > 0 else best
-    part = max(1, len(people) * FOLDS * min(hyper.sweeps, SWEEPS) // len(tried))
+    part = max(1, len(folds[0].users) * FOLDS * min(hyper.sweeps, SWEEPS) // len(tried))
     return [replace(each, work=part) for each in (best, *(one for one in tried if one is not best))]
+
+
+def by_kind(problem: Problem, hyper: Hyper, weights: Mapping[str, float], kinds: Sequence[str]) -> list[Weighed]:
+    """These weights by the map of each kind."""
+    folds = _folds(problem, hyper)
+    return [_weighed(problem, folds, weights, kind) for kind in kinds]
 
 
 def _for_all(problem: Problem, weights: Mapping[str, float], names: list[str]) -> Mapping[str, float]:
@@ -95,6 +100,11 @@ def _for_all(problem: Problem, weights: Mapping[str, float], names: list[str]) -
     read = np.any([problem.present[name] for name in weights], axis=0)
     alone = [name for name in names if name not in weights and (problem.present[name] & ~read).any()]
     return {**weights, **dict.fromkeys(alone, LITTLE)}
+
+
+def _folds(problem: Problem, hyper: Hyper) -> list[_Fold]:
+    people = np.sort(np.random.default_rng(problem.seed).permutation(problem.n_users)[:_MOST_PEOPLE])
+    return [_fold(problem, people, hyper, number) for number in range(FOLDS)]
 
 
 def _fold(problem: Problem, people: np.ndarray, hyper: Hyper, number: int) -> _Fold:

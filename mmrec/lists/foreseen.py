@@ -47,7 +47,7 @@ def _standing(lake: Lake, period: str, of: Ranked, made: Mapping[str, Ranked], c
     if of.state is None:
         mine = {p: each for p, each in made.items() if each.state is None and each.boundary == of.boundary}
         return (_same(of, mine[max(mine)]) if mine else 0), 0
-    states = top_k.stored_states(lake, of.boundary, period, code_version)
+    states = top_k.stored_states(lake, of.boundary, period, code_version, of.state)
     states |= {p: each.state for p, each in made.items() if each.state is not None}
     nearest = max((p for p, each in states.items() if p <= period and of.state.continues(each)), default=None)
     if nearest is None:

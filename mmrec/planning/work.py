@@ -17,10 +17,8 @@ from mmrec.builds.report import WHOLE
 from mmrec.lake.store import Lake
 from mmrec.lists import foreseen as lists
 from mmrec.lists.neighbours import ALL
-from mmrec.lists.top_k import State
-from mmrec.models import exploration
+from mmrec.lists.top_k import State, Steering
 from mmrec.planning.ahead import Ahead
-from mmrec.settings import Recommendations
 from mmrec.stages.model import foreseen as model
 from mmrec.stages.model.foreseen import Foreseen
 from mmrec.stages.recommendations.similar_items import similar_items_keys
@@ -47,8 +45,9 @@ class Work:
         """By period, people × items that are scored for lists."""
         self._look_at(stale)
         items, asked = self.ahead.tables[tables.VALIDATED_ITEMS].height, self.ahead.settings.recommendations
+        steering = Steering.of(self.ahead.lake, asked)
         ranked = {
-            period: lists.Ranked(of.people, items, of.boundary, _state(of, asked))
+            period: lists.Ranked(of.people, items, of.boundary, _state(of, asked.k, steering))
             for period, of in self.people.items()
             if period in stale
         }
@@ -97,10 +96,8 @@ class Work:
         return now.join(stored, on="item_id").filter(pl.col("title") != pl.col("before"))["item_id"]
 
 
-def _state(of: Foreseen, asked: Recommendations) -> State | None:
-    if not of.version:
-        return None
-    return State(of.version, asked.k, of.new or {}, of.gone, exploration.places(asked.k, asked.explore))
+def _state(of: Foreseen, k: int, steering: Steering) -> State | None:
+    return State(of.version, k, of.new or {}, of.gone, steering) if of.version else None
 
 
 def _items(lake: Lake, modality: str) -> pl.Series:

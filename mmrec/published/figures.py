@@ -10,14 +10,15 @@ from collections.abc import Sequence
 import polars as pl
 
 from mmrec import tables
-from mmrec.evaluation.selection import EXPLORING, MODEL
+from mmrec.evaluation import steered
+from mmrec.evaluation.selection import MODEL
 from mmrec.lake.store import Lake
 from mmrec.models.zoo import ZOO
 
 
 def read(lake: Lake, periods: Sequence[str]) -> pl.DataFrame:
     """Every figure of these periods: the table's columns, `label` (`a`, or `a − b`), and `place`, the order to show."""
-    order = [MODEL, EXPLORING, *ZOO]
+    order = [MODEL, *steered.NAMES, *ZOO]
     rows = lake.scan(tables.EVALUATION).filter(pl.col("period").is_in(list(periods)))
     label = pl.when(pl.col("minus").is_null()).then("model").otherwise(pl.format("{} − {}", "model", "minus"))
     at = pl.coalesce("minus", "model").replace_strict(order, list(range(len(order))), default=len(order))

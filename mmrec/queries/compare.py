@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from mmrec.errors import MmrecError
-from mmrec.evaluation import selection, split
+from mmrec.evaluation import fusions, selection, split
 from mmrec.evaluation.problem import Problem
+from mmrec.fusion import maps
 from mmrec.lake.store import Lake
-from mmrec.models.candidates import Candidate
+from mmrec.models.candidates import POPULARITY, Candidate
 from mmrec.models.interface import Model
 from mmrec.models.side import SideInformation
 from mmrec.models.zoo import MORE, SLOW, ZOO
@@ -28,6 +29,7 @@ from mmrec.published.features import Features
 from mmrec.settings import Settings
 
 NO_CONTENT, NO_LINKS = "mf without content", "mf without links"
+FUSIONS = {f"mf by {kind}": kind for kind in maps.KINDS}
 
 
 def compare(
@@ -43,7 +45,11 @@ def compare(
     events = history.read(published.lake, settings, published.period, version.weighing)
     problem = Problem.of(events, features.item_ids, features.blocks, features.present, settings.model)
     zoo, variants = _chosen(models, problem.side, _variants(version.choice))
-    rows = selection.evaluate(problem, version.choice, zoo, variants, stored=version.rivals)
+    rows = selection.evaluate(
+        problem, version.choice, zoo, variants, stored=version.rivals, asked=settings.recommendations
+    )
+    others = {name: FUSIONS[name] for name in variants if name in FUSIONS}
+    rows += fusions.rows(problem, version.choice, others)
     parts = np.bincount(problem.part[problem.weight > 0], minlength=len(split.NAMES)).tolist()
     return {
         "period": published.period,
@@ -62,16 +68,23 @@ def compare(
 
 def names() -> list[str]:
     """What `models` may name, whatever is served."""
-    return [*ZOO, *MORE, NO_CONTENT, NO_LINKS]
+    return [*ZOO, *MORE, NO_CONTENT, NO_LINKS, *FUSIONS]
 
 
 def _variants(served: Candidate) -> dict[str, Candidate]:
-    """The served candidate without its parts, where it has them."""
+    """The served candidate without its parts, where it has them, and with what is new placed by other fusions.
+
+    Behind popularity there is one map, whatever kind is named.
+    """
     found = {}
     if served.block_weights is not None:
         found[NO_CONTENT] = replace(served, name=f"{served.name}, without content", block_weights=None)
     if served.links is not None and served.last_resort is None:
         found[NO_LINKS] = replace(served, name=f"{served.name}, without its item-item part", links=None)
+    if served.content is not None and served.last_resort != POPULARITY:
+        for name, kind in FUSIONS.items():
+            if kind != served.fusion:
+                found[name] = replace(served, name=f"{served.name}, placing by {kind}", fusion=kind)
     return found
 
 

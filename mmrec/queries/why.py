@@ -34,7 +34,7 @@ def why(
     """
     published = snapshots.read(lake, settings, period)
     reader, period = published.lake, published.period
-    person, item, rank = _chosen(reader, settings, user, item, period)
+    person, item, rank, is_reranked = _chosen(reader, settings, user, item, period)
     target = person.item_ids.index(item)
     targets = np.array([target])
     split = wording.shares(person, 0, targets, wording.explained_by_modality(person, targets))
@@ -47,6 +47,7 @@ def why(
         "item_id": item,
         "title": dict(titles.iter_rows()).get(item),
         "rank": rank,
+        "reranked": is_reranked,
         "score": score,
         "cold": bool(person.cold[target]),
         "events": events.head(TOP_EVENTS).to_dicts(),
@@ -64,14 +65,19 @@ def why(
     }
 
 
-def _chosen(lake: Lake, settings: Settings, user: str, item: str | None, period: str) -> tuple[Served, str, int | None]:
-    """What is served to the person; the item asked for, or the first of the list; its rank, None when not on it."""
+def _chosen(
+    lake: Lake, settings: Settings, user: str, item: str | None, period: str
+) -> tuple[Served, str, int | None, bool]:
+    """What is served to the person; the item asked for, or the first of the list; its rank, None when not on it; and
+    whether the list has another order than that of its scores.
+    """
     mine, now = pl.col("user_id") == user, pl.col("period") == period
     scans = {tables.VALIDATED_INTERACTIONS: mine, tables.MODEL_USERS: mine & now, tables.TOP_K: mine & now}
     own = dict(zip(scans, pl.collect_all([lake.scan(name).filter(rows) for name, rows in scans.items()]), strict=True))
     if own[tables.MODEL_USERS].is_empty():
         raise unknown_person(lake, settings, user, period)
-    ranks = dict(own[tables.TOP_K].sort("rank").select("item_id", "rank").iter_rows())
+    listed = own[tables.TOP_K].sort("rank")
+    ranks = dict(listed.select("item_id", "rank").iter_rows())
     chosen = item or next(iter(ranks), None)
     if chosen is None:
         raise MmrecError(f"this person's list as of {period} is empty; name an item with --item")
@@ -88,7 +94,7 @@ def _chosen(lake: Lake, settings: Settings, user: str, item: str | None, period:
     person = state.load(lake.showing(shown), settings, period, only=user)
     if chosen not in person.item_ids:
         raise unknown_item(chosen)
-    return person, chosen, ranks.get(chosen)
+    return person, chosen, ranks.get(chosen), not listed["score"].is_sorted(descending=True)
 
 
 def _events(person: Served, split: wording.Shares) -> pl.DataFrame:

@@ -67,10 +67,18 @@ class Model(Section):
 
 
 class Recommendations(Section):
-    """The length of a list, and the share of it that goes to items which nobody has met, so that they can be learnt."""
+    """The length of a list; the share of it that goes to items which nobody has met, so that they can be learnt; and
+    how much its items should differ from each other, from 0, the order of scores, to 1.
+    """
 
     k: int = Field(default=20, ge=1, le=1000)
     explore: Annotated[float, Field(ge=0, le=0.5, allow_inf_nan=False)] = 0.0
+    diversity: Share = 0.0
+
+    @property
+    def steering(self) -> dict[str, float]:
+        """What moves items beside their scores, by name; without what is off, so that what was stored before stands."""
+        return {name: value for name in ("explore", "diversity") if (value := getattr(self, name))}
 
 
 class Quality(Section):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmrec.evaluation.comparison import CUTOFFS, FAMILY, HEADLINE
+from mmrec.evaluation.fusions import HIDDEN
 from mmrec.evaluation.metrics import ALL
 from mmrec.modalities import stand_ins
 from mmrec_assets.cli.printed import table_of
@@ -86,7 +87,7 @@ def _notes(answer: dict[str, Any]) -> list[str]:
 def _tables(answer: dict[str, Any]) -> list[Table]:
     if answer["too_little"] is not None:
         return []
-    return [_accuracy(answer), _differences(answer), _breadth(answer), _segments(answer)]
+    return [_accuracy(answer), _differences(answer), *_fusions(answer), _breadth(answer), _segments(answer)]
 
 
 def _accuracy(answer: dict[str, Any]) -> Table:
@@ -111,6 +112,25 @@ def _differences(answer: dict[str, Any]) -> Table:
     ]
     title = f"paired differences; p by Holm's correction over these {len(rows)}"
     return Table(title, ["difference", "metric", "value [95 % interval]", "p"], rows)
+
+
+def _fusions(answer: dict[str, Any]) -> list[Table]:
+    """Kinds of fusion on items that are hidden from the fit; no table where none were compared."""
+    told = [row for row in answer["figures"] if row["segment"] == HIDDEN]
+    minus = {row["minus"]: row for row in told if row["minus"] is not None}
+    rows = [
+        [
+            row["model"],
+            row["note"] or "",
+            _figure(row),
+            _figure(minus[row["model"]], sign="+") if row["model"] in minus else "",
+            _p(minus[row["model"]]["p"]) if row["model"] in minus else "",
+        ]
+        for row in told
+        if row["minus"] is None
+    ]
+    columns = ["model", "fusion", f"{HEADLINE} [95 % interval]", "mf − it", "p"]
+    return [Table("items hidden from the fit, ranked among themselves", columns, rows)] if rows else []
 
 
 def _breadth(answer: dict[str, Any]) -> Table:

@@ -31,6 +31,7 @@ def recommended(out: Console, answer: dict[str, Any]) -> None:
 def why(out: Console, answer: dict[str, Any]) -> None:
     """One recommendation followed back."""
     place = f"rank {answer['rank']}" if answer["rank"] else "not on the list"
+    place += " (re-ranked for diversity)" if answer["rank"] and answer["reranked"] else ""
     title = f"{answer['title'] or answer['item_id']} (item {answer['item_id']})"
     out.print(f"{title}, {place} as of {answer['period']}, score {answer['score']:.4f}")
     table = table_of("carried by", "event", "when (UTC)", ("share", "right"), "file", ("row", "right"))

@@ -85,6 +85,7 @@ EXEMPT = {
     "home": "where what is made and fetched lies, not what it holds",
     "lake.root": "where the tables lie, not what they hold",
     "model.fusion": "which map places what is new, tried in tests/models/test_placing.py",
+    "recommendations.diversity": "re-ranks lists, tried in tests/lists/test_diverse_lists.py",
     "recommendations.explore": "gives places away, tried in tests/published/test_placed.py",
     "schedule.cron": "when a run starts",
     "schedule.timezone": "when a run starts",

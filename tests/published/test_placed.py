@@ -5,7 +5,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from mmrec.evaluation import selection
+from mmrec.evaluation import selection, steered
 from mmrec.evaluation.selection import Selection
 from mmrec.models import candidates
 from mmrec.models.candidates import ITEM_KNN, POPULARITY
@@ -54,5 +54,5 @@ def test_everybody_and_everything_with_a_text_has_a_place(shop):
     person = listed["user_id"].sort()[0]
     told = why.why(lake, settings, person, NEW)
     assert told["cold"] and sum(told["through"].values()) == pytest.approx(told["score"])
-    events = shop.scan("model/evaluation").filter(pl.col("minus") == selection.EXPLORING)
+    events = shop.scan("model/evaluation").filter(pl.col("minus") == steered.EXPLORING)
     assert set(events["model"]) <= {selection.MODEL}

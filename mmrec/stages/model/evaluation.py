@@ -59,8 +59,7 @@ def evaluation(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport
 
 def evaluation_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
     """Stage keys of the evaluation by period: events, the version, and the features that are not the version's."""
-    explore = settings.recommendations.explore
-    read = {"explore": explore} if explore else {}
+    read = settings.recommendations.steering
     return {
         period: stage_key(lake, settings, period, {**history.versions(lake, settings, period), **over.inputs}, **read)
         for period, over in evaluated(lake, settings, wanted).items()
@@ -73,8 +72,8 @@ def _evaluate(lake: Lake, settings: Settings, period: str, over: Evaluated) -> p
         return _nothing_to_evaluate(period)
     version = versions.read_version(lake, over.version)
     events = history.read(lake, settings, period, version.weighing)
-    problem, explore = problem_of(settings, events, Features(lake, over.items)), settings.recommendations.explore
-    found = selection.evaluate(problem, version.choice, stored=version.rivals, explore=explore)
+    problem = problem_of(settings, events, Features(lake, over.items))
+    found = selection.evaluate(problem, version.choice, stored=version.rivals, asked=settings.recommendations)
     rows = pl.DataFrame([vars(row) for row in found], infer_schema_length=None, schema_overrides={"note": pl.String})
     mine = (pl.col("model") == selection.MODEL) & pl.col("minus").is_null() & (pl.col("people") > 0)
     own = pl.concat_str(pl.lit(version.choice.name), pl.col("note"), separator="; ", ignore_nulls=True)

@@ -33,5 +33,6 @@ def reasons(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
 
 def reasons_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
     """Stage keys of the reasons by period."""
-    read = settings.recommendations.model_dump() if settings.recommendations.explore else {}
+    asked = settings.recommendations
+    read = {"k": asked.k, "explore": asked.explore} if asked.explore else {}
     return keys_behind(lake, settings, wanted, (FUSED, tables.VALIDATED_ITEMS), tables.TOP_K, **read)

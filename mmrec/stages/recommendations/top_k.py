@@ -18,7 +18,7 @@ from mmrec.stages.recommendations.behind import keys_behind, made_of_people, peo
 
 def top_k(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
     """The K best unseen items of every person with a factor, for each wanted period."""
-    gate = events.gate(lake, wanted)
+    gate, asked = events.gate(lake, wanted), settings.recommendations
     run = StageRun(lake, tables.TOP_K, refused=gate.refused, warnings=gate.warnings)
     made: dict[str, Lists] = {}
     for period in with_people(lake, run.begin(top_k_keys(lake, settings, gate.open))):
@@ -27,7 +27,7 @@ def top_k(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
         lists.note_states(lake, made)
     run.publish(made_of_people(run.stale, made))
     return run.report(
-        facts={"k": settings.recommendations.k, **people_by_way(made.values(), lists.WAYS)},
+        facts={"k": asked.k, **asked.steering, **people_by_way(made.values(), lists.WAYS)},
         tables={"most recommended": _most_recommended(lake, gate.open)},
     )
 
@@ -35,8 +35,7 @@ def top_k(lake: Lake, settings: Settings, wanted: list[str]) -> StageReport:
 def top_k_keys(lake: Lake, settings: Settings, wanted: list[str]) -> dict[str, str]:
     """Stage keys of the lists by period; a title is not in them."""
     asked = settings.recommendations
-    explore = {"explore": asked.explore} if asked.explore else {}  # absent where it is off, so that stored lists stand
-    return keys_behind(lake, settings, wanted, (FUSED,), k=asked.k, **explore)
+    return keys_behind(lake, settings, wanted, (FUSED,), k=asked.k, **asked.steering)
 
 
 def _most_recommended(lake: Lake, open_periods: list[str]) -> pl.DataFrame:
