@@ -102,6 +102,7 @@ class Judge:
             left = self._folded[1]
         if candidate.links is None:
             return Scores(left, factors.H)
+        assert isinstance(candidate.links, LinkSettings), "a search tries no linear model"
         own = self._of(candidate.links.recency).take(people)
         return Scores(left, factors.H, own, self._linked(candidate.links))
 

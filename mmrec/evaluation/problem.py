@@ -17,11 +17,12 @@ from mmrec.evaluation import metrics, split
 from mmrec.evaluation.audit import COUNTING, EVERYTHING, Audit
 from mmrec.evaluation.split import TEST, TRAIN
 from mmrec.fusion.layout import Blocks, Layout
-from mmrec.models import candidates, cooccurrence
+from mmrec.models import candidates, cooccurrence, linear
 from mmrec.models.candidates import Candidate
 from mmrec.models.cooccurrence import Counts, LinkSettings
 from mmrec.models.factorization import Hyper
 from mmrec.models.histories import Histories
+from mmrec.models.linear import LinearSettings
 from mmrec.models.links import SparseLinks
 from mmrec.models.recency import ALIKE, Recency, by_person
 from mmrec.models.side import SideInformation
@@ -51,6 +52,7 @@ class Problem:
     k: int = DECIDES
     seed: int = 0
     fusion: Sequence[str] = ("concat",)  # kinds of maps that may be chosen (`mmrec/fusion/maps.py`)
+    kind: str = "mf"  # what is served: a factorization that is searched for, or a linear model
     audit: Audit = field(default_factory=Audit, compare=False, repr=False)
 
     @classmethod
@@ -96,6 +98,7 @@ class Problem:
             k=k,
             seed=settings.seed,
             fusion=tuple(settings.fusion),
+            kind=settings.kind,
         )
 
     @property
@@ -159,8 +162,10 @@ class Problem:
         order, _ = by_person(user, self.time_us[keep], self.tie_hash[keep])
         return cooccurrence.followed(user[order], item[order], self.n_items)
 
-    def links(self, settings: LinkSettings | None, *parts: int) -> SparseLinks | None:
+    def links(self, settings: LinkSettings | LinearSettings | None, *parts: int) -> SparseLinks | None:
         """The item-item part of a score, from these parts; None where the score has none."""
+        if isinstance(settings, LinearSettings):
+            return linear.links(settings, self.histories(*parts), self.content, self.n_items)
         return None if settings is None else self.counts(settings, *parts).links(settings)
 
     def features(self, candidate: Candidate) -> np.ndarray | None:

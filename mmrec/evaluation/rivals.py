@@ -65,7 +65,7 @@ def chosen(problem: Problem) -> tuple[Rival, ...]:
     """One for each model of the zoo that can be fitted; none where too little is known to choose by."""
     if problem.too_little(VALIDATION):
         return ()
-    return tuple(_chosen(problem, variants) for find in ZOO.values() if (variants := find(problem.n_items)))
+    return tuple(best(problem, variants) for find in ZOO.values() if (variants := find(problem.n_items)))
 
 
 def models(problem: Problem, zoo: Zoo, stored: Sequence[Rival] = ()) -> dict[Rival, Model]:
@@ -77,7 +77,7 @@ def models(problem: Problem, zoo: Zoo, stored: Sequence[Rival] = ()) -> dict[Riv
         if variants:
             rival = known.get(name)
             if rival is None or rival.note not in variants:
-                rival = _chosen(problem, list(variants.values()))
+                rival = best(problem, list(variants.values()))
             found[rival] = variants[rival.note]
     return found
 
@@ -88,7 +88,7 @@ def scores(problem: Problem, rival: Rival, fitted: Fitted, people: np.ndarray | 
     return fitted.scores(histories if people is None else histories.take(people))
 
 
-def _chosen(problem: Problem, variants: Sequence[Model]) -> Rival:
+def best(problem: Problem, variants: Sequence[Model]) -> Rival:
     """The best variant with the recency that the search begins with; then the half-life, then the floor.
 
     Recency is searched where a model reads the weights of people's events.
@@ -102,23 +102,23 @@ def _chosen(problem: Problem, variants: Sequence[Model]) -> Rival:
         return float(np.nanmean(metrics.ndcg(lists, held, DECIDES)))
 
     begin = problem.start.recency
-    best, value, fitted = None, -np.inf, None
+    found, value, fitted = None, -np.inf, None
     for model in variants:
         own = model.fit(problem.train, problem.n_items)
         rival = _with(Rival(model.name, model.note), begin if own.weighs else ALIKE)
         if len(variants) == 1 and not own.weighs:
             return rival
-        if (found := reached(rival, own)) > value:
-            best, value, fitted = rival, found, own
-    assert best is not None and fitted is not None
-    if not problem.ordered or best.recency == ALIKE:
-        return best
-    values = {best.recency: value}
+        if (worth := reached(rival, own)) > value:
+            found, value, fitted = rival, worth, own
+    assert found is not None and fitted is not None
+    if not problem.ordered or found.recency == ALIKE:
+        return found
+    values = {found.recency: value}
     for near in (candidates.half_lives, candidates.floors):
-        tried = [each for each in near(best.recency) if each not in values]
-        values |= {each: reached(_with(best, each), fitted) for each in tried}
-        best = _with(best, max(values, key=lambda each: values[each]))
-    return best
+        tried = [each for each in near(found.recency) if each not in values]
+        values |= {each: reached(_with(found, each), fitted) for each in tried}
+        found = _with(found, max(values, key=lambda each: values[each]))
+    return found
 
 
 def _with(rival: Rival, recency: Recency) -> Rival:

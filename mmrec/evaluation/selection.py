@@ -13,7 +13,7 @@ validation masked. `select` never looks at a test event; `evaluate` is what read
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mmrec.evaluation import comparison, fitting, rivals, steered
+from mmrec.evaluation import comparison, fitting, linear, rivals, steered
 from mmrec.evaluation.metrics import ALL, Row
 from mmrec.evaluation.problem import Problem
 from mmrec.evaluation.rivals import Rival, Zoo
@@ -47,7 +47,11 @@ def select(problem: Problem, known: Sequence[Trial] = (), keep: Keep = forget) -
 
     `known` are the first trials of the same search that was killed, and `keep` is told of every further one.
     """
-    if short := problem.too_little(VALIDATION, MINIMUM_CHOOSERS):
+    short = problem.too_little(VALIDATION, MINIMUM_CHOOSERS)
+    if problem.kind != MODEL:
+        winner, trials = linear.choose(problem, enough=not short)
+        return Selection(winner, not short, short, trials)
+    if short:
         return Selection(problem.start, False, short)
     search = Search(problem, known, keep)
     winner = search.run()

@@ -4,6 +4,7 @@
     popularity    B, onto how many people each item has; words and new items that are liked count as a liking
     item-kNN      W, the item-item part with what each item says of itself, is cut to rank r: W ≈ U Vᵀ. A map from
                   features onto U and V says what a new item adds to others, and what others add to it
+    EASE, L3AE    likewise, of a W whose diagonal is 0; what W links to by content alone needs no other place
 
 What the model says of people and items that it has met does not change by one bit. For that, item-kNN's dense part has
 two halves: one is shared by texts with known items, the other by past events with new items.
@@ -23,8 +24,9 @@ from mmrec.fusion import maps
 from mmrec.fusion.deep import Network
 from mmrec.fusion.layout import Layout
 from mmrec.models import factorization
-from mmrec.models.candidates import ITEM_KNN, POPULARITY, Candidate
+from mmrec.models.candidates import POPULARITY, Candidate
 from mmrec.models.factorization import Hyper, ItemFactors
+from mmrec.models.linear import LinearSettings
 from mmrec.models.links import SparseLinks
 
 RANK = 32  # r of item-kNN
@@ -43,7 +45,7 @@ def with_map(
     if features is None or not warm.any():
         return factors, None
     kind, seed = candidate.fusion, candidate.hyper.seed
-    if candidate.last_resort == ITEM_KNN and links is not None:
+    if candidate.last_resort not in (None, POPULARITY) and links is not None:
         return _of_links(candidate, factors, layout, features, links)
     if candidate.last_resort == POPULARITY:
         A = np.zeros((1, layout.width))
@@ -76,12 +78,12 @@ def _of_links(
         Hyper(width=width, alpha=0.0, regularization=1.0, exponent=0.0, sweeps=1, seed=seed),
         np.vstack([to_u, to_u]) * _FAINT,
     )
-    return _placed(placed, made.features), made.network
+    return _placed(placed, made.features, links.known), made.network
 
 
-def _placed(factors: ItemFactors, features: np.ndarray) -> ItemFactors:
-    """The items that nobody has met at their places."""
-    cold = np.flatnonzero(factors.counts == 0)
+def _placed(factors: ItemFactors, features: np.ndarray, known: np.ndarray | bool = False) -> ItemFactors:
+    """The items that nobody has met at their places, but for those that are `known` otherwise (bool [n_items])."""
+    cold = np.flatnonzero((factors.counts == 0) & ~np.asarray(known))
     new = factorization.with_new_items(factors, features[cold])
     H, HQ = factors.H.copy(), factors.HQ.copy()
     H[cold], HQ[cold] = new.H[len(H) :], new.HQ[len(H) :]
@@ -89,8 +91,10 @@ def _placed(factors: ItemFactors, features: np.ndarray) -> ItemFactors:
 
 
 def _of_itself(candidate: Candidate, counts: np.ndarray) -> np.ndarray:
-    """W_jj = κ n_j^(1 − p − b), as if an item were its own neighbour; 0 for who has nobody."""
+    """W_jj = κ n_j^(1 − p − b), as if an item were its own neighbour; 0 for who has nobody, and of linear models."""
     assert candidate.links is not None
+    if isinstance(candidate.links, LinearSettings):
+        return np.zeros(len(counts))
     links, n = candidate.links, np.maximum(counts, 1).astype(np.float64)
     return links.strength * n ** (1 - links.from_exponent - links.to_exponent) * (counts > 0)
 

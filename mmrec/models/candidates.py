@@ -14,6 +14,7 @@ from typing import Any, Self
 from mmrec.models import item_knn
 from mmrec.models.cooccurrence import LinkSettings
 from mmrec.models.factorization import Hyper
+from mmrec.models.linear import LinearSettings
 from mmrec.models.recency import ALIKE, Recency
 
 POPULARITY, ITEM_KNN = "popularity", "item-kNN"  # the models of last resort
@@ -48,8 +49,10 @@ class Candidate:
     block_weights: Mapping[str, float] | None = None  # None is plain iALS; a block that is not named is left out
     half_life: float | None = None  # of `recency`; weighs the events of the fold-in, never those of the fit
     floor: float = 0.0
-    links: LinkSettings | None = None  # of the item-item part; None where the score has none
-    last_resort: str | None = None  # POPULARITY or ITEM_KNN, which nothing that is fitted has beaten
+    links: LinkSettings | LinearSettings | None = None  # of the item-item part; None where the score has none
+    # What stands in place of a fit: POPULARITY or ITEM_KNN, which nothing that is fitted has beaten, or a linear model
+    # that was asked for (`linear.py`).
+    last_resort: str | None = None
     placing: Mapping[str, float] | None = None  # without content in the fit: block weights of the map beside it
     fusion: str = "concat"  # the kind of that map, or of the one behind a fit with content (`mmrec/fusion/maps.py`)
 
@@ -71,7 +74,8 @@ class Candidate:
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """The candidate that `to_json` wrote."""
         links = values.get("links")
-        return cls(**{**values, "hyper": Hyper(**values["hyper"]), "links": links and LinkSettings(**links)})
+        kind = LinearSettings if links and "regularization" in links else LinkSettings
+        return cls(**{**values, "hyper": Hyper(**values["hyper"]), "links": links and kind(**links)})
 
 
 def named(candidate: Candidate) -> Candidate:
@@ -116,11 +120,11 @@ def with_content(candidate: Candidate, block_weights: Mapping[str, float], event
 def with_placing(candidate: Candidate, block_weights: Mapping[str, float] | None, fusion: str = "concat") -> Candidate:
     """The same with a content map beside a fit that reads none; nothing else of it changes, nor its name.
 
-    Of item-kNN the dense part serves new items and texts alone, so it weighs events as the item-item part does.
+    Of item-item models the dense part serves new items and texts alone, so it weighs events as the item-item part does.
     """
     if candidate.block_weights is not None or not block_weights:
         return candidate
-    if candidate.last_resort == ITEM_KNN and candidate.links is not None:
+    if candidate.last_resort not in (None, POPULARITY) and candidate.links is not None:
         candidate = replace(candidate, half_life=candidate.links.half_life, floor=candidate.links.floor)
     return replace(candidate, placing=block_weights, fusion=fusion)
 
@@ -180,9 +184,9 @@ def links_near(candidate: Candidate, *, ordered: bool) -> list[Candidate]:
 
     An exponent moves the strength too, by a factor of 2: n^¼ is about that for items of some twenty people.
     """
-    if candidate.links is None:
-        return []
     at = candidate.links
+    if not isinstance(at, LinkSettings):
+        return []
     steps = [replace(at, strength=at.strength * by) for by in (0.6, 1.7)]
     for by in (-_EXPONENT_STEP, _EXPONENT_STEP):
         stronger = at.strength * 2 ** (by / _EXPONENT_STEP)

@@ -55,8 +55,11 @@ class Modality(Section):
 
 
 class Model(Section):
-    """The factorization: `refit` periods share one item-factor version; the rest is the search's grid."""
+    """What is served: `refit` periods share one version of it. `kind` is a factorization that is searched for, or a
+    linear item-item model; the rest is the search's grid.
+    """
 
+    kind: Literal["mf", "EASE", "L3AE"] = "mf"
     refit: int = Field(default=4, ge=1)
     width: int = Field(default=64, ge=2, le=1024)
     sweeps: int = Field(default=8, ge=1, le=50)

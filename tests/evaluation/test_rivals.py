@@ -54,7 +54,7 @@ def test_what_is_stored_is_read_back_and_used_without_a_choice(chosen, monkeypat
     assert rivals.from_arrays(rivals.to_arrays(chosen)) == chosen
     assert rivals.from_arrays({}) == () and rivals.to_arrays(()) == {}
     rows = selection.evaluate(PROBLEM, PROBLEM.start)
-    monkeypatch.setattr(rivals, "_chosen", lambda *_: pytest.fail("chosen again"))
+    monkeypatch.setattr(rivals, "best", lambda *_: pytest.fail("chosen again"))
     assert selection.evaluate(PROBLEM, PROBLEM.start, stored=chosen) == rows
     other = [replace(each, note="λ = 3000") if each.model == "EASE" else each for each in chosen]
     assert selection.evaluate(PROBLEM, PROBLEM.start, stored=other) != rows

@@ -132,7 +132,7 @@ def test_home_is_where_lake_and_weights_lie_unless_they_say_otherwise(tmp_path):
         ("items.columns", "picture", "allowed here: audio, categories, image, item_id, text, title, video"),
         ("media", "folder", "allowed here: root, stand_in"),
         ("embeddings.text", "batch", "allowed here: device, encoder, precision"),
-        ("model", "widths", "allowed here: fusion, min_events, refit, seed, split, sweeps, width"),
+        ("model", "widths", "allowed here: fusion, kind, min_events, refit, seed, split, sweeps, width"),
         ("recommendations", "top", "allowed here: diversity, explore, k"),
         ("quality", "max", "allowed here: max_rejected_share"),
         ("schedule", "at", "allowed here: cron, timezone"),

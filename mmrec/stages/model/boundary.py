@@ -109,8 +109,9 @@ def _version_key(lake: Lake, settings: Settings, boundary: str, space: str) -> s
 
 
 def _read(settings: Settings) -> dict[str, object]:
-    """The settings that the model is a function of."""
-    return {"model": settings.model.model_dump(), "weighing": Weighing.of(settings).to_json()}
+    """The settings that the model is a function of; the kind that is served by default goes without saying."""
+    model = settings.model.model_dump(exclude={"kind"} if settings.model.kind == selection.MODEL else None)
+    return {"model": model, "weighing": Weighing.of(settings).to_json()}
 
 
 def _fit(settings: Settings, boundary: str, problem: Problem, chosen: Candidate, features: Features) -> Version:

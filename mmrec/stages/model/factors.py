@@ -105,8 +105,9 @@ def _warnings(lake: Lake, settings: Settings, period: str) -> list[str]:
     """What a run should say of a period: that nothing fitted is served, and who or what has no place."""
     serving = unplaced.serving(lake, period)
     resort = json.loads(serving["choice"]).get("last_resort") if serving else None
+    is_asked_for = resort == settings.model.kind
     told = f"{resort} is served: nothing that was fitted reached more with the people who confirm, on validation"
-    return [*([told] if resort else []), *unplaced.warnings(lake, settings, period)]
+    return [*([told] if resort and not is_asked_for else []), *unplaced.warnings(lake, settings, period)]
 
 
 def _versions(lake: Lake) -> pl.DataFrame:
