@@ -30,6 +30,7 @@ from mmrec.settings import Settings
 
 NO_CONTENT, NO_LINKS = "mf without content", "mf without links"
 FUSIONS = {f"mf by {kind}": kind for kind in maps.KINDS}
+ONLY_BY_NAME = (*SLOW, f"mf by {maps.DEEP}")
 
 
 def compare(
@@ -92,7 +93,7 @@ def _chosen(
     models: Sequence[str] | None, side: SideInformation, variants: Mapping[str, Candidate]
 ) -> tuple[selection.Zoo, Mapping[str, Candidate]]:
     """The models to fit, and the candidates to set beside the served one."""
-    chosen = [name for name in names() if name not in SLOW] if models is None else models
+    chosen = [name for name in names() if name not in ONLY_BY_NAME] if models is None else models
     if unknown := sorted(set(chosen) - set(names())):
         raise MmrecError(f"no model is called '{unknown[0]}'; there are: {', '.join(names())}")
     zoo = {**ZOO} | {name: partial(_with, made, side) for name, made in MORE.items()}
