@@ -77,8 +77,8 @@ def put(lake: Lake, contract: tables.Table, rows: pl.DataFrame, periods: list[st
 def digests(contract: tables.Table, rows: pl.DataFrame) -> dict[str, str]:
     """period → data version: a digest of the rows' content; a period without rows has none here."""
     if "period" in contract.partition_by:
-        return digest(rows, "period", contract.content)
-    return digest(rows.with_columns(_whole=pl.lit(WHOLE)), "_whole", contract.content)
+        return digest(rows, "period", contract.content, contract.silent)
+    return digest(rows.with_columns(_whole=pl.lit(WHOLE)), "_whole", contract.content, contract.silent)
 
 
 def difference(lake: Lake, table: str, rows: pl.DataFrame) -> tuple[int, int]:

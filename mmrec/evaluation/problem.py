@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 import polars as pl
 
+from mmrec.errors import MmrecError
 from mmrec.evaluation import metrics, split
 from mmrec.evaluation.audit import COUNTING, EVERYTHING, Audit
 from mmrec.evaluation.split import TEST, TRAIN
@@ -29,7 +30,7 @@ from mmrec.models.side import SideInformation
 from mmrec.settings import Model
 
 DECIDES = 20  # the cut-off of the NDCG that decides
-PART = "part"  # a column of events that says which part each belongs to
+PART = "split"  # a column of events that says which part each belongs to
 MINIMUM_PEOPLE = 10  # people with held-out items below which figures say nothing
 
 
@@ -67,7 +68,7 @@ class Problem:
     ) -> Self:
         """From a table of events (user_id, item_id, time, weight); the rows of the blocks are those of the `catalogue`.
 
-        A column `part` (train, validation, test) takes the place of the settings' split.
+        A column `split` (train, validation, test) takes the place of the settings' split.
 
         People stand in the order of their ids. A liked item that the catalogue does not name takes part without
         content, is in no list and is no positive; one that was only met drops out.
@@ -77,10 +78,7 @@ class Problem:
         time_us = placed["time"].dt.epoch("us").to_numpy()
         hashes = split.tie_hash(placed["user_id"].to_list(), placed["item_id"].to_list())
         liked = placed["weight"].to_numpy() > 0
-        if PART in placed.columns:
-            part = split.given(placed[PART].to_list())
-        else:
-            part = _split(settings, liked, user, item, time_us, hashes)
+        part = _given(placed[PART]) if PART in placed.columns else _split(settings, liked, user, item, time_us, hashes)
         hyper = Hyper(width=settings.width, sweeps=settings.sweeps, seed=settings.seed)
         return cls(
             user_idx=user,
@@ -212,6 +210,13 @@ class Problem:
         if people >= minimum and self.train.items.size:
             return ""
         return f"too little history: {people} people have {name} items, expected at least {minimum}"
+
+
+def _given(parts: pl.Series) -> np.ndarray:
+    """The parts that events say they are, int8 [n]."""
+    if parts.null_count():
+        raise MmrecError("some events were judged before interactions.columns.split was set; type `mmrec run`")
+    return split.given(parts.to_list())
 
 
 def _split(

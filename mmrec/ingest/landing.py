@@ -56,6 +56,8 @@ class Landed:
 def reading(settings: Settings) -> dict[str, Any]:
     """The settings that decide what a landed row looks like."""
     how = settings.interactions.model_dump(include={"columns", "event"})
+    if how["columns"]["split"] is None:
+        del how["columns"]["split"]  # what landed before there was such a column need not land again
     return {"interactions": how, "calendar": settings.calendar.model_dump(exclude={"end"})}
 
 

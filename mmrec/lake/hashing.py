@@ -9,17 +9,31 @@ import polars as pl
 from mmrec.lake.engine import shared
 
 
-def digest(frame: pl.DataFrame | pl.LazyFrame, by: str, columns: Sequence[str]) -> dict[str, str]:
-    """A digest of the rows for each value of `by`, in any order: sha256 over the sorted md5 of each row as JSON."""
+def digest(
+    frame: pl.DataFrame | pl.LazyFrame, by: str, columns: Sequence[str], silent: Sequence[str] = ()
+) -> dict[str, str]:
+    """A digest of the rows for each value of `by`, in any order: sha256 over the sorted md5 of each row as JSON.
+
+    Where all columns of `silent` are null, a row is digested without them.
+    """
     rows = frame.lazy().select([by, *[name for name in columns if name != by]]).collect()
     if rows.is_empty():
         return {}
-    packed = ", ".join(f'"{name}"' for name in columns)
+    row = _as_json(columns)
+    if there := [name for name in columns if name in silent]:
+        without = _as_json([name for name in columns if name not in there])
+        named = ", ".join(f'"{name}"' for name in there)
+        row = f"CASE WHEN coalesce({named}) IS NULL THEN {without} ELSE {row} END"
     query = (
         f"SELECT \"{by}\", sha256(string_agg(h, '' ORDER BY h)) FROM "
-        f'(SELECT "{by}", md5(to_json(struct_pack({packed}))::VARCHAR) AS h FROM frame) GROUP BY 1'
+        f'(SELECT "{by}", md5({row}) AS h FROM frame) GROUP BY 1'
     )
     return dict(ask(query, frame=rows).iter_rows())
+
+
+def _as_json(columns: Sequence[str]) -> str:
+    packed = ", ".join(f'"{name}"' for name in columns)
+    return f"to_json(struct_pack({packed}))::VARCHAR"
 
 
 def text_hashes(texts: pl.Series) -> pl.Series:

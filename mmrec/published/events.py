@@ -81,8 +81,10 @@ def _landed(rows: pl.LazyFrame) -> dict[str, int]:
 def read(lake: Lake, settings: Settings, up_to: str, weighing: Weighing, only: str | None = None) -> pl.DataFrame:
     """Every published event with an item up to a period, of everybody or of one person, sorted by person and item.
 
-    Columns: user_id, item_id, event, time, period, weight (0 = met and not liked), source_file, source_row.
+    Columns: user_id, item_id, event, time, period, weight (0 = met and not liked), source_file, source_row; and split,
+    where a column gives it.
     """
+    given = ["split"] if settings.interactions.columns.split else []
     mine = pl.lit(value=True) if only is None else pl.col("user_id") == only
     seen = periods.up_to(settings.calendar, up_to)  # a changed calendar leaves periods behind that no longer count
     return (
@@ -96,6 +98,7 @@ def read(lake: Lake, settings: Settings, up_to: str, weighing: Weighing, only: s
             "period",
             "source_file",
             "source_row",
+            *given,
             weight=weighing.weight(),
         )
         .sort("user_id", "item_id", "time", "event", "source_file", "source_row")

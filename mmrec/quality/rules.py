@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from mmrec import tables
+from mmrec.evaluation.split import NAMES as PARTS
 from mmrec.ingest.numbers import number
 from mmrec.lake.hashing import text_hashes
 from mmrec.modalities import FILES
@@ -36,6 +37,7 @@ def judge_interactions(raw: pl.DataFrame, settings: Settings) -> pl.DataFrame:
         event=_clean("event"),
         query=clean_text(pl.col("query")),
         review=clean_text(pl.col("review")),
+        split=_clean("split").str.to_lowercase(),
         value_text=_clean("value"),
         value=number(_clean("value")),
         time=pl.col("time_utc"),
@@ -151,6 +153,9 @@ def _interaction_rules(settings: Settings) -> list[Rule]:
         low, high = settings.interactions.value_range
         outside = ~value.is_between(low, high).fill_null(value=True)
         rules.append(("value_out_of_range", outside, f"value lies outside {low:g} to {high:g}"))
+    if settings.interactions.columns.split:
+        unknown = ~pl.col("split").is_in(PARTS).fill_null(value=False)
+        rules.append(("split_unknown", unknown, f"the split is none of: {', '.join(PARTS)}"))
     return rules
 
 

@@ -64,7 +64,7 @@ class Model(Section):
     width: int = Field(default=64, ge=2, le=1024)
     sweeps: int = Field(default=8, ge=1, le=50)
     min_events: int = Field(default=5, ge=2)  # a person with fewer has every event in train
-    split: Literal["per_person", "global", "random"] = "per_person"
+    split: Literal["per_person", "global", "random", "given"] = "per_person"
     fusion: list[Literal["concat", "projection", "deep"]] = Field(default=["concat"], min_length=1)  # the first stands
     seed: int = 0
 
@@ -158,6 +158,10 @@ class Settings(Section):
         if self.users and ("text" not in self.embeddings or "text" in self.precomputed):
             found = "precomputed" if "text" in self.embeddings else "not"
             raise ValueError(f"[users] is set, but [embeddings.text] is {found}: nothing would read people's words")
+        if (self.model.split == "given") != bool(self.interactions.columns.split):
+            column = f"'{self.interactions.columns.split}'" if self.interactions.columns.split else "none"
+            told = "model.split is 'given' where interactions.columns.split names the column of it, and only there"
+            raise ValueError(f"{told}; found model.split '{self.model.split}' and the column {column}")
         if self.interactions.columns.review and not self.users:
             raise ValueError("interactions.columns.review is set, but [users] is not: no consent says it may be read")
         return self

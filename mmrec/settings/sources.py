@@ -19,9 +19,10 @@ class Section(BaseModel):
 
 
 class InteractionColumns(Section):
-    """Which column of the event files holds what; the last four may be absent.
+    """Which column of the event files holds what; the last five may be absent.
 
-    `query` and `review` hold a person's own words: what was searched for, and what was written about the item.
+    `query` and `review` hold a person's own words: what was searched for, and what was written about the item. `split`
+    says of every event whether it is train, validation or test (`[model] split = "given"`).
     """
 
     user_id: str = "user_id"
@@ -31,6 +32,7 @@ class InteractionColumns(Section):
     value: str | None = None
     query: str | None = None
     review: str | None = None
+    split: str | None = None
 
 
 class Interactions(Section):

@@ -35,7 +35,7 @@ _SCORE = ("model/factors:factor", f"{_FUSED}:digest")
 
 _LINEAGE: dict[str, _Columns] = {
     "raw/interactions": {
-        **_same(_EVENTS, "user_id", "item_id", "event", "value", "time", "query", "review"),
+        **_same(_EVENTS, "user_id", "item_id", "event", "value", "time", "query", "review", "split"),
         **_from("time_utc", _EVENTS, "time"),
         **_from("period", _EVENTS, "time"),
     },
@@ -54,7 +54,7 @@ _LINEAGE: dict[str, _Columns] = {
         **{f"{kind.name}_problem": ("raw/media:problem",) for kind in FILES},
     },
     "validated/interactions": {
-        **_same("raw/interactions", "period", "user_id", "event", "value", "query", "review"),
+        **_same("raw/interactions", "period", "user_id", "event", "value", "query", "review", "split"),
         **_same("raw/interactions", "source_file", "source_row"),
         **_from("words_hash", "raw/interactions", "query", "review"),
         **_same("raw/interactions", "item_id"),

@@ -26,6 +26,7 @@ TABLES = (
             ),
             Column("query", pl.String, "what was searched for, as delivered", nullable=True, personal=True),
             Column("review", pl.String, "what the person wrote of it, as delivered", nullable=True, personal=True),
+            Column("split", pl.String, "its part of the split, as delivered", nullable=True, silent=True),
             Column("problem", pl.String, "why the line does not fit the file's header", nullable=True),
             LANDED_FILE,
             LANDED_ROW,

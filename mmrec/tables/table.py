@@ -23,6 +23,7 @@ class Column:
     personal: bool = False  # a person's id or words: never shown in metadata, logs or messages
     provenance: bool = False  # where the row came from
     versioned: bool = True  # part of the data version; floats that were computed, and provenance behind raw, are not
+    silent: bool = False  # where it is null the data version is as if there were no such column: it came later
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ class Table:
     def content(self) -> list[str]:
         """The columns that a data version is a digest of."""
         return [column.name for column in self.columns_ if column.versioned]
+
+    @property
+    def silent(self) -> list[str]:
+        """The columns that a data version is silent of where they are null."""
+        return [column.name for column in self.columns_ if column.silent]
 
     @property
     def personal(self) -> list[str]:

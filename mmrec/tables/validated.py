@@ -23,6 +23,7 @@ TABLES = (
             Column("query", pl.String, "what was searched for", nullable=True, personal=True),
             Column("review", pl.String, "what the person wrote of the item, cleaned", nullable=True, personal=True),
             Column("words_hash", pl.String, "sha256 of the query or review, cleaned", nullable=True, personal=True),
+            Column("split", pl.String, "train, validation or test, where a column says so", nullable=True, silent=True),
             FILE,
             ROW,
         ),

@@ -58,7 +58,7 @@ def test_at_random_a_persons_later_events_are_in_train():
 
 def test_a_given_column_takes_the_place_of_the_split():
     events = table(["a", "a", "a", "b"], ["x", "y", "z", "x"], np.arange(4))
-    named = events.with_columns(part=pl.Series(["train", "validation", "test", "train"]))
+    named = events.with_columns(split=pl.Series(["train", "validation", "test", "train"]))
     found = Problem.of(named, ["x", "y", "z"], {}, {}, SETTINGS)
     assert found.part.tolist() == [TRAIN, VALIDATION, TEST, TRAIN]
     with pytest.raises(ValueError, match=r"^found the part 'dev'; expected one of: train, validation, test$"):
@@ -67,4 +67,4 @@ def test_a_given_column_takes_the_place_of_the_split():
 
 def test_every_split_says_what_it_leaks():
     kinds = Model.model_fields["split"].annotation.__args__
-    assert {*kinds, "given"} == set(LEAKS) and all(LEAKS.values()) and NAMES[TEST] == "test"
+    assert set(kinds) == set(LEAKS) and all(LEAKS.values()) and NAMES[TEST] == "test"

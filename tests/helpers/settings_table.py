@@ -84,6 +84,7 @@ EXEMPT = {
     "data": "where the files lie, not what they hold",
     "home": "where what is made and fetched lies, not what it holds",
     "lake.root": "where the tables lie, not what they hold",
+    "interactions.columns.split": "needs model.split, tried in tests/stages/test_given_split.py",
     "model.kind": "what is served, tried in tests/evaluation/test_linear.py and tests/published/test_linear_served.py",
     "model.fusion": "which map places what is new, tried in tests/models/test_placing.py",
     "recommendations.diversity": "re-ranks lists, tried in tests/lists/test_diverse_lists.py",

@@ -43,6 +43,7 @@ def events(count=4, **columns):
         "time": [dt.datetime(2024, 1, 1, tzinfo=dt.UTC)] * count,
         "query": [None] * count,
         "review": [None] * count,
+        "split": [None] * count,
         "words_hash": [None] * count,
         "source_file": ["f.csv"] * count,
         "source_row": list(range(1, count + 1)),

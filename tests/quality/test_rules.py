@@ -31,6 +31,7 @@ EVENT = {
     "value": None,
     "query": None,
     "review": None,
+    "split": None,
 }
 
 

@@ -27,7 +27,7 @@ def candidates_of(
     contract: tables.Table, judged: pl.DataFrame, good: pl.DataFrame, against: Mapping[str, str]
 ) -> list[Candidate]:
     """One candidate a period that has landed rows; a period without any has nothing to judge."""
-    content = digest(good, "period", contract.columns)
+    content = digest(good, "period", contract.columns, contract.silent)
     ruled = digest(judged, "period", ["rule", "source_file", "source_row"])
     rows = judged.select("period", *JUDGED, *(["known"] if "known" in judged.columns else []))
     by_period = rows.partition_by("period", as_dict=True)

@@ -116,6 +116,7 @@ def _period_key(lake: Lake, settings: Settings, raw_version: str, against: str) 
         "ignore": sorted(settings.events.ignore),
         "value_range": settings.interactions.value_range,
         "quality": settings.quality.model_dump(),
+        **({"split": "given"} if settings.interactions.columns.split else {}),
     }
     return ledger.stage_key(
         lake.code_version, read, {tables.RAW_INTERACTIONS: raw_version, "named items that exist": against}

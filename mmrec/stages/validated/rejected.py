@@ -26,14 +26,23 @@ def write_rejected(
     broken = broken.with_columns(kind=contracts.kind(pl.col("rule")), table=pl.lit(table))
     told = broken.filter(pl.col("kind") != "ignored").select(place)
     delivered = landed.join(told, on=place, how="semi")
-    packed = pl.struct(pl.exclude("period", "time_utc", "problem")).struct.json_encode()
-    rows = broken.join(delivered.select(*place, row=packed), on=place, how="left")
+    rows = broken.join(delivered.select(*place, row=_as_delivered(f"raw/{table}")), on=place, how="left")
     rejected = contract.conform(rows).sort(*place)
     old = lake.scan(tables.REJECTED).filter((pl.col("table") == table) & pl.col("period").is_in(periods)).collect()
     if rejected.height != old.height or rejected.join(old, on=contract.columns, how="anti", nulls_equal=True).height:
         lake.replace(tables.REJECTED, rejected, {"table": [table], "period": periods})
     counts = dict(rejected.filter(pl.col("kind") == contracts.REJECTED)["period"].value_counts().iter_rows())
     return {period: counts.get(period, 0) for period in periods}
+
+
+def _as_delivered(raw: str) -> pl.Expr:
+    """A landed row as JSON, without the columns that it is silent of (`Table.silent`)."""
+    ours, silent = ("period", "time_utc", "problem"), tables.contract(raw).silent
+    whole = pl.struct(pl.exclude(*ours)).struct.json_encode()
+    if not silent:
+        return whole
+    without = pl.struct(pl.exclude(*ours, *silent)).struct.json_encode()
+    return pl.when(pl.all_horizontal(pl.col(silent).is_null())).then(without).otherwise(whole)
 
 
 def counts_kept_out(lake: Lake, table: str, periods: list[str]) -> dict[str, dict[str, int]]:
