@@ -62,6 +62,7 @@ def _link(checkout: Path, folder: Path) -> None:
         shutil.copytree(checkout / ".mmrec" / part, folder / ".mmrec" / part, copy_function=os.link)
     (folder / ".mmrec" / "weights").symlink_to((checkout / ".mmrec" / "weights").resolve())
     (folder / "demo").mkdir()
+    (folder / "demo" / ".mmrec").symlink_to(folder / ".mmrec")  # where a checkout of before it was a setting looks
     shutil.copy(checkout / "demo" / "mmrec.toml", folder / "demo")
 
 
