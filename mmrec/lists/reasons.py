@@ -101,6 +101,8 @@ def brought_up_to_date(inputs: Inputs, stored: Iterable[pl.DataFrame]) -> Senten
     people = todo["user_id"].n_unique()
     for rows in stored:
         held = todo.drop("explored").join(rows.drop("period", "rank"), on=_ROW)
+        if held.is_empty():  # of a first build every one
+            continue
         held = held.filter(inputs.checked(held)["checksum"] == held["checksum"])
         parts.append(held.select(parts[0].columns))
         todo = todo.join(held, on=_ROW, how="anti")

@@ -54,7 +54,7 @@ def runs_again(shop, asset, home):
 
 
 @pytest.mark.full
-def test_after_a_kill_inside_an_embedding_the_next_run_does_not_wait(fused_shop, home, tmp_path, quick_judge):
+def test_after_a_kill_inside_an_embedding_the_next_run_does_not_wait(fused_shop, home, tmp_path):
     fused_shop.edit_item("item-02", about="Something else")
     killed_inside(fused_shop, EMBEDDING, tmp_path / "inside")
     runs_again(fused_shop, EMBEDDING, home)
@@ -63,7 +63,7 @@ def test_after_a_kill_inside_an_embedding_the_next_run_does_not_wait(fused_shop,
 @pytest.mark.full
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("asset", Shop.assets)
-def test_after_a_kill_inside_any_asset_the_next_run_ends_well(new_shop, asset, home, tmp_path, quick_judge):
+def test_after_a_kill_inside_any_asset_the_next_run_ends_well(new_shop, asset, home, tmp_path):
     killed_inside(new_shop, asset, tmp_path / "inside")
     runs_again(new_shop, asset, home)
 
@@ -121,7 +121,7 @@ def test_with_the_daemon_a_run_of_the_page_does_not_wait_for_a_killed_one(dagste
 @pytest.mark.full
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("asset", Shop.assets)
-def test_with_the_daemon_the_next_run_ends_well_after_a_kill_inside_any_asset(dagster, asset, tmp_path, quick_judge):
+def test_with_the_daemon_the_next_run_ends_well_after_a_kill_inside_any_asset(dagster, asset, tmp_path):
     shop = Shop(tmp_path)
     killed_inside(shop, asset, tmp_path / "killed")
     ran = runs.run(shop.settings, DAYS[-1:], tell=print, wait_seconds=60)
@@ -132,7 +132,7 @@ def test_with_the_daemon_the_next_run_ends_well_after_a_kill_inside_any_asset(da
 @pytest.mark.full
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("dagster", [EMBEDDING], indirect=True)
-def test_a_killed_run_of_the_page_holds_up_nobody(dagster, tmp_path, quick_judge):
+def test_a_killed_run_of_the_page_holds_up_nobody(dagster, tmp_path):
     shop = Shop(tmp_path)
     shop.run(*shop.assets[:5])
     run_id = launch(dagster, EMBEDDING)

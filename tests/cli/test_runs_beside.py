@@ -27,7 +27,7 @@ LATE = DAYS[3]  # lands while a run goes on
 
 
 @pytest.fixture
-def early_shop(new_shop, monkeypatch, tmp_path, quick_judge):
+def early_shop(new_shop, monkeypatch, tmp_path):
     """A shop whose last day's file has not come yet. The other days are judged, and the first has a late event."""
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
     new_shop.late = new_shop.events_file(LATE).read_text()

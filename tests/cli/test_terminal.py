@@ -254,7 +254,7 @@ TITLE = "Evil \x1b[2J\u202eeltit\u202c \x9b5m\u200b[red]!"  # what a catalogue m
 
 
 @pytest.fixture
-def hostile_shop(shop, quick_judge):
+def hostile_shop(shop):
     """A shop with a title, a file name and a rejected row that a terminal would obey."""
     shop.edit_item("item-02", title=TITLE)
     day = shop.days[-1]

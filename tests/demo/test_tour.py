@@ -43,7 +43,6 @@ def shape(text):
     return [" ".join(re.split(r"[\W\d]+", line)).strip()[:14] for line in lines]
 
 
-@pytest.mark.usefixtures("quick_judge")
 @pytest.mark.full
 def test_a_change_costs_what_changed_and_undoing_it_nothing(waiting, monkeypatch):
     monkeypatch.delenv("DAGSTER_HOME", raising=False)

@@ -32,7 +32,6 @@ from tests.helpers.drafted import (
 # -- folders of many shapes that run as they are -----------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_a_shop_with_two_files_and_pictures(tmp_path):
     rows = renamed(events(what=lambda at: ["view", "purchase"][at % 2]), user_id="customer", item_id="sku", time="when")
     write(tmp_path / "events.csv", rows, separator=";")
@@ -61,7 +60,6 @@ def test_a_shop_with_two_files_and_pictures(tmp_path):
     assert texts["i0"] == "Red mug. One of 0 things"
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_a_folder_of_daily_files_and_a_catalogue_of_json_lines(tmp_path):
     for day in range(12):
         rows = events(10, hours=1, type=lambda at: "play")
@@ -89,7 +87,6 @@ def test_a_folder_of_daily_files_and_a_catalogue_of_json_lines(tmp_path):
     assert texts["i1"] == "Blue bowl. folk jazz"
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_typed_columns_in_parquet_below_folders_of_days(tmp_path):
     for day in range(3):
         rows = pl.DataFrame(list(events(20, hours=1))).with_columns(
@@ -117,7 +114,6 @@ def test_typed_columns_in_parquet_below_folders_of_days(tmp_path):
     assert texts["3"] == "Gold spoon. made of clay by hand"
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_ratings_of_long_ago_are_a_closed_calendar_of_weeks(tmp_path):
     write(tmp_path / "u.tsv", events(80, hours=20, rating=lambda at: 1 + at % 5))
     write(tmp_path / "movies.csv", renamed(catalogue(), item_id="movieId"))
@@ -137,7 +133,6 @@ def test_ratings_of_long_ago_are_a_closed_calendar_of_weeks(tmp_path):
     assert published.height == 80
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_searches_and_types_that_show_no_taste(tmp_path):
     def kind(at):
         return ["search", "impression", "add_to_cart", "click"][at % 4]
@@ -153,7 +148,6 @@ def test_searches_and_types_that_show_no_taste(tmp_path):
     assert "shown or sent, not chosen, so kept out silently; 1 of 46 events" in told(tmp_path, "events.ignore")
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_names_of_another_language_are_told_apart_by_what_they_hold(tmp_path):
     write(tmp_path / "a.csv", renamed(events(), user_id="кто", item_id="что", time="когда"))
     write(tmp_path / "b.csv", renamed(catalogue(), item_id="номер", title="слово"))

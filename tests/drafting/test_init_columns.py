@@ -51,7 +51,6 @@ def uuids(rows, *names):
     return [row | {name: str(uuid.uuid5(uuid.NAMESPACE_DNS, row[name])) for name in names} for row in rows]
 
 
-@pytest.mark.usefixtures("quick_judge")
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_uuids_are_ids_and_no_text(tmp_path, kind):
     rows = uuids(events(), "user_id", "item_id")
@@ -184,7 +183,6 @@ def test_people_reviews_sounds_and_clips(tmp_path):
     }
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_people_reviews_sounds_and_clips_are_settings_that_run(tmp_path):
     rich_folder(tmp_path)
     published, _ = judge(tmp_path)

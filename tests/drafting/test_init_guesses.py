@@ -53,7 +53,6 @@ def of_types(folder, types, count=60, **others):
     return draft(folder)["events"]
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_what_was_met_or_only_shown_is_neither_rejected_nor_liked(tmp_path):
     found = of_types(tmp_path, ["impression", "impression", "dislike", "click"])
     assert found == {"dislike": 0.0, "click": 1.0, "ignore": ["impression"]}
@@ -76,7 +75,6 @@ def test_some_type_always_weighs(tmp_path, types, expected):
     assert of_types(tmp_path, types) == expected
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_types_that_name_no_item_are_kept_out(tmp_path):
     rows = list(events(kind=lambda at: ["login", "click"][at % 2]))
     write(tmp_path / "log.jsonl", [row if row["kind"] == "click" else row | {"item_id": None} for row in rows])
@@ -117,7 +115,6 @@ def test_a_scale_of_ratings_has_a_middle(name, seen, liked_from):
     assert outside.is_off
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_a_guessed_range_never_rejects_what_a_later_file_holds(tmp_path):
     write(tmp_path / "ratings_1.csv", renamed(events(30, rating=lambda at: 3 + at % 3), time="timestamp"))
     write(tmp_path / "items.csv", catalogue())

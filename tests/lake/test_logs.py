@@ -26,7 +26,6 @@ def logged(root):
     return found
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_people_are_in_no_log_of_a_lake_that_has_lived(shop, monkeypatch):
     monkeypatch.setattr(store, "COMPACT_EVERY", 3)
     day = shop.days[-1]

@@ -77,7 +77,7 @@ class _Disk:
 
 
 @pytest.mark.parametrize("after", [4, *(pytest.param(each, marks=pytest.mark.full) for each in (0, 9, 14))])
-def test_a_disk_that_fills_up_is_one_line_and_the_next_run_ends_well(shop, monkeypatch, quick_judge, after):
+def test_a_disk_that_fills_up_is_one_line_and_the_next_run_ends_well(shop, monkeypatch, after):
     shop.edit_item("item-02", about="Something else")
     shop.write_events(DAYS[-1], shop.lines(DAYS[-1])[:-2])
     published = shop.rows("ledger/snapshots")

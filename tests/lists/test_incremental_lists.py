@@ -12,7 +12,6 @@ from mmrec.planning import graph
 from mmrec.published.state import load
 from tests.helpers.listed import FACTORS, ORDER, REASONS, TOP_K, rows
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
 GIVEN = ("model/versions", "model/arrays", "model/items", "fused/statistics")  # a rebuild's named inputs
 USERS = {"files": ["people.csv"], "columns": {"text": ["about"]}}
 TEXTS = ("A thing number 4", "red shoes", "words of nobody")

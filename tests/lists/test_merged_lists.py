@@ -23,7 +23,6 @@ from mmrec.published.user_texts import MARK, PROFILE
 from mmrec.published.versions import Version
 from mmrec.published.weighing import Weighing
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
 FITTED, PEOPLE, WIDTH = [f"item-{at:02}" for at in range(30)], [f"zq-person-{at}" for at in range(9)], 3
 _RANDOM = np.random.default_rng(5)
 _AT = np.arange(30).repeat(4), _RANDOM.integers(0, 30, 120)

@@ -186,7 +186,6 @@ def test_every_item_has_neighbours_by_what_it_has(built):
     assert report.tables["neighbours of some items"]["neighbours"].str.contains("Title").all()
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_an_edit_reaches_the_lists_it_must_and_equals_a_rebuild(shop):
     before = shop.scan(TABLE)
     version = shop.run(TABLE).periods[WHOLE].data_version
@@ -204,7 +203,6 @@ def test_an_edit_reaches_the_lists_it_must_and_equals_a_rebuild(shop):
     assert shop.scan(TABLE).sort("item_id", "by", "rank").equals(before.sort("item_id", "by", "rank"))
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_a_new_title_costs_nothing(shop):
     version, reports = shop.lake.version(TABLE), shop.rows("ledger/builds")
     shop.run(TABLE)
@@ -215,7 +213,6 @@ def test_a_new_title_costs_nothing(shop):
     assert shop.lake.version(TABLE) == version
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_another_encoder_leaves_the_other_modality_as_it_is(shop):
     before = shop.scan(TABLE, by="image").sort("item_id", "rank")
     shop.configure(embeddings={"text": {"encoder": "hash:6"}})
@@ -225,14 +222,12 @@ def test_another_encoder_leaves_the_other_modality_as_it_is(shop):
     assert matches_a_rebuild(shop)
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_without_any_modality_there_are_no_neighbours(new_shop):
     new_shop.settings = new_shop.settings.model_copy(update={"embeddings": {}})
     new_shop.run("raw/items", "raw/media", "validated/items", "fused/items")
     assert new_shop.run(TABLE).total("rows") == 0
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_a_snapshot_waits_for_the_neighbours_of_its_catalogue(shop):
     shop.edit_item("item-03", about="Something else")
     shop.run(*shop.content)

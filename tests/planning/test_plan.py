@@ -10,8 +10,6 @@ from mmrec.errors import MmrecError
 from mmrec.planning.plan import UPSTREAM, Row
 from mmrec.planning.walk import plan
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
-
 _PLAN = """
 import sys
 from pathlib import Path

@@ -6,8 +6,6 @@ from mmrec.builds.assets import COMPARED, ENCODINGS, EVALUATED, FOLDED, SCORED
 from mmrec.planning import graph
 from mmrec.planning.walk import plan
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
-
 UNITS = (ENCODINGS, FOLDED, SCORED, COMPARED, EVALUATED, "vectors fused", "fits")
 LISTS = ("model", "recommendations")
 USERS = {"files": ["people.csv"], "columns": {"text": ["about"]}}

@@ -13,7 +13,6 @@ from mmrec.planning import graph
 from mmrec.published import unplaced
 from mmrec.queries import ad_hoc, recommend, sentence, why
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
 LONELY, NEW = "zq-person-lonely", "item-99"
 RESORTS = ("plain", ITEM_KNN, pytest.param(POPULARITY, marks=pytest.mark.full))
 

@@ -77,7 +77,6 @@ def test_before_the_first_model_there_is_nothing_to_say(settings, tmp_path):
     assert unplaced.why(Lake(str(tmp_path)), settings, DAY) == ""
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_a_list_for_new_items_alone_says_why_there_is_none(fused_shop):
     shop, day = fused_shop, fused_shop.days[-1]
     shop.settings = shop.settings.model_copy(update={"embeddings": {}})

@@ -20,7 +20,6 @@ from mmrec.queries import export, recommend
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 NAMES = {"factors.safetensors", "items.parquet", "users.parquet", "model.json"}
-pytestmark = pytest.mark.usefixtures("quick_judge")
 
 
 def write(shop, to, period=None):

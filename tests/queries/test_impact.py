@@ -89,7 +89,6 @@ def test_an_item_is_followed_to_everything_that_rests_on_it(built, popular):
     assert {row["by"]: row["items"] for row in found["neighbours"]} == dict(near["by"].value_counts().iter_rows())
 
 
-@pytest.mark.usefixtures("quick_judge")
 @pytest.mark.full
 def test_another_title_changes_the_reasons_that_were_named_and_nothing_else(shop, popular):
     said, before = by("period", of_item(shop, popular)["reasons"]), tables(shop)
@@ -105,7 +104,6 @@ def test_another_title_changes_the_reasons_that_were_named_and_nothing_else(shop
         assert before[table].sort(pl.all()).equals(after[table].sort(pl.all())), table
 
 
-@pytest.mark.usefixtures("quick_judge")
 @pytest.mark.full
 def test_an_item_that_goes_changes_the_lists_that_hold_it_and_nobodys_factor(shop, popular):
     said, before = by("period", of_item(shop, popular)["people"]), tables(shop)
@@ -135,7 +133,6 @@ def test_an_unknown_item_is_one_clear_line(built):
 # -- a file ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_other_bytes_of_a_picture_change_the_items_that_name_it(shop):
     shop.add_item("item-99,Its twin,A text of its own,item-03.png")
     shop.run(*shop.content)
@@ -152,7 +149,6 @@ def test_other_bytes_of_a_picture_change_the_items_that_name_it(shop):
     assert by("modality", of_file(shop, "item-04.png")["vectors"])["image"]["other_items"] == 2
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_an_event_file_that_goes_changes_the_factors_of_the_people_in_it(shop):
     day, file = shop.days[2], f"events-{shop.days[2]}.csv"
     shop.write_events(day, [*shop.lines(day), f",item-04,{day}T10:00:00,view,,"])
@@ -188,7 +184,6 @@ def test_an_event_file_that_goes_changes_the_factors_of_the_people_in_it(shop):
             assert not people(factors, period) | people(lists, period)
 
 
-@pytest.mark.usefixtures("quick_judge")
 @pytest.mark.full
 def test_the_catalogue_and_profiles_are_files_too(judged_shop):
     shop = with_people(judged_shop)

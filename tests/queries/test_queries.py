@@ -158,7 +158,6 @@ def test_an_unknown_item_is_one_clear_line(built):
     assert "mmrec sql" in told
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_why_answers_from_the_snapshot_and_not_from_what_was_written_since(shop):
     person = shop.people[1]
     before = why.why(shop.lake, shop.settings, person)
@@ -173,7 +172,6 @@ def test_why_answers_from_the_snapshot_and_not_from_what_was_written_since(shop)
 # -- rejected ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_rejected_rows_are_counted_by_rule_and_shown_with_the_row(judged_shop):
     day = judged_shop.days[1]
     judged_shop.write_events(

@@ -7,8 +7,6 @@ from mmrec.encoders.hashed import HashEncoder
 from mmrec.stages.embeddings import vectors as embedding_stage
 from tests.helpers.embedding_shop import IMAGE, TEXT, UP_TO_ITEMS, current, embed
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
-
 
 @pytest.fixture
 def shop(fused_shop):

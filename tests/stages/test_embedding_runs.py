@@ -14,8 +14,6 @@ from mmrec.published.vectors import read_vectors
 from mmrec.stages.embeddings import vectors as embedding_stage
 from tests.helpers.embedding_shop import TEXT, UP_TO_ITEMS, current, embed, keys_of_vectors
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
-
 
 @pytest.fixture
 def shop(fused_shop):

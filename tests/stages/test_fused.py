@@ -9,7 +9,6 @@ from mmrec.fusion.statistics import Statistics, measure
 from mmrec.lake.store import Lake
 from mmrec.published.features import Features
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
 UP_TO_ITEMS = ("raw/items", "raw/media", "validated/items", "embeddings/text", "embeddings/image")
 
 

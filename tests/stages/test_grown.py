@@ -22,7 +22,7 @@ def leave(shop, *, events=slice(None), items=slice(None)):
     return lambda: deliver(slice(None), slice(None))
 
 
-def test_what_a_small_sample_gave_gives_way_once_there_is_twice_as_much(new_shop, quick_judge):
+def test_what_a_small_sample_gave_gives_way_once_there_is_twice_as_much(new_shop):
     deliver_all = leave(new_shop, events=slice(None, None, 3), items=slice(None, None, 3))
     new_shop.run()
     fitted, measured = new_shop.scan(FITTED), new_shop.scan(MEASURED)
@@ -37,7 +37,7 @@ def test_what_a_small_sample_gave_gives_way_once_there_is_twice_as_much(new_shop
     assert not differing(verified(new_shop))
 
 
-def test_events_alone_fit_anew_where_they_have_doubled(new_shop, quick_judge):
+def test_events_alone_fit_anew_where_they_have_doubled(new_shop):
     deliver_all = leave(new_shop, events=slice(None, None, 3))
     new_shop.run(*FACTORS)
     fitted, measured = new_shop.scan(FITTED), new_shop.scan(MEASURED)
@@ -47,7 +47,7 @@ def test_events_alone_fit_anew_where_they_have_doubled(new_shop, quick_judge):
     assert new_shop.scan(MEASURED).equals(measured)
 
 
-def test_a_few_late_events_and_new_items_change_neither(new_shop, quick_judge):
+def test_a_few_late_events_and_new_items_change_neither(new_shop):
     deliver_all = leave(new_shop, events=slice(None, -12), items=slice(None, -4))
     new_shop.run(*FACTORS)
     measured = new_shop.scan(MEASURED)

@@ -11,7 +11,6 @@ from mmrec.stages.model import boundary, trials
 from mmrec.stages.model.trials import KeptTrials
 from tests.helpers.problems import problem
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
 PROBLEM = problem(people=110, items=40, events=20, width=4, sweeps=2)
 FACTORS = "model/factors"
 

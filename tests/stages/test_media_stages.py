@@ -44,7 +44,6 @@ def broadcasting(new_shop, tmp_path):
 
 
 @clips.needs_weights("aisfx")
-@pytest.mark.usefixtures("quick_judge")
 def test_bad_sounds_and_clips_are_failures_of_their_own(broadcasting):
     shop = broadcasting
     shop.run("raw/items", "raw/media", "validated/items")
@@ -87,7 +86,6 @@ def rename(shop, item, named, on_disk):
     shop.edit_item(item, picture=named)
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_pictures_are_found_whatever_unicode_form_their_names_have(new_shop, monkeypatch):
     forms = [unicodedata.normalize(form, f"caf\u00e9-{form}.png") for form in ("NFC", "NFD")]
     other = [unicodedata.normalize(form, name) for form, name in zip(("NFD", "NFC"), forms, strict=True)]
@@ -104,7 +102,6 @@ def test_pictures_are_found_whatever_unicode_form_their_names_have(new_shop, mon
     assert new_shop.run("raw/media").total("computed") == 0
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_an_empty_file_is_told_as_such(new_shop):
     (new_shop.data / "pictures" / "item-03.png").write_bytes(b"")
     new_shop.run("raw/items", "raw/media", "validated/items", "embeddings/text", IMAGE)
@@ -125,7 +122,6 @@ def test_a_persons_text_that_failed_is_printed_without_an_item():
     assert out.export_text().splitlines()[1] == "text of a person's own words: the vector is not finite"
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_what_failed_is_tried_once_more_by_a_newer_version_of_the_reader(new_shop, monkeypatch):
     count = len(new_shop.with_picture)
     monkeypatch.setattr(assets, "_reading", lambda asset: "1")

@@ -8,7 +8,6 @@ import pytest
 from mmrec.errors import MmrecError
 from mmrec.queries import export, recommend, why
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
 TOP_K, FACTORS = "recommendations/top_k", "model/users"
 CHAIN = ("model/factors", TOP_K)
 

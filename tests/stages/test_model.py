@@ -10,8 +10,6 @@ from mmrec.builds.publishing import Damaged
 from mmrec.published import state
 from tests.helpers.model_shop import EVALUATION, EVENTS, FACTORS, after_events, factors, versions, view
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
-
 # -- what is made ------------------------------------------------------------------------------------------------------
 
 

@@ -1,12 +1,9 @@
 """The model and the catalogue: items that come and go between two fits, and what they are evaluated with."""
 
 import numpy as np
-import pytest
 
 from mmrec.published import state
 from tests.helpers.model_shop import EVALUATION, FACTORS, after_content, factors, versions, view
-
-pytestmark = pytest.mark.usefixtures("quick_judge")
 
 
 def test_a_new_item_after_the_fit_is_placed_by_its_content(shop):

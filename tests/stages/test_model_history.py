@@ -5,8 +5,6 @@ import pytest
 
 from tests.helpers.model_shop import EVALUATION, EVENTS, FACTORS, after_content, after_events, factors, versions
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
-
 # -- complete history or nothing ---------------------------------------------------------------------------------------
 
 

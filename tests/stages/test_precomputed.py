@@ -16,7 +16,6 @@ from mmrec.settings import Settings, load
 from mmrec.verification import oracle, scope
 from tests.helpers.shop import DAYS, ITEMS, PEOPLE, Shop, write_shop
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
 RAW, ITEMS_ASSET, IMAGE = "raw/precomputed", "validated/items", "embeddings/image"
 WIDTH = 6
 

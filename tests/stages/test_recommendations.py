@@ -11,7 +11,6 @@ from mmrec.lake.store import Lake
 from mmrec.published import snapshots, state
 from mmrec.queries import recommend
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
 TOP_K, REASONS, SNAPSHOT = "recommendations/top_k", "recommendations/reasons", "recommendations/snapshot"
 LISTS = ("model/factors", TOP_K)
 

@@ -31,7 +31,6 @@ def test_a_whole_lake_has_no_damage_and_nothing_is_done(shop):
     assert list(repair.repair(shop.lake, shop.settings)) == []
 
 
-@pytest.mark.usefixtures("quick_judge")
 @pytest.mark.parametrize(
     "table",
     [

@@ -140,7 +140,6 @@ def test_an_object_store_is_left_alone():
         vacuum.planned(Lake("s3://bucket/lake"))
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_every_snapshot_of_a_shop_reads_as_before(shop, mmrec, monkeypatch):
     lines = shop.lines(shop.days[0])
     shop.run()

@@ -47,8 +47,8 @@ def test_a_lake_is_equal_to_what_a_rebuild_gives_and_stays_untouched(built):
 # -- history -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("quick_judge")
 @pytest.mark.full
+@pytest.mark.timeout(1800)
 def test_a_shop_that_has_grown_run_by_run_is_what_a_rebuild_gives(new_shop):
     shop = with_people(new_shop)
     assets, days = [node.asset for node in nodes(shop.settings)], shop.days
@@ -77,7 +77,6 @@ def test_a_shop_that_has_grown_run_by_run_is_what_a_rebuild_gives(new_shop):
     assert outcomes["model/versions"].rows == 2
 
 
-@pytest.mark.usefixtures("quick_judge")
 @pytest.mark.full
 def test_rows_that_a_refused_delivery_has_left_are_given_and_told(new_shop):
     shop, (first, second, third, last) = new_shop, new_shop.days

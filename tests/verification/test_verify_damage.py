@@ -117,7 +117,6 @@ def test_named_inputs_are_held_against_their_own_digests(shop, compared):
     }
 
 
-@pytest.mark.usefixtures("quick_judge")
 def test_a_vector_that_only_its_checksum_can_tell(shop, compared):
     key = keys.row_key("text", "an input of before", "an encoder of before")
     rows = shop.scan(VECTORS).head(1).with_columns(key=pl.lit(key), checksum=pl.lit(1))

@@ -7,8 +7,6 @@ from mmrec.errors import MmrecError
 from mmrec.queries import recommend
 from tests.helpers.refreshed import EVENTS, ITEMS, add, delivered, published, refresh
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
-
 
 @pytest.mark.parametrize("setting", ["interactions", "items"])
 def test_no_file_at_all_is_one_line_that_names_the_setting(new_shop, setting):

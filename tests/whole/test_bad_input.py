@@ -8,8 +8,6 @@ import pytest
 from mmrec.queries import recommend, why
 from tests.helpers.refreshed import ITEMS, add, delivered, published, refresh, rejected
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
-
 # -- rows --------------------------------------------------------------------------------------------------------------
 
 

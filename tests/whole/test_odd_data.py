@@ -12,7 +12,6 @@ from mmrec.keys import text_hash
 from mmrec.queries import recommend
 from tests.helpers.odd import DAY, EVENTS, ITEMS, deliver, events_of, items_of, judge, rejected, rows_of, write
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
 # What a spreadsheet or a data frame would like to make a number, a date or nothing of.
 IDS = ["007", "7", "1e5", "1.0", "1", "12345678901234567890", "-0", "0", "NaN", "null", "true", "2024-01-01", "1,5"]
 ALPHABETS = ["红色杯子", "كوب أحمر", "красная кружка", "☕🏽", "Cafe\u0301 Zoe\u0308", "กาแฟ", "a\u2028b"]

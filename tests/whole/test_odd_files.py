@@ -9,8 +9,6 @@ import pytest
 from mmrec.keys import text_hash
 from tests.helpers.odd import DAY, EVENTS, ITEMS, deliver, events_of, items_of, judge, rejected, rows_of
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
-
 
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_a_spreadsheet_export_is_a_file_like_any_other(new_shop, separator):

@@ -16,7 +16,6 @@ from tests.helpers.hooked_lake import AFTER, BEFORE, HookedLake, Raising
 from tests.helpers.reading import check_snapshots, check_vectors
 from tests.helpers.shop import DAYS, ITEMS, PEOPLE
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
 VOLATILE = ["run_id", "at", "seconds", "fixed_seconds", "ctime_ns"]  # they name a run or a copy, not a result
 REFUSED = DAYS[1]
 

@@ -13,7 +13,7 @@ from tests.helpers.lives import LIVES, machine, rows, run
 from tests.helpers.needed import failing  # noqa: F401 (a fixture)
 from tests.helpers.shop import DAYS, ITEMS, PEOPLE
 
-pytestmark = pytest.mark.usefixtures("quick_judge", "failing")
+pytestmark = pytest.mark.usefixtures("failing")
 NAMED = ("fused/statistics", "model/versions", "model/items", "model/arrays", "model/candidates")  # inputs by name
 EVALUATION = "model/evaluation"
 ANSWERS = ("model/users", "recommendations/top_k", "recommendations/reasons", "recommendations/similar_items")

@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.helpers.lives import LIVES, machine
 from tests.helpers.needed import failing  # noqa: F401 (a fixture)
 
-pytestmark = pytest.mark.usefixtures("quick_judge", "failing")
+pytestmark = pytest.mark.usefixtures("failing")
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from mmrec.lake.store import Lake
 from tests.helpers.reading import check_vectors
 from tests.helpers.slow_run import CHUNK_ROWS, content
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
 ROOT = Path(__file__).resolve().parents[2]
 ENCODER = "hash:16"  # another than the shop's: every text is to be computed
 COMPARED = (

@@ -11,8 +11,6 @@ from tests.helpers.hooked_lake import AFTER, HookedLake
 from tests.helpers.reading import check_snapshots, check_vectors
 from tests.helpers.shop import DAYS, ITEMS, PEOPLE
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
-
 
 def lives(shop, rounds, hook=lambda *verb: None):
     """Edits, new and removed items, late events and another encoder, each followed by a run of everything."""

@@ -109,9 +109,7 @@ def test_periods_of_an_earlier_calendar_do_not_count(shop):
 
 
 @pytest.mark.full
-def test_a_run_goes_on_with_what_is_published_and_names_the_bad_day_and_the_bad_file(
-    new_shop, quick_judge, monkeypatch, tmp_path
-):
+def test_a_run_goes_on_with_what_is_published_and_names_the_bad_day_and_the_bad_file(new_shop, monkeypatch, tmp_path):
     from mmrec_assets.cli import runs
 
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))

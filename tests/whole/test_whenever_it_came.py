@@ -6,11 +6,9 @@ The catalogue of these shops is what is on sale: items leave it, and what people
 import pytest
 
 from mmrec.planning import graph
-from mmrec.quality import suites
 from mmrec.queries import why as why_module
 from mmrec.verification import oracle, scope
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
 HELD = ("raw/interactions", "validated/interactions", "validated/items", "validated/rejected")
 
 
@@ -37,20 +35,16 @@ def rows(shop, table):
 
 @pytest.fixture(scope="module")
 def grown_and_at_once(make_shop, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        from tests.helpers.quick_judge import judge_quickly
-
-        patch.setattr(suites, "judge", judge_quickly)
-        grown, at_once = (without_content(make_shop(tmp_path_factory.mktemp(name))) for name in ("grown", "once"))
-        lines = {day: grown.lines(day) for day in grown.days}
-        for day in grown.days:
-            grown.events_file(day).unlink()
-        for at, day in enumerate(grown.days):
-            grown.write_catalogue(on_sale(at))
-            grown.write_events(day, lines[day])
-            build(grown, grown.days[: at + 1])
-        at_once.write_catalogue(on_sale(len(grown.days) - 1))
-        build(at_once, at_once.days)
+    grown, at_once = (without_content(make_shop(tmp_path_factory.mktemp(name))) for name in ("grown", "once"))
+    lines = {day: grown.lines(day) for day in grown.days}
+    for day in grown.days:
+        grown.events_file(day).unlink()
+    for at, day in enumerate(grown.days):
+        grown.write_catalogue(on_sale(at))
+        grown.write_events(day, lines[day])
+        build(grown, grown.days[: at + 1])
+    at_once.write_catalogue(on_sale(len(grown.days) - 1))
+    build(at_once, at_once.days)
     return grown, at_once
 
 
