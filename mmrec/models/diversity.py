@@ -72,8 +72,8 @@ def _relevance(items: np.ndarray, scores: np.ndarray) -> np.ndarray:
 def _chosen(relevance: np.ndarray, alike: np.ndarray, k: int, diversity: float) -> np.ndarray:
     """Positions of the chosen candidates [n, k], −1 where there is none left; `alike` [n, m, m] are cosines."""
     people = np.arange(len(relevance))
-    worth, nearest = (1 - diversity) * relevance, np.full(relevance.shape, -1.0)
-    worth[relevance == -np.inf] = -np.inf  # 0 × −∞ is no number
+    nothing, nearest = np.full(relevance.shape, -np.inf), np.full(relevance.shape, -1.0)
+    worth = np.multiply(1 - diversity, relevance, out=nothing, where=relevance > -np.inf)  # 0 × −∞ is no number
     at = np.full((len(relevance), k), -1, np.int64)
     for place in range(min(k, relevance.shape[1])):
         value = worth - diversity * nearest
