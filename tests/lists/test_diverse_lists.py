@@ -13,7 +13,6 @@ from mmrec.published.state import aligned, load
 from mmrec.queries import compare, why
 from tests.helpers.listed import FACTORS, ORDER, REASONS, TOP_K, rows
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
 K, DIVERSITY = 4, 0.7
 
 

@@ -8,7 +8,6 @@ from mmrec.planning.walk import plan
 from mmrec.published.versions import served_version
 from mmrec.queries import ad_hoc, recommend, sentence, why
 
-pytestmark = pytest.mark.usefixtures("quick_judge")
 LONELY, NEW = "zq-person-lonely", "item-99"
 
 
