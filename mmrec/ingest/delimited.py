@@ -134,7 +134,8 @@ def _read_at_once(data: bytes, wanted: list[str], head: _Head, shape: Shape) -> 
         end -= 1
     line_ends, above = data.count(b"\n", end), data.count(b"\n", 0, head.end)
     found = count(data, head.end, end, shape) if end > head.end and shape.width > 1 else None
-    if found is None or data.count(b"\r", end) > line_ends or head.lines + head.blank != above:
+    is_lone = data.count(b"\r", end) != data.count(b"\r\n", end)  # a \r that ends a line by itself
+    if found is None or is_lone or head.lines + head.blank != above:
         return None
     at = [head.names.index(name) for name in wanted] + list(range(_named(head), shape.width))
     try:

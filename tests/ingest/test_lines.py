@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mmrec.ingest import delimited
@@ -225,6 +225,8 @@ SOUP = st.lists(
 
 
 @given(soup=SOUP, signs=st.sampled_from([EVENTS, CATALOGUE, Signs()]))
+@example(soup="u1,i1,2024-01-01,a\n\n\r", signs=EVENTS)
+@example(soup="u1,i1,2024-01-01,a\r\r\n\n", signs=EVENTS)
 def test_no_line_of_any_soup_is_lost_or_counted_twice(soup, signs):
     read(f"{','.join(NAMES)}\n{soup}", signs)
 
