@@ -160,21 +160,22 @@ class Search:
 
     def _refitted(self, begin: Candidate, linked: Trial) -> Candidate:
         """The best fit beside the item-item part, which is not the best fit without it: from the better of this one and
-        the start's, step by step.
+        the start's, step by step. Judged after the last sweep alone: beside this part a judgement costs as much as a
+        sweep.
         """
         best, events = linked.candidate, self.problem.train.items.size
         if best.links is None:
             return best
 
         def beside(each: Candidate) -> Candidate:
-            fit = replace(best, hyper=replace(each.hyper, width=best.hyper.width, sweeps=begin.hyper.sweeps))
+            fit = replace(best, hyper=replace(each.hyper, width=best.hyper.width))
             return fit if best.block_weights is None else candidates.with_content(fit, best.block_weights, events)
 
-        started = self._rung([beside(begin)], 1.0, REFIT)
+        started = self._refits([beside(begin)])
         found = self._climbed(
             max([linked, *started], key=lambda each: each.value),
             lambda each: [beside(step) for step in candidates.neighbours(each)],
-            lambda tried: self._rung(tried, 1.0, REFIT),
+            self._refits,
             LAST_STEPS,
         )
         return self._kept(found)
@@ -202,9 +203,14 @@ class Search:
     def _share(self, share: float) -> float:
         return min(1.0, max(share, SMALLEST / max(1, self.problem.n_users)))
 
-    def _rung(self, tried: Sequence[Candidate], share: float, stage: str = FIT) -> list[Trial]:
+    def _rung(self, tried: Sequence[Candidate], share: float) -> list[Trial]:
         """Every candidate fitted on the share, the best first."""
-        return sorted((self._fitted(stage, each, share) for each in tried), key=lambda each: -each.value)
+        return sorted((self._fitted(FIT, each, share) for each in tried), key=lambda each: -each.value)
+
+    def _refits(self, tried: Sequence[Candidate]) -> list[Trial]:
+        """Every candidate fitted on everybody with as many sweeps as it names, the best first."""
+        found = (self._fitted(REFIT, each, 1.0, every_sweep=False) for each in tried)
+        return sorted(found, key=lambda each: -each.value)
 
     def _fitted(self, stage: str, candidate: Candidate, share: float, *, every_sweep: bool = True) -> Trial:
         """A fit judged after every sweep, until one is no better than the last: the trial is that of the best one."""
